@@ -1,0 +1,124 @@
+package pseudonym
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// SecretSize is the length in bytes of the secret that a key derives from.
+const SecretSize = 32
+
+const unitSeparator = 0x1F
+
+// ProviderKey makes the first pass. All providers of a warehouse share its
+// secret, or their tokens would never meet; nobody else may hold it.
+type ProviderKey struct {
+	withheld
+	identifier, traits, phonetics subkey
+}
+
+// AuthorityKey makes the second pass. Only the linkage authority holds it.
+type AuthorityKey struct {
+	withheld
+	second subkey
+}
+
+// LocalKey hides record numbers. Deposits whose records must join share one.
+type LocalKey struct {
+	withheld
+	local subkey
+}
+
+// NewProviderKey derives the key of the first pass from a secret of SecretSize
+// random bytes, with HKDF-SHA-256 (RFC 5869), no salt, and one info string per
+// kind of token: "rempart/v1/pseudonym/identifier", "…/traits", "…/phonetics".
+func NewProviderKey(secret []byte) (*ProviderKey, error) {
+	k := new(ProviderKey)
+	return k, derive(secret, map[string]*subkey{
+		"identifier": &k.identifier, "traits": &k.traits, "phonetics": &k.phonetics,
+	})
+}
+
+// NewAuthorityKey derives the key of the second pass from a secret of
+// SecretSize random bytes, as NewProviderKey does, with the info string
+// "rempart/v1/pseudonym/second".
+func NewAuthorityKey(secret []byte) (*AuthorityKey, error) {
+	k := new(AuthorityKey)
+	return k, derive(secret, map[string]*subkey{"second": &k.second})
+}
+
+// NewLocalKey derives the key for record numbers from a secret of SecretSize
+// random bytes, as NewProviderKey does, with the info string
+// "rempart/v1/pseudonym/local".
+func NewLocalKey(secret []byte) (*LocalKey, error) {
+	k := new(LocalKey)
+	return k, derive(secret, map[string]*subkey{"local": &k.local})
+}
+
+// Hash replaces a record number of the key space domain by 22 characters of
+// base64url (128 bits): MAC(local key, len(domain) domain value), the length
+// being 8 bytes, big-endian. Equal numbers of one domain stay equal, across
+// deposits too. The empty value stays empty: what is missing joins nothing.
+func (k *LocalKey) Hash(domain, value string) string {
+	if value == "" {
+		return ""
+	}
+	prefix := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(len(domain)))
+	sum := k.local.mac(append(prefix, domain...), []byte(value))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// subkey is an HMAC key with one use.
+type subkey [sha256.Size]byte
+
+func derive(secret []byte, subkeys map[string]*subkey) error {
+	if len(secret) != SecretSize {
+		return fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
+	}
+	for use, k := range subkeys {
+		b, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, len(k))
+		if err != nil {
+			return fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
+		}
+		copy(k[:], b)
+	}
+	return nil
+}
+
+// token is the MAC of the fields with a separator between them.
+func (k *subkey) token(fields ...string) ProviderToken {
+	message := make([]byte, 0, 128)
+	for i, f := range fields {
+		if i > 0 {
+			message = append(message, unitSeparator)
+		}
+		message = append(message, f...)
+	}
+	return ProviderToken(k.mac(message))
+}
+
+// mac is HMAC-SHA-256 over the parts, cut to 16 bytes (RFC 2104, section 5).
+func (k *subkey) mac(parts ...[]byte) [16]byte {
+	h := hmac.New(sha256.New, k[:])
+	for _, p := range parts {
+		h.Write(p)
+	}
+	var sum [sha256.Size]byte
+	return [16]byte(h.Sum(sum[:0]))
+}
+
+// withheld makes the type that embeds it print nothing of itself.
+type withheld struct{}
+
+const withheldText = "[withheld]"
+
+func (withheld) String() string               { return withheldText }
+func (withheld) Format(s fmt.State, _ rune)   { _, _ = io.WriteString(s, withheldText) }
+func (withheld) LogValue() slog.Value         { return slog.StringValue(withheldText) }
+func (withheld) MarshalText() ([]byte, error) { return []byte(withheldText), nil }
