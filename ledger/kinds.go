@@ -1,0 +1,254 @@
+package ledger
+
+import "time"
+
+// Body is what a statement of one kind says.
+type Body interface{ Kind() string }
+
+// Digest is a SHA-256 in hexadecimal.
+type Digest string
+
+// Object is a sealed object on the host.
+type Object struct {
+	Name   string `json:"name"`   // opaque
+	Size   int64  `json:"size"`   // of the sealed object, in bytes
+	SHA256 Digest `json:"sha256"` // of the sealed object
+	Key    string `json:"key"`    // the key-encryption key that opens it
+}
+
+// FileCount accounts for one file of a deposit: Rows = Accepted + Refused.
+type FileCount struct {
+	Resource string `json:"resource"`
+	Rows     int64  `json:"rows"`
+	Accepted int64  `json:"accepted"`
+	Refused  int64  `json:"refused"`
+}
+
+// TableCount is the length of one table.
+type TableCount struct {
+	Table string `json:"table"`
+	Rows  int64  `json:"rows"`
+}
+
+// The kinds of statements, in the order of a warehouse's life.
+type (
+	// WarehouseCreated is the first statement of every ledger. The actor is the controller.
+	WarehouseCreated struct {
+		Name       string `json:"name"`
+		Signing    string `json:"signing"`    // the controller's public key
+		Recipient  string `json:"recipient"`  // where the controller is sent sealed files
+		Escrow     string `json:"escrow"`     // the escrow recipient of every object
+		Checkpoint string `json:"checkpoint"` // verifier key of the log's checkpoints
+		Host       string `json:"host"`       // the host, by the name of the configuration
+		Policies   Digest `json:"policies"`   // the text of policies.cedar
+	}
+	// ConfigRecorded pins the configuration file.
+	ConfigRecorded struct {
+		SHA256 Digest `json:"sha256"`
+	}
+	// PartyAdded introduces a party and its public keys.
+	PartyAdded struct {
+		Name      string `json:"name"`
+		Role      string `json:"role"`
+		Signing   string `json:"signing"`
+		Recipient string `json:"recipient"`
+	}
+	// DepositMade says that a provider handed in files.
+	DepositMade struct {
+		Deposit    string      `json:"deposit"`
+		Feed       string      `json:"feed"`
+		FeedDigest Digest      `json:"feed_digest"`
+		Files      []FileCount `json:"files"`
+		Persons    int64       `json:"persons"`    // persons with an identity
+		Objects    []Object    `json:"objects"`    // health data, in the order of the files
+		Resources  []string    `json:"resources"`  // what each object holds
+		Identities Digest      `json:"identities"` // the file sealed to the linkage authority
+		Authority  string      `json:"authority"`  // that authority's name
+		Quarantine Digest      `json:"quarantine"` // the refused rows, which the provider keeps
+	}
+	// PersonsLinked says which deposits' persons were compared and what came of it.
+	PersonsLinked struct {
+		Linkage  string           `json:"linkage"`
+		Deposits []string         `json:"deposits"`
+		Records  int64            `json:"records"`
+		Persons  int64            `json:"persons"`
+		Shared   int64            `json:"shared"`  // persons known to two or more deposits
+		Methods  map[string]int64 `json:"methods"` // records by what linked them
+		Object   Object           `json:"object"`  // matching number to person
+	}
+	// ReleasePublished makes a release exist.
+	ReleasePublished struct {
+		Release     string       `json:"release"`
+		Linkage     string       `json:"linkage"`
+		Deposits    []string     `json:"deposits"`
+		Persons     int64        `json:"persons"`
+		Tables      []TableCount `json:"tables"`
+		Manifest    Object       `json:"manifest"`
+		Objects     Digest       `json:"objects"` // attachment: every object of the release
+		RetainUntil time.Time    `json:"retain_until"`
+	}
+	// ReleaseErased says that a release's key was destroyed.
+	ReleaseErased struct {
+		Release string `json:"release"`
+		Reason  string `json:"reason"`
+	}
+	// ProjectRequested asks for data. Spec is the request as it was written.
+	ProjectRequested struct {
+		Project string `json:"project"`
+		Spec    string `json:"spec"`
+	}
+	// ProjectApproved grants what was requested, until the end date of the request.
+	ProjectApproved struct {
+		Project string `json:"project"`
+		Spec    Digest `json:"spec"` // the text that is approved
+		Reason  string `json:"reason"`
+	}
+	// ProjectRefused denies what was requested.
+	ProjectRefused struct {
+		Project string `json:"project"`
+		Reason  string `json:"reason"`
+	}
+	// ProjectExtracted says what a project was given.
+	ProjectExtracted struct {
+		Project string       `json:"project"`
+		Release string       `json:"release"`
+		Persons int64        `json:"persons"`
+		Tables  []TableCount `json:"tables"`
+		Objects []Object     `json:"objects"` // in the order of the tables
+	}
+	// ProjectClosed ends a project and destroys its key.
+	ProjectClosed struct {
+		Project string `json:"project"`
+		Reason  string `json:"reason"`
+	}
+	// RunRequested is a researcher's order to run this very code.
+	RunRequested struct {
+		Run      string `json:"run"`
+		Project  string `json:"project"`
+		Language string `json:"language"`
+		Name     string `json:"name"` // of the file that was handed in
+		Code     Digest `json:"code"`
+	}
+	// RunFinished says how a run ended and what waits at the airlock.
+	RunFinished struct {
+		Run     string   `json:"run"`
+		Outcome string   `json:"outcome"` // "done", or why not
+		Seconds float64  `json:"seconds"`
+		Bundle  *Object  `json:"bundle,omitempty"` // outputs, code and log, as a tar
+		Outputs []Output `json:"outputs,omitempty"`
+	}
+	// OutputReleased lets one output out.
+	OutputReleased struct {
+		Output string `json:"output"`
+		SHA256 Digest `json:"sha256"`
+		Reason string `json:"reason"`
+	}
+	// OutputRefused keeps one output in.
+	OutputRefused struct {
+		Output string `json:"output"`
+		Reason string `json:"reason"`
+	}
+	// SpaceMounted says that data was opened for reading outside a run.
+	SpaceMounted struct {
+		Subject string `json:"subject"` // a release or a project
+		Files   int64  `json:"files"`   // opened, summed over the mount's life
+		Bytes   int64  `json:"bytes"`   // read
+	}
+	// KeysRotated says that the root key was replaced and every key wrapped anew.
+	KeysRotated struct {
+		Root string `json:"root"` // what kind of root holds them now
+		Keys int64  `json:"keys"`
+	}
+	// KeyDestroyed says that a key-encryption key is gone for ever.
+	KeyDestroyed struct {
+		Key    string `json:"key"`
+		Reason string `json:"reason"`
+	}
+	// HostLeft says that the keys of all objects on a host were destroyed.
+	HostLeft struct {
+		Host   string `json:"host"`
+		Keys   int64  `json:"keys"`
+		Reason string `json:"reason"`
+	}
+)
+
+// Output is a file that asks to leave.
+type Output struct {
+	Output   string    `json:"output"` // the run and a number
+	Name     string    `json:"name"`
+	Size     int64     `json:"size"`
+	SHA256   Digest    `json:"sha256"`
+	Refused  bool      `json:"refused"` // found disclosive: no checker can release it
+	Findings []Finding `json:"findings,omitempty"`
+}
+
+// Finding is what the disclosure check says of an output, without any value of it.
+type Finding struct {
+	Rule    string `json:"rule"`
+	Line    int    `json:"line,omitempty"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+// Kind implements [Body] for every kind.
+func (WarehouseCreated) Kind() string { return "warehouse-created" }
+func (ConfigRecorded) Kind() string   { return "config-recorded" }
+func (PartyAdded) Kind() string       { return "party-added" }
+func (DepositMade) Kind() string      { return "deposit-made" }
+func (PersonsLinked) Kind() string    { return "persons-linked" }
+func (ReleasePublished) Kind() string { return "release-published" }
+func (ReleaseErased) Kind() string    { return "release-erased" }
+func (ProjectRequested) Kind() string { return "project-requested" }
+func (ProjectApproved) Kind() string  { return "project-approved" }
+func (ProjectRefused) Kind() string   { return "project-refused" }
+func (ProjectExtracted) Kind() string { return "project-extracted" }
+func (ProjectClosed) Kind() string    { return "project-closed" }
+func (RunRequested) Kind() string     { return "run-requested" }
+func (RunFinished) Kind() string      { return "run-finished" }
+func (OutputReleased) Kind() string   { return "output-released" }
+func (OutputRefused) Kind() string    { return "output-refused" }
+func (SpaceMounted) Kind() string     { return "space-mounted" }
+func (KeysRotated) Kind() string      { return "keys-rotated" }
+func (KeyDestroyed) Kind() string     { return "key-destroyed" }
+func (HostLeft) Kind() string         { return "host-left" }
+
+// kinds makes an empty body of each kind.
+var kinds = table(
+	func() Body { return &WarehouseCreated{} },
+	func() Body { return &ConfigRecorded{} },
+	func() Body { return &PartyAdded{} },
+	func() Body { return &DepositMade{} },
+	func() Body { return &PersonsLinked{} },
+	func() Body { return &ReleasePublished{} },
+	func() Body { return &ReleaseErased{} },
+	func() Body { return &ProjectRequested{} },
+	func() Body { return &ProjectApproved{} },
+	func() Body { return &ProjectRefused{} },
+	func() Body { return &ProjectExtracted{} },
+	func() Body { return &ProjectClosed{} },
+	func() Body { return &RunRequested{} },
+	func() Body { return &RunFinished{} },
+	func() Body { return &OutputReleased{} },
+	func() Body { return &OutputRefused{} },
+	func() Body { return &SpaceMounted{} },
+	func() Body { return &KeysRotated{} },
+	func() Body { return &KeyDestroyed{} },
+	func() Body { return &HostLeft{} },
+)
+
+func table(makers ...func() Body) map[string]func() Body {
+	t := make(map[string]func() Body, len(makers))
+	for _, m := range makers {
+		t[m().Kind()] = m
+	}
+	return t
+}
+
+// Kinds lists every kind of statement.
+func Kinds() []string {
+	names := make([]string, 0, len(kinds))
+	for name := range kinds {
+		names = append(names, name)
+	}
+	return names
+}

@@ -1,0 +1,219 @@
+// Package ledger keeps what happened: signed statements in a log that nobody
+// can rewrite unseen.
+//
+// A [Statement] says who did what and when. Its actor signs it; the envelope
+// (DSSE v1) is one entry of a [Log], a Merkle tree of RFC 6962 kept as tiles
+// (C2SP tlog-tiles) in plain files. The log's head is a signed checkpoint (C2SP
+// tlog-checkpoint). What is not in the ledger did not happen: the state of the
+// warehouse is computed from it alone (package governance).
+//
+// A [Receipt] proves to somebody who has nothing but the checkpoint's public key
+// that statements are in the log. The formats are in docs/ledger.md.
+//
+// The ledger does not decide who may say what; and it cannot know that a whole
+// other log was put in its place: that shows only against a receipt, or a
+// checkpoint, that somebody else has kept.
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// PayloadType is the DSSE payload type of a statement.
+const PayloadType = "application/vnd.rempart.statement+json"
+
+// MaxSize bounds a signed statement, in bytes. What is longer is attached ([Log.Attach]).
+const MaxSize = 1<<16 - 1
+
+// Statement is what one actor says.
+type Statement struct {
+	Kind  string          `json:"kind"`  // one of Kinds
+	Actor string          `json:"actor"` // the name of a party
+	Time  time.Time       `json:"time"`  // UTC, in seconds
+	Body  json.RawMessage `json:"body"`  // as the kind has it
+}
+
+// New makes a statement of a body's kind.
+func New(actor string, at time.Time, body Body) (Statement, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return Statement{}, fmt.Errorf("write a statement: %w", err)
+	}
+	return Statement{Kind: body.Kind(), Actor: actor, Time: at.UTC().Truncate(time.Second), Body: raw}, nil
+}
+
+// Decode returns the statement's body as its kind's type. Unknown kinds and
+// unknown fields are errors: an old program must not overlook what a new one said.
+func (s Statement) Decode() (Body, error) {
+	make, ok := kinds[s.Kind]
+	if !ok {
+		return nil, fmt.Errorf("statement of unknown kind %q: it was written by a newer rempart", s.Kind)
+	}
+	body := make()
+	if err := strict(s.Body, body); err != nil {
+		return nil, fmt.Errorf("statement %s: %w", s.Kind, err)
+	}
+	return body, nil
+}
+
+// strict decodes exactly one JSON value with known fields only.
+func strict(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("text after the end of the JSON")
+	}
+	return nil
+}
+
+// Key signs statements. Ed25519, RFC 8032.
+type Key struct{ private ed25519.PrivateKey }
+
+// PublicKey verifies statements. Its text form is "ed25519:" and base64.
+type PublicKey struct{ public ed25519.PublicKey }
+
+// NewKey makes a key.
+func NewKey() (Key, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	return Key{private}, err
+}
+
+// KeyFromSeed restores a key from its 32-byte seed.
+func KeyFromSeed(seed []byte) (Key, error) {
+	if len(seed) != ed25519.SeedSize {
+		return Key{}, fmt.Errorf("a signing key has %d bytes, not %d", ed25519.SeedSize, len(seed))
+	}
+	return Key{ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// Seed is the secret that KeyFromSeed restores the key from.
+func (k Key) Seed() []byte { return k.private.Seed() }
+
+// Public is the key's public half.
+func (k Key) Public() PublicKey {
+	return PublicKey{k.private.Public().(ed25519.PublicKey)}
+}
+
+// String hides the key.
+func (k Key) String() string { return "(a signing key)" }
+
+// GoString hides the key.
+func (k Key) GoString() string { return k.String() }
+
+const publicPrefix = "ed25519:"
+
+// String is the text form that ParsePublicKey reads.
+func (p PublicKey) String() string {
+	return publicPrefix + base64.StdEncoding.EncodeToString(p.public)
+}
+
+// ParsePublicKey reads a public key's text form.
+func ParsePublicKey(text string) (PublicKey, error) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, publicPrefix))
+	if err != nil || !strings.HasPrefix(text, publicPrefix) || len(raw) != ed25519.PublicKeySize {
+		return PublicKey{}, fmt.Errorf("%q is no public key: want %s and 32 bytes in base64", text, publicPrefix)
+	}
+	return PublicKey{raw}, nil
+}
+
+// Sign implements [dsse.Signer].
+func (k Key) Sign(_ context.Context, data []byte) ([]byte, error) {
+	return ed25519.Sign(k.private, data), nil
+}
+
+// KeyID implements [dsse.Signer].
+func (k Key) KeyID() (string, error) { return k.Public().KeyID() }
+
+// Verify implements [dsse.Verifier].
+func (p PublicKey) Verify(_ context.Context, data, signature []byte) error {
+	if !ed25519.Verify(p.public, data, signature) {
+		return errors.New("the signature does not fit")
+	}
+	return nil
+}
+
+// KeyID implements [dsse.Verifier]: the SHA-256 of the key, in hexadecimal.
+func (p PublicKey) KeyID() (string, error) {
+	sum := sha256.Sum256(p.public)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Public implements [dsse.Verifier].
+func (p PublicKey) Public() crypto.PublicKey { return p.public }
+
+// Seal signs a statement and returns its envelope, ready for the log.
+func Seal(ctx context.Context, s Statement, key Key) ([]byte, error) {
+	payload, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write a statement: %w", err)
+	}
+	signer, err := dsse.NewEnvelopeSigner(key)
+	if err != nil {
+		return nil, fmt.Errorf("sign a statement: %w", err)
+	}
+	envelope, err := signer.SignPayload(ctx, PayloadType, payload)
+	if err != nil {
+		return nil, fmt.Errorf("sign a statement: %w", err)
+	}
+	raw, err := json.Marshal(envelope)
+	if err != nil {
+		return nil, fmt.Errorf("write a statement: %w", err)
+	}
+	if len(raw) > MaxSize {
+		return nil, fmt.Errorf("a statement of %d bytes is too long: at most %d", len(raw), MaxSize)
+	}
+	return raw, nil
+}
+
+// Read returns the statement of an envelope without asking who signed it.
+func Read(envelope []byte) (Statement, error) {
+	var e dsse.Envelope
+	if err := strict(envelope, &e); err != nil {
+		return Statement{}, fmt.Errorf("read an envelope: %w", err)
+	}
+	if e.PayloadType != PayloadType {
+		return Statement{}, fmt.Errorf("an envelope holds %q, not a statement", e.PayloadType)
+	}
+	payload, err := e.DecodeB64Payload()
+	if err != nil {
+		return Statement{}, fmt.Errorf("read an envelope: %w", err)
+	}
+	var s Statement
+	if err := strict(payload, &s); err != nil {
+		return Statement{}, fmt.Errorf("read a statement: %w", err)
+	}
+	return s, nil
+}
+
+// VerifyBy says whether the envelope was signed by this very key.
+func VerifyBy(ctx context.Context, envelope []byte, key PublicKey) error {
+	var e dsse.Envelope
+	if err := strict(envelope, &e); err != nil {
+		return fmt.Errorf("read an envelope: %w", err)
+	}
+	verifier, err := dsse.NewEnvelopeVerifier(key)
+	if err != nil {
+		return err
+	}
+	if _, err := verifier.Verify(ctx, &e); err != nil {
+		return errors.New("the statement is not signed by its actor's key")
+	}
+	return nil
+}
