@@ -1,0 +1,280 @@
+package governance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/ledger"
+)
+
+// Project finds a project by its name.
+func (s *State) Project(name string) (*Project, error) { return s.Projects.find("project", name) }
+
+// Release finds a release by its id; "" and "latest" are the last one that is not erased.
+func (s *State) Release(id string) (*Release, error) {
+	if id == "" || id == "latest" {
+		for _, r := range s.Releases.All() {
+			if r.Erased == nil {
+				id = r.Release
+			}
+		}
+	}
+	return s.Releases.find("release", id)
+}
+
+// Run finds a run by its id.
+func (s *State) Run(id string) (*Run, error) { return s.Runs.find("run", id) }
+
+// Output finds an output by its id.
+func (s *State) Output(id string) (*Output, error) { return s.Outputs.find("airlock", id) }
+
+func (s *State) addParty(made Made, b *ledger.PartyAdded) error {
+	if _, taken := s.Parties[b.Name]; taken {
+		return refuse("Choose another name", "there is a party %q already", b.Name)
+	}
+	if !validName.MatchString(b.Name) {
+		return refuse("", "%q is no name of a party: want lower-case letters, digits and hyphens", b.Name)
+	}
+	if !slices.Contains(Roles(), Role(b.Role)) {
+		return refuse("", "there is no role %q: want one of %s", b.Role, fmt.Sprint(Roles()))
+	}
+	key, err := ledger.ParsePublicKey(b.Signing)
+	if err != nil {
+		return err
+	}
+	for _, other := range s.Parties {
+		if other.Signing.String() == b.Signing || other.Recipient == b.Recipient {
+			return refuse("Make keys of its own", "%q would have the keys of %q", b.Name, other.Name)
+		}
+	}
+	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient}
+	return nil
+}
+
+func (s *State) deposit(made Made, b *ledger.DepositMade) error {
+	for _, f := range b.Files {
+		if f.Rows != f.Accepted+f.Refused {
+			return fmt.Errorf("deposit %s: %s has %d rows, but %d were accepted and %d refused", b.Deposit, f.Resource, f.Rows, f.Accepted, f.Refused)
+		}
+	}
+	if len(b.Objects) != len(b.Resources) {
+		return fmt.Errorf("deposit %s: %d objects for %d resources", b.Deposit, len(b.Objects), len(b.Resources))
+	}
+	if party := s.Parties[b.Authority]; party.Role != LinkageAuthority {
+		return refuse("", "%q is no linkage authority", b.Authority)
+	}
+	return fresh(&s.Deposits, "deposit", b.Deposit, &Deposit{made, *b})
+}
+
+func (s *State) link(made Made, b *ledger.PersonsLinked) error {
+	for _, id := range b.Deposits {
+		if _, err := s.Deposits.find("deposit", id); err != nil {
+			return err
+		}
+	}
+	return fresh(&s.Linkages, "linkage", b.Linkage, &Linkage{made, *b})
+}
+
+func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
+	linkage, err := s.Linkages.find("linkage", b.Linkage)
+	if err != nil {
+		return err
+	}
+	for _, id := range b.Deposits {
+		if !slices.Contains(linkage.Deposits, id) {
+			return refuse("Link it first: rempart linkage run", "deposit %s is not part of linkage %s", id, b.Linkage)
+		}
+	}
+	return fresh(&s.Releases, "release", b.Release, &Release{Made: made, ReleasePublished: *b})
+}
+
+// fresh adds a thing under an id that is not taken.
+func fresh[T any](to *Ordered[T], what, id string, thing *T) error {
+	if _, taken := to.Get(id); taken {
+		return refuse("", "there is a %s %q already", what, id)
+	}
+	to.add(id, thing)
+	return nil
+}
+
+func (s *State) erase(made Made, b *ledger.ReleaseErased) error {
+	release, err := s.Releases.find("release", b.Release)
+	if err != nil {
+		return err
+	}
+	if release.Erased != nil {
+		return refuse("", "release %s was erased on %s", b.Release, release.Erased.Time.Format("2006-01-02"))
+	}
+	release.Erased = &made
+	s.Destroyed[release.Manifest.Key] = made.Index
+	return nil
+}
+
+// destroy notes that a key is gone, and what becomes unreadable with it.
+func (s *State) destroy(made Made, key string) {
+	s.Destroyed[key] = made.Index
+	for _, release := range s.Releases.All() {
+		if release.Manifest.Key == key && release.Erased == nil {
+			release.Erased = &made
+		}
+	}
+}
+
+// leave notes that every key is gone.
+func (s *State) leave(made Made) {
+	for _, object := range s.Objects() {
+		s.destroy(made, object.Key)
+	}
+	for _, project := range s.Projects.All() {
+		if project.Status == Approved {
+			project.Status = Closed
+		}
+	}
+}
+
+// Objects lists the objects that statements name themselves; a release's and
+// their tables are in its attachment.
+func (s *State) Objects() (objects []ledger.Object) {
+	for _, d := range s.Deposits.All() {
+		objects = append(objects, d.Objects...)
+	}
+	for _, l := range s.Linkages.All() {
+		objects = append(objects, l.Object)
+	}
+	for _, r := range s.Releases.All() {
+		objects = append(objects, r.Manifest)
+	}
+	for _, p := range s.Projects.All() {
+		if p.Extraction != nil {
+			objects = append(objects, p.Extraction.Objects...)
+		}
+	}
+	for _, r := range s.Runs.All() {
+		if r.Finished != nil && r.Finished.Bundle != nil {
+			objects = append(objects, *r.Finished.Bundle)
+		}
+	}
+	return objects
+}
+
+func (s *State) request(made Made, b *ledger.ProjectRequested) error {
+	spec, err := ParseSpec([]byte(b.Spec))
+	if err != nil {
+		return err
+	}
+	if spec.Project != b.Project {
+		return refuse("", "the request is of project %q, not %q", spec.Project, b.Project)
+	}
+	for _, name := range spec.Researchers {
+		if s.Parties[name].Role != Researcher {
+			return refuse("Add the person first: rempart party add "+name+" --role researcher", "%q is no researcher of this warehouse", name)
+		}
+	}
+	if !spec.Ends.End().After(made.Time) {
+		return refuse("Ask for a later end", "the project would have ended on %s already", spec.Ends)
+	}
+	return fresh(&s.Projects, "project", b.Project, &Project{Made: made, Name: b.Project, Spec: spec, Text: b.Spec, Status: Requested})
+}
+
+func (s *State) decide(made Made, name string, status Status, reason string, spec ledger.Digest) error {
+	project, err := s.Project(name)
+	if err != nil {
+		return err
+	}
+	if project.Status != Requested {
+		return refuse("", "project %s is %s already", name, project.Status)
+	}
+	if status == Approved && spec != ledger.Sum([]byte(project.Text)) {
+		return refuse("", "what was approved is not what was requested")
+	}
+	if strings.TrimSpace(reason) == "" {
+		return refuse("Give one: --reason", "a decision needs a reason")
+	}
+	project.Status, project.Decision, project.Reason = status, &made, reason
+	return nil
+}
+
+func (s *State) extract(b *ledger.ProjectExtracted) error {
+	project, err := s.Project(b.Project)
+	if err != nil {
+		return err
+	}
+	if project.Extraction != nil {
+		return refuse("", "project %s has its data already, from release %s", b.Project, project.Extraction.Release)
+	}
+	release, err := s.Releases.find("release", b.Release)
+	if err != nil {
+		return err
+	}
+	if release.Erased != nil {
+		return refuse("", "release %s was erased", b.Release)
+	}
+	if len(b.Objects) != len(b.Tables) {
+		return fmt.Errorf("project %s: %d objects for %d tables", b.Project, len(b.Objects), len(b.Tables))
+	}
+	project.Extraction = b
+	return nil
+}
+
+func (s *State) close(made Made, b *ledger.ProjectClosed) error {
+	project, err := s.Project(b.Project)
+	if err != nil {
+		return err
+	}
+	if project.Status == Closed {
+		return refuse("", "project %s is closed already", b.Project)
+	}
+	project.Status, project.Reason = Closed, b.Reason
+	s.Destroyed[ProjectKey(b.Project)] = made.Index
+	return nil
+}
+
+// ProjectKey names the key-encryption key of a project.
+func ProjectKey(name string) string { return "project-" + name }
+
+func (s *State) run(made Made, b *ledger.RunRequested) error {
+	project, err := s.Project(b.Project)
+	if err != nil {
+		return err
+	}
+	if project.Extraction == nil {
+		return refuse("Give it its data: rempart project extract "+b.Project, "project %s has no data yet", b.Project)
+	}
+	return fresh(&s.Runs, "run", b.Run, &Run{Made: made, RunRequested: *b})
+}
+
+func (s *State) finish(made Made, b *ledger.RunFinished) error {
+	run, err := s.Run(b.Run)
+	if err != nil {
+		return err
+	}
+	if run.Finished != nil {
+		return refuse("", "run %s has finished already", b.Run)
+	}
+	run.Finished, run.End = b, &made
+	for _, output := range b.Outputs {
+		if err := fresh(&s.Outputs, "output", output.Output, &Output{Made: made, Output: output, Run: run}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *State) settle(made Made, id string, released bool, reason string, digest ledger.Digest) error {
+	output, err := s.Output(id)
+	if err != nil {
+		return err
+	}
+	if output.Decision != nil {
+		return refuse("", "output %s was decided by %s already", id, output.Decision.Actor)
+	}
+	if released && digest != output.SHA256 {
+		return refuse("", "what was released is not what the run wrote")
+	}
+	if strings.TrimSpace(reason) == "" {
+		return refuse("Give one: --reason", "a decision needs a reason")
+	}
+	output.Decision, output.Released, output.Reason = &made, released, reason
+	return nil
+}

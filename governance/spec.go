@@ -1,0 +1,160 @@
+package governance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"rempart.eu/rempart/internal/nearest"
+)
+
+// Spec is what a project asks for, as a person writes it (YAML). The text that
+// is approved is the text that was written, byte for byte.
+type Spec struct {
+	Project     string            `yaml:"project"` // short name, used on the command line
+	Title       string            `yaml:"title"`
+	Purpose     string            `yaml:"purpose"`
+	LegalBasis  LegalBasis        `yaml:"legal_basis"`
+	Persons     string            `yaml:"persons"` // SQL over the release that yields person_id
+	Tables      map[string]Fields `yaml:"tables"`
+	Period      Period            `yaml:"period"`
+	Researchers []string          `yaml:"researchers"`
+	Ends        Moment            `yaml:"ends"`
+	MinimumCell int               `yaml:"minimum_cell_count"`
+}
+
+// LegalBasis says on what ground data may be used, and where that is written.
+type LegalBasis struct {
+	Text      string `yaml:"text"`
+	Reference string `yaml:"reference"`
+}
+
+// Period bounds the dates of the events that a project sees, both ends included.
+type Period struct {
+	From Moment `yaml:"from"`
+	To   Moment `yaml:"to"`
+}
+
+// Fields are the columns of a table that a project asks for: all, or these.
+type Fields struct {
+	All     bool
+	Columns []string
+}
+
+// UnmarshalYAML reads "all" or a list of at least one column.
+func (f *Fields) UnmarshalYAML(decode func(any) error) error {
+	var word string
+	if err := decode(&word); err == nil && word == "all" {
+		f.All = true
+		return nil
+	}
+	if err := decode(&f.Columns); err != nil || len(f.Columns) == 0 {
+		return errors.New("the columns of a table are `all` or a list of at least one name")
+	}
+	return nil
+}
+
+// Moment is a day (2027-11-23) or a point in time (2027-11-23T18:00:00Z).
+type Moment struct {
+	time.Time
+	day bool
+}
+
+// UnmarshalYAML reads a day or a point in time.
+func (m *Moment) UnmarshalYAML(decode func(any) error) error {
+	var text string
+	if err := decode(&text); err != nil {
+		return err
+	}
+	var err error
+	if m.Time, err = time.Parse(time.DateOnly, text); err == nil {
+		m.day = true
+		return nil
+	}
+	if m.Time, err = time.Parse(time.RFC3339, text); err != nil {
+		return fmt.Errorf("%q is no date: want 2027-11-23 or 2027-11-23T18:00:00Z", text)
+	}
+	return nil
+}
+
+// End is when what lasts until this moment is over: a day counts to its end (UTC).
+func (m Moment) End() time.Time {
+	if m.day {
+		return m.AddDate(0, 0, 1)
+	}
+	return m.Time
+}
+
+// String writes the moment as it is read.
+func (m Moment) String() string {
+	if m.day {
+		return m.Format(time.DateOnly)
+	}
+	return m.Format(time.RFC3339)
+}
+
+// FloorCell is the smallest count that any project may show: French practice
+// is 11; below 5 nobody goes (DARWIN EU).
+const FloorCell = 5
+
+var (
+	validName   = regexp.MustCompile(`^[a-z][a-z0-9-]{1,39}$`)
+	validColumn = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+// ParseSpec reads a request and says everything that is wrong with it.
+func ParseSpec(text []byte) (*Spec, error) {
+	var s Spec
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := decoder.Decode(&s); err != nil {
+		return nil, fmt.Errorf("the request cannot be read: %s%s", yaml.FormatError(err, false, true), s.hint(err))
+	}
+	return &s, errors.Join(s.faults()...)
+}
+
+var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "text", "reference", "from", "to"}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+
+// hint names the field that an unknown one was most likely meant to be.
+func (*Spec) hint(err error) string {
+	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+		if near := nearest.Name(m[1], specFields); near != "" {
+			return fmt.Sprintf("\nDid you mean %q?", near)
+		}
+	}
+	return ""
+}
+
+func (s *Spec) faults() (faults []error) {
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(!validName.MatchString(s.Project), "project: %q is no short name: want lower-case letters, digits and hyphens, such as flu-2026", s.Project)
+	fault(strings.TrimSpace(s.Title) == "", "title: say what the project is called")
+	fault(strings.TrimSpace(s.Purpose) == "", "purpose: say what the data is for")
+	fault(strings.TrimSpace(s.LegalBasis.Text) == "", "legal_basis.text: say on what legal ground")
+	fault(strings.TrimSpace(s.LegalBasis.Reference) == "", "legal_basis.reference: say which decision, and its number")
+	fault(strings.TrimSpace(s.Persons) == "", "persons: give an SQL query that yields person_id, such as SELECT person_id FROM person")
+	fault(len(s.Tables) == 0, "tables: name the tables and columns that the project needs")
+	for table, fields := range s.Tables {
+		fault(!validColumn.MatchString(table), "tables: %q is no name of a table", table)
+		fault(!fields.All && len(fields.Columns) == 0, "tables.%s: want `all` or a list of columns", table)
+		for _, column := range fields.Columns {
+			fault(!validColumn.MatchString(column), "tables.%s: %q is no name of a column", table, column)
+		}
+	}
+	fault(s.Period.From.IsZero() || s.Period.To.IsZero(), "period: give from and to")
+	fault(s.Period.To.Before(s.Period.From.Time), "period: it ends before it begins")
+	fault(len(s.Researchers) == 0, "researchers: name at least one")
+	fault(s.Ends.IsZero(), "ends: give the day on which the authorisation ends")
+	fault(s.MinimumCell < FloorCell, "minimum_cell_count: at least %d; 11 is the French practice", FloorCell)
+	return faults
+}

@@ -1,0 +1,255 @@
+// Package governance computes, from the ledger alone, what a warehouse holds and
+// who may do what in it, and decides whether a new statement may be made.
+//
+// A [State] is a replay of statements. [State.Admit] is the one gate: it checks
+// that a statement is signed by its actor, that the policies (policies.cedar,
+// Cedar) let that actor say it now, and that it fits what has happened. Every
+// statement of an existing ledger passes the same gate when it is replayed, so a
+// verifier needs to trust nobody who wrote it.
+package governance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rempart.eu/rempart/ledger"
+)
+
+// Role is what a party is.
+type Role string
+
+// The roles. What each may say is in policies.cedar.
+const (
+	Controller       Role = "controller"
+	Provider         Role = "provider"
+	LinkageAuthority Role = "linkage-authority"
+	Researcher       Role = "researcher"
+	OutputChecker    Role = "output-checker"
+	Officer          Role = "data-protection-officer"
+)
+
+// Roles lists the roles that a party can be added with.
+func Roles() []Role {
+	return []Role{Provider, LinkageAuthority, Researcher, OutputChecker, Officer}
+}
+
+// Article is the role after "is".
+func (r Role) Article() string {
+	switch r {
+	case Controller, LinkageAuthority:
+		return "the " + string(r)
+	case OutputChecker:
+		return "an " + string(r)
+	}
+	return "a " + string(r)
+}
+
+// State is a warehouse as its ledger tells it.
+type State struct {
+	Size      uint64 // how many statements were replayed
+	Last      time.Time
+	Warehouse *ledger.WarehouseCreated
+	Config    ledger.Digest
+	Parties   map[string]Party
+	Deposits  Ordered[Deposit]
+	Linkages  Ordered[Linkage]
+	Releases  Ordered[Release]
+	Projects  Ordered[Project]
+	Runs      Ordered[Run]
+	Outputs   Ordered[Output]
+	Destroyed map[string]uint64 // keys, and the statement that says so
+}
+
+// Made says when and by whom something was stated.
+type Made struct {
+	Index uint64
+	Actor string
+	Time  time.Time
+}
+
+// Party takes part.
+type Party struct {
+	Made
+	Name      string
+	Role      Role
+	Signing   ledger.PublicKey
+	Recipient string
+}
+
+// Deposit is what a provider handed in.
+type Deposit struct {
+	Made
+	ledger.DepositMade
+}
+
+// Linkage joins the persons of deposits.
+type Linkage struct {
+	Made
+	ledger.PersonsLinked
+}
+
+// Release is a published release.
+type Release struct {
+	Made
+	ledger.ReleasePublished
+	Erased *Made
+}
+
+// Status is how far a project has come.
+type Status string
+
+// The life of a project.
+const (
+	Requested Status = "requested"
+	Approved  Status = "approved"
+	Refused   Status = "refused"
+	Closed    Status = "closed"
+)
+
+// Project is what was asked for and what came of it.
+type Project struct {
+	Made
+	Name       string
+	Spec       *Spec
+	Text       string // of the request
+	Status     Status
+	Decision   *Made
+	Reason     string
+	Extraction *ledger.ProjectExtracted
+}
+
+// Ended says whether the authorisation is over at a time.
+func (p *Project) Ended(now time.Time) bool { return !now.Before(p.Spec.Ends.End()) }
+
+// Run is one execution of a study.
+type Run struct {
+	Made
+	ledger.RunRequested
+	Finished *ledger.RunFinished
+	End      *Made
+}
+
+// Output is a file that asks to leave, and what was decided.
+type Output struct {
+	Made
+	ledger.Output
+	Run      *Run
+	Decision *Made
+	Released bool
+	Reason   string
+}
+
+// NewState is the state before the first statement.
+func NewState() *State {
+	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}}
+}
+
+// Admit checks one statement against everything before it, and takes it in. The
+// error is a *Refusal where the statement may not be made.
+func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
+	body, err := e.Statement.Decode()
+	if err != nil {
+		return err
+	}
+	if created, ok := body.(*ledger.WarehouseCreated); ok {
+		if err := s.create(e, created); err != nil {
+			return err
+		}
+	}
+	if s.Warehouse == nil {
+		return errors.New("the first statement does not create a warehouse")
+	}
+	if err := s.Authorise(e.Statement, body); err != nil {
+		return err
+	}
+	if err := ledger.VerifyBy(ctx, e.Envelope, s.Parties[e.Statement.Actor].Signing); err != nil {
+		return refuse("Sign with the key of "+e.Statement.Actor, "%v", err)
+	}
+	if e.Statement.Time.Before(s.Last) {
+		return refuse("Set the clock of this machine", "the clock says %s, but the last statement is of %s",
+			e.Statement.Time.Format(time.RFC3339), s.Last.Format(time.RFC3339))
+	}
+	if err := s.apply(Made{e.Index, e.Statement.Actor, e.Statement.Time}, body); err != nil {
+		return err
+	}
+	s.Size, s.Last = e.Index+1, e.Statement.Time
+	return nil
+}
+
+// create makes the controller known, whose own key then verifies the statement.
+func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
+	if s.Warehouse != nil || e.Index != 0 {
+		return refuse("", "the warehouse was created already")
+	}
+	key, err := ledger.ParsePublicKey(b.Signing)
+	if err != nil {
+		return err
+	}
+	s.Warehouse = b
+	name := e.Statement.Actor
+	s.Parties[name] = Party{Made{e.Index, name, e.Statement.Time}, name, Controller, key, b.Recipient}
+	return nil
+}
+
+// apply takes a statement in, or says why it does not fit.
+func (s *State) apply(made Made, body ledger.Body) error {
+	switch b := body.(type) {
+	case *ledger.WarehouseCreated, *ledger.SpaceMounted, *ledger.KeysRotated:
+		return nil
+	case *ledger.ConfigRecorded:
+		s.Config = b.SHA256
+		return nil
+	case *ledger.PartyAdded:
+		return s.addParty(made, b)
+	case *ledger.DepositMade:
+		return s.deposit(made, b)
+	case *ledger.PersonsLinked:
+		return s.link(made, b)
+	case *ledger.ReleasePublished:
+		return s.publish(made, b)
+	case *ledger.ReleaseErased:
+		return s.erase(made, b)
+	case *ledger.KeyDestroyed:
+		s.destroy(made, b.Key)
+		return nil
+	case *ledger.HostLeft:
+		s.leave(made)
+		return nil
+	case *ledger.ProjectRequested:
+		return s.request(made, b)
+	case *ledger.ProjectApproved:
+		return s.decide(made, b.Project, Approved, b.Reason, b.Spec)
+	case *ledger.ProjectRefused:
+		return s.decide(made, b.Project, Refused, b.Reason, "")
+	case *ledger.ProjectExtracted:
+		return s.extract(b)
+	case *ledger.ProjectClosed:
+		return s.close(made, b)
+	case *ledger.RunRequested:
+		return s.run(made, b)
+	case *ledger.RunFinished:
+		return s.finish(made, b)
+	case *ledger.OutputReleased:
+		return s.settle(made, b.Output, true, b.Reason, b.SHA256)
+	case *ledger.OutputRefused:
+		return s.settle(made, b.Output, false, b.Reason, "")
+	}
+	return fmt.Errorf("a statement %s has no effect that this rempart knows", body.Kind())
+}
+
+// Holders lists the parties of a role, sorted by name.
+func (s *State) Holders(role Role) (names []string) {
+	for name, party := range s.Parties {
+		if party.Role == role {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ControllerName is the party that runs the warehouse.
+func (s *State) ControllerName() string { return s.Holders(Controller)[0] }
