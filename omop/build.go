@@ -1,0 +1,158 @@
+package omop
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"rempart.eu/rempart/engine"
+)
+
+//go:embed sql
+var statements embed.FS
+
+// Deposit is one provider's health rows.
+type Deposit struct {
+	Name string // as in Links and in the report; unique
+	Feed string // name of its feed
+
+	// Tables gives for each resource that was delivered an SQL table expression
+	// whose columns are those of [Resource.HealthColumns].
+	Tables map[string]string
+
+	// Vocabulary is a folder of OMOP vocabulary files (CONCEPT.csv and
+	// CONCEPT_RELATIONSHIP.csv, and VOCABULARY.csv and CONCEPT_ANCESTOR.csv where
+	// they are there; separated by commas). Nil: the feed's own.
+	Vocabulary fs.FS
+}
+
+// Input is what a build reads.
+type Input struct {
+	Deposits []Deposit
+
+	// Links is an SQL table expression with the columns deposit VARCHAR, person
+	// BIGINT (the matching number within that deposit) and person_id BIGINT.
+	Links string
+
+	Feeds fs.FS // a folder a feed
+}
+
+// builder is one build.
+type builder struct {
+	db       *engine.DB
+	feeds    fs.FS
+	deposits []loaded // hospitals first: the order in which they are believed
+	report   *Report
+}
+
+// loaded is a deposit with its feed.
+type loaded struct {
+	Deposit
+	ordinal int
+	feed    *Feed
+}
+
+// Build fills schema cdm of db with the tables of [Tables] and accounts for
+// every row. It makes the schemas vocabulary, source, stage, ready and cdm,
+// which must not be there. progress, where it is not nil, hears the name of each
+// step as it starts. An error names the file of the feed to mend.
+func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
+	b := &builder{db: db, feeds: in.Feeds, report: &Report{}}
+	if err := b.load(in.Deposits); err != nil {
+		return nil, err
+	}
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"vocabulary", b.vocabulary},
+		{"links", func(ctx context.Context) error { return b.links(ctx, in.Links) }},
+		{"mapping", b.mapAll},
+		{"tables", b.finish},
+		{"checks", b.check},
+		{"account", b.account},
+	}
+	if err := b.run(ctx, "prepare.sql"); err != nil {
+		return nil, err
+	}
+	if err := b.createTables(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		if progress != nil {
+			progress(s.name)
+		}
+		if err := s.do(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b.report, b.sweep(ctx)
+}
+
+// load reads the feeds and puts the deposits in the order of belief.
+func (b *builder) load(deposits []Deposit) error {
+	if len(deposits) == 0 {
+		return fmt.Errorf("there is no deposit to build from: deposit at least one")
+	}
+	names := map[string]bool{}
+	for _, d := range deposits {
+		if names[d.Name] {
+			return fmt.Errorf("two deposits are called %q: give each its own name", d.Name)
+		}
+		names[d.Name] = true
+		feed, err := LoadFeed(b.feeds, d.Feed)
+		if err != nil {
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		}
+		for resource := range d.Tables {
+			if _, known := feed.resource(resource); !known {
+				return fmt.Errorf("deposit %s: feed %s has no resource %q", d.Name, d.Feed, resource)
+			}
+		}
+		b.deposits = append(b.deposits, loaded{Deposit: d, feed: feed})
+	}
+	belief := map[string]int{"hospital": 0, "insurer": 1}
+	slices.SortStableFunc(b.deposits, func(x, y loaded) int {
+		return cmp.Compare(belief[x.feed.Kind], belief[y.feed.Kind])
+	})
+	for i := range b.deposits {
+		b.deposits[i].ordinal = i
+	}
+	return nil
+}
+
+// links keeps which matching number is which person.
+func (b *builder) links(ctx context.Context, expression string) error {
+	if err := b.db.Exec(ctx, "CREATE TABLE stage.link AS SELECT deposit, person, person_id FROM "+expression); err != nil {
+		return fmt.Errorf("read the links: %w", err)
+	}
+	var twice int64
+	err := b.db.Value(ctx, &twice, "SELECT count(*) FROM (FROM stage.link GROUP BY deposit, person HAVING count(DISTINCT person_id) > 1)")
+	if err != nil {
+		return fmt.Errorf("check the links: %w", err)
+	}
+	if twice > 0 {
+		return fmt.Errorf("%d matching numbers are linked to several persons: link again", twice)
+	}
+	return nil
+}
+
+// sweep drops what only the build needed.
+func (b *builder) sweep(ctx context.Context) error {
+	return b.db.Exec(ctx, "DROP SCHEMA source CASCADE; DROP SCHEMA ready CASCADE; DROP SCHEMA stage CASCADE; DROP SCHEMA vocabulary CASCADE; RESET search_path")
+}
+
+// run executes a file of sql/.
+func (b *builder) run(ctx context.Context, file string) error {
+	text, err := statements.ReadFile("sql/" + file)
+	if err != nil {
+		return fmt.Errorf("read omop/sql/%s: %w", file, err)
+	}
+	if err := b.db.Exec(ctx, string(text)); err != nil {
+		return fmt.Errorf("omop/sql/%s: %w", file, err)
+	}
+	return nil
+}

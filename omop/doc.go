@@ -1,0 +1,78 @@
+// Package omop turns the health rows of several deposits into the tables of the
+// OMOP Common Data Model 5.4 (https://ohdsi.github.io/CommonDataModel/cdm54.html).
+//
+// [Build] takes each deposit's rows and the links between its matching numbers
+// and persons, runs the feed's mapping over them, merges what several parties
+// say about one thing, and leaves the finished tables in schema cdm. Its
+// [Report] accounts for every row that came in. [Tables] and [Select] are how
+// the tables leave.
+//
+//	deposit's rows ─ links ─► source.* ─ feed's map/*.sql ─► stage.* ─ merge, number, resolve ─► cdm.*
+//	                                          ▲                                                   │
+//	                            vocabulary: concepts                              checks, Report ◄┘
+//
+// # Writing a mapping
+//
+// A mapping is one SELECT in a file of its feed, map/<target>.sql or
+// map/<target>.<what>.sql. It reads the feed's resources by their names, with
+// person_id where they are about persons, and names its columns as the target's.
+// Every mapping says where a row comes from: source_table (the resource) and
+// source_line; source_lines (BIGINT[]) may name further lines of that resource
+// that went into the row.
+//
+// The target "event" is for everything that is coded: give the code, and the
+// domain of its standard concept decides the CDM table, as the OMOP conventions
+// ask. Nothing has to be joined.
+//
+//	-- map/event.conditions.sql
+//	SELECT
+//	    person_id,
+//	    'Condition'    AS domain_id,          -- where the code has no standard concept
+//	    'SNOMED'       AS vocabulary_id,
+//	    code           AS concept_code,       -- also becomes *_source_value
+//	    32817          AS type_concept_id,    -- EHR
+//	    start          AS start_date,
+//	    stop           AS end_date,
+//	    encounter      AS visit_key,
+//	    'conditions'   AS source_table,
+//	    line           AS source_line
+//	FROM conditions
+//
+// Its other columns are optional: start_datetime and end_datetime (each derives
+// its date), source_value, provider_key, key, value_as_number, value_as_string,
+// value_vocabulary_id with value_code, unit_code (UCUM), quantity, days_supply,
+// refills, stop_reason, unique_device_id, condition_status_concept_id. A code
+// with several standard concepts becomes several rows.
+//
+// The other targets are the CDM tables. What a mapping never fills is numbered
+// or resolved here: primary keys, and the foreign keys visit_occurrence_id,
+// provider_id, care_site_id and location_id, for which it gives visit_key,
+// provider_key, care_site_key and location_key, any text that the target's own
+// column key holds. A visit is looked up among its person's visits. A row of
+// cost gives cost_event_key, the key of the event (or visit) that was paid, and
+// cost_event_table only where one key stands in several tables. Text longer
+// than the specification allows fails the build: use left(x, 50).
+//
+// Besides the resources a mapping sees, in SQL:
+//
+//	concepts         vocabulary_id, concept_code, source_concept_id, concept_id, domain_id:
+//	                 a row per code and standard concept; no row where there is none
+//	source_concepts  vocabulary_id, concept_code, source_concept_id: every known code
+//	deposit()        the deposit's name, for keys that other deposits must not share
+//
+// A mapping for one of the coded tables may also give vocabulary_id and
+// concept_code, so that the report can name the codes that it could not map.
+//
+// # What several deposits say
+//
+// person, death, location, care_site, provider and visit_occurrence hold one row
+// per person, key, or person and key. Hospitals are believed before insurers,
+// then deposits in the order given; gaps are filled from the next.
+//
+// # Guarantees
+//
+// The result depends on the input alone, not on timing: the same rows give the
+// same numbers. A required column is never NULL, foreign keys resolve, and every
+// accepted row either stands behind a row of the CDM or is counted under the
+// reason why not. A mapping that breaks this fails the build by name.
+package omop

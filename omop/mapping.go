@@ -1,0 +1,199 @@
+package omop
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/engine"
+)
+
+// mapAll runs every deposit's mapping and sorts coded rows into their tables.
+func (b *builder) mapAll(ctx context.Context) error {
+	for _, d := range b.deposits {
+		if err := b.mapDeposit(ctx, d); err != nil {
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		}
+	}
+	return b.run(ctx, "route.sql")
+}
+
+func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
+	if err := b.db.Exec(ctx, "SET VARIABLE deposit = "+engine.Literal(d.Name)); err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, "SET search_path = 'source,vocabulary,main'"); err != nil {
+		return err
+	}
+	for _, r := range d.feed.Resources {
+		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW source.%s AS %s", engine.Quote(r.Name), d.rows(r))); err != nil {
+			return fmt.Errorf("read %s: %w", r.Name, err)
+		}
+	}
+	mappings, err := d.feed.mappings()
+	if err != nil {
+		return err
+	}
+	for _, m := range mappings {
+		if err := b.mapRows(ctx, d, m); err != nil {
+			return err
+		}
+	}
+	for _, r := range d.feed.Resources {
+		if err := b.db.Exec(ctx, "DROP VIEW source."+engine.Quote(r.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows is the query of what a mapping sees of a resource: the linked rows, with
+// person_id for the matching number, or none where it was not delivered.
+func (d loaded) rows(r Resource) string {
+	expression, delivered := d.Tables[r.Name]
+	columns := r.HealthColumns()
+	if !delivered {
+		none := make([]string, len(columns))
+		for i, c := range columns {
+			none[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, engine.Quote(c.Name))
+		}
+		expression = "(SELECT " + strings.Join(none, ", ") + " WHERE false)"
+	}
+	if !slices.ContainsFunc(columns, func(c engine.Column) bool { return c.Name == "person" }) {
+		return "SELECT * FROM " + expression
+	}
+	return fmt.Sprintf(
+		"SELECT link.person_id, r.* EXCLUDE (person) FROM %s AS r JOIN stage.link ON link.deposit = %s AND link.person = r.person",
+		expression, engine.Literal(d.Name))
+}
+
+// mapRows runs one mapping into its stage table.
+func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
+	if m.target != "event" && !slices.Contains(mappable(), m.target) {
+		nearest, err := b.nearest(ctx, m.target, append(mappable(), "event"))
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: there is no table %q to map to; did you mean %s?", m.file, m.target, nearest)
+	}
+	columns, err := b.columnsOf(ctx, m)
+	if err != nil {
+		return err
+	}
+	if err := b.checkColumns(ctx, m, columns); err != nil {
+		return err
+	}
+	insert := fmt.Sprintf("INSERT INTO stage.%s BY NAME SELECT *, %d AS deposit FROM (%s\n)", engine.Quote(m.target), d.ordinal, m.query)
+	var before int64
+	if err := b.db.Value(ctx, &before, "SELECT count(*) FROM stage."+engine.Quote(m.target)); err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, insert); err != nil {
+		return fmt.Errorf("%s: %w", m.file, err)
+	}
+	var alien string
+	err = b.db.Value(ctx, &alien, fmt.Sprintf(
+		`SELECT coalesce(min(CASE WHEN source_table IS NULL OR source_line IS NULL THEN 'NULL'
+		         WHEN NOT list_contains(%s, source_table) THEN source_table END), '') FROM stage.%s WHERE rowid >= %d`,
+		list(d.names()), engine.Quote(m.target), before))
+	if err != nil {
+		return err
+	}
+	switch alien {
+	case "":
+		return nil
+	case "NULL":
+		return fmt.Errorf("%s: a row has no origin: give source_table and source_line for every row", m.file)
+	}
+	nearest, err := b.nearest(ctx, alien, d.names())
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: source_table %q is no resource of feed %s; did you mean %s?", m.file, alien, d.feed.Name, nearest)
+}
+
+// columnsOf names the columns of a mapping.
+func (b *builder) columnsOf(ctx context.Context, m mapping) ([]string, error) {
+	rows, err := b.db.Query(ctx, fmt.Sprintf("SELECT * FROM (%s\n) LIMIT 0", m.query))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.file, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.file, err)
+	}
+	return columns, rows.Err()
+}
+
+// checkColumns refuses a column that the target does not have, and a mapping
+// without its origin.
+func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string) error {
+	allowed, err := b.allowedColumns(ctx, m.target)
+	if err != nil {
+		return err
+	}
+	for _, c := range columns {
+		if slices.Contains(allowed, c) {
+			continue
+		}
+		nearest, err := b.nearest(ctx, c, allowed)
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: a mapping to %s cannot give column %q; did you mean %s?", m.file, m.target, c, nearest)
+	}
+	needed := []string{"source_table", "source_line"}
+	if slices.Contains(merged, m.target) && m.target != "person" && m.target != "death" {
+		needed = append(needed, "key")
+	}
+	for _, c := range needed {
+		if !slices.Contains(columns, c) {
+			return fmt.Errorf("%s: column %s is missing", m.file, c)
+		}
+	}
+	return nil
+}
+
+func (b *builder) allowedColumns(ctx context.Context, target string) ([]string, error) {
+	rows, err := b.db.Query(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name <> 'deposit'", target)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// nearest is the candidate that a misspelt name most likely meant.
+func (b *builder) nearest(ctx context.Context, name string, candidates []string) (string, error) {
+	var found string
+	err := b.db.Value(ctx, &found, fmt.Sprintf(
+		"SELECT arg_min(c, damerau_levenshtein(c, lower(%s))) FROM unnest(%s) t(c)", engine.Literal(name), list(candidates)))
+	return found, err
+}
+
+func (d loaded) names() []string {
+	names := make([]string, len(d.feed.Resources))
+	for i, r := range d.feed.Resources {
+		names[i] = r.Name
+	}
+	return names
+}
+
+// list writes texts as an SQL list.
+func list(texts []string) string {
+	literals := make([]string, len(texts))
+	for i, t := range texts {
+		literals[i] = engine.Literal(t)
+	}
+	return "[" + strings.Join(literals, ", ") + "]"
+}

@@ -1,0 +1,127 @@
+package omop
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// Report accounts for a build: every accepted row of every deposit, every code
+// without a standard concept, every table.
+type Report struct {
+	Deposits     []DepositReport    `json:"deposits"`
+	Vocabularies []VocabularyReport `json:"vocabularies"`
+	Tables       []TableReport      `json:"tables"`
+	Persons      PersonReport       `json:"persons"`
+}
+
+// DepositReport accounts for one deposit.
+type DepositReport struct {
+	Name      string           `json:"name"`
+	Feed      string           `json:"feed"`
+	Kind      string           `json:"kind"`
+	Resources []ResourceReport `json:"resources"`
+}
+
+// ResourceReport accounts for the rows of one resource:
+// Accepted = Mapped + the sum of Left.
+type ResourceReport struct {
+	Name     string           `json:"name"`
+	Accepted int64            `json:"accepted"` // rows handed to the build
+	Mapped   int64            `json:"mapped"`   // rows that stand behind at least one CDM row
+	Reached  map[string]int64 `json:"reached"`  // rows that stand behind a row of this CDM table
+	Left     map[string]int64 `json:"left"`     // rows that reached no table, by reason
+}
+
+// VocabularyReport counts the codes of one source vocabulary in the CDM's rows.
+type VocabularyReport struct {
+	Name            string     `json:"name"`
+	Codes           int64      `json:"codes"`
+	CodesUnmapped   int64      `json:"codes_unmapped"` // concept 0
+	Rows            int64      `json:"rows"`
+	RowsUnmapped    int64      `json:"rows_unmapped"` // concept 0
+	MostFrequentOut []CodeRows `json:"unmapped"`      // the most frequent unmapped codes, at most ten
+}
+
+// CodeRows is an unmapped code and its number of rows.
+type CodeRows struct {
+	Code string `json:"code"`
+	Rows int64  `json:"rows"`
+}
+
+// TableReport counts a CDM table.
+type TableReport struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+	// Unresolved counts keys that name no visit, provider, care site or
+	// location, by the column left empty.
+	Unresolved map[string]int64 `json:"unresolved,omitempty"`
+}
+
+// PersonReport says how deposits agree about persons.
+type PersonReport struct {
+	Persons            int64 `json:"persons"`
+	SeveralDeposits    int64 `json:"several_deposits"`   // described by more than one deposit
+	SexDiffers         int64 `json:"sex_differs"`        // of those: deposits disagree on the sex
+	BirthYearDiffers   int64 `json:"birth_year_differs"` // of those: deposits disagree on the year of birth
+	WithoutObservation int64 `json:"without_observation_period"`
+}
+
+// Reasons why an accepted row reached no table, besides those that a feed gives.
+const (
+	LeftUnlinked = "not linked to a person"
+	LeftEvent    = "its event is not in the CDM"
+	LeftUnmapped = "no mapping selected it"
+)
+
+// Accounted says whether every accepted row went somewhere that the report names.
+func (r *Report) Accounted() bool {
+	for _, d := range r.Deposits {
+		for _, s := range d.Resources {
+			left := int64(0)
+			for _, n := range s.Left {
+				left += n
+			}
+			if s.Accepted != s.Mapped+left {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Rows is the number of rows of a CDM table.
+func (r *Report) Rows(table string) int64 {
+	for _, t := range r.Tables {
+		if t.Name == table {
+			return t.Rows
+		}
+	}
+	return 0
+}
+
+//go:embed report.tmpl
+var reportText embed.FS
+
+var reportTemplate = template.Must(template.New("report.tmpl").Funcs(template.FuncMap{"counts": counts}).ParseFS(reportText, "report.tmpl"))
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	if err := reportTemplate.Execute(w, r); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// counts writes "name n, name n", sorted by name.
+func counts(m map[string]int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, m[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,126 @@
+package omop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/engine"
+)
+
+//go:embed cdm/concept.csv
+var ownConcepts []byte
+
+// vocabularyFiles are the files of an OMOP vocabulary folder that are read, and
+// the table that each fills.
+var vocabularyFiles = []struct {
+	file, known, cdm string
+	required         bool
+}{
+	{"CONCEPT.csv", "known_concept", "concept", true},
+	{"CONCEPT_RELATIONSHIP.csv", "known_relationship", "concept_relationship", true},
+	{"CONCEPT_ANCESTOR.csv", "known_ancestor", "concept_ancestor", false},
+	{"VOCABULARY.csv", "known_vocabulary", "vocabulary", false},
+}
+
+// vocabulary merges what the deposits' vocabularies say about codes.
+func (b *builder) vocabulary(ctx context.Context) error {
+	read := map[string]bool{} // feeds' own, which deposits share
+	for _, d := range b.deposits {
+		folder := d.Vocabulary
+		if folder == nil {
+			if read[d.feed.vocabulary] {
+				continue
+			}
+			read[d.feed.vocabulary] = true
+			var err error
+			if folder, err = fs.Sub(b.feeds, d.feed.vocabulary); err != nil {
+				return fmt.Errorf("feed %s: vocabulary: %w", d.feed.Name, err)
+			}
+		}
+		for _, f := range vocabularyFiles {
+			err := b.loadVocabularyFile(ctx, folder, f.file, f.known, f.cdm)
+			if errors.Is(err, fs.ErrNotExist) && !f.required {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("deposit %s: vocabulary: %s: %w", d.Name, f.file, err)
+			}
+		}
+	}
+	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
+		return fmt.Errorf("omop/cdm/concept.csv: %w", err)
+	}
+	return b.run(ctx, "vocabulary.sql")
+}
+
+func (b *builder) loadVocabularyFile(ctx context.Context, folder fs.FS, file, known, cdm string) error {
+	f, err := folder.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return b.loadVocabulary(ctx, f, known, cdm)
+}
+
+// loadVocabulary appends a file whose columns may stand in any order. Dates may
+// be written 1970-01-01 or 19700101.
+func (b *builder) loadVocabulary(ctx context.Context, r io.Reader, known, cdm string) error {
+	buffered := bufio.NewReader(r)
+	header, err := buffered.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("read the header: %w", err)
+	}
+	names, err := csv.NewReader(strings.NewReader(strings.ToLower(header))).Read()
+	if err != nil {
+		return fmt.Errorf("read the header: %w", err)
+	}
+	columns := make([]engine.Column, len(names))
+	for i, n := range names {
+		columns[i] = engine.Column{Name: n, Type: "VARCHAR"}
+	}
+	var selected []string
+	for _, f := range specification[cdm] {
+		if !slices.Contains(names, f.Name) {
+			return fmt.Errorf("column %s is missing: want OMOP's own layout, separated by commas", f.Name)
+		}
+		selected = append(selected, cast(f)+" AS "+engine.Quote(f.Name))
+	}
+	return b.db.FromCSV(ctx, columns, io.MultiReader(strings.NewReader(header), buffered), func(rows string) error {
+		return b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", known, strings.Join(selected, ", "), rows))
+	})
+}
+
+func cast(f Field) string {
+	if f.Type == "DATE" {
+		return fmt.Sprintf("CAST(strptime(%s, ['%%Y-%%m-%%d', '%%Y%%m%%d']) AS DATE)", engine.Quote(f.Name))
+	}
+	return fmt.Sprintf("CAST(%s AS %s)", engine.Quote(f.Name), f.Type)
+}
+
+// exportVocabulary leaves with the tables the concepts that they use.
+func (b *builder) exportVocabulary(ctx context.Context) error {
+	var used []string
+	for _, table := range Tables() {
+		if slices.Contains(vocabularyTables, table) {
+			continue
+		}
+		for _, f := range specification[table] {
+			if f.References == "concept" {
+				used = append(used, fmt.Sprintf("SELECT %s AS concept_id FROM cdm.%s", engine.Quote(f.Name), engine.Quote(table)))
+			}
+		}
+	}
+	if err := b.db.Exec(ctx, "CREATE TABLE stage.used_concept AS SELECT DISTINCT concept_id FROM ("+strings.Join(used, " UNION ALL ")+") WHERE concept_id IS NOT NULL"); err != nil {
+		return fmt.Errorf("collect the used concepts: %w", err)
+	}
+	return b.run(ctx, "export_vocabulary.sql")
+}
