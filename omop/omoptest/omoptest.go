@@ -1,0 +1,177 @@
+// Package omoptest builds a CDM from a folder of a provider's plain CSV files,
+// so that a feed's mapping can be tested alone.
+//
+// It plays the two steps before the builder in the shortest way that keeps their
+// contract: a field's role decides what health data holds (a person key becomes
+// a number, a local key its hash, a date its month), and two deposits' persons
+// are one where their local keys are equal. It checks no row; package intake does.
+package omoptest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/omop"
+)
+
+// Folder is one provider's delivery.
+type Folder struct {
+	Deposit    string // its name
+	Feed       string
+	Dir        string // holds the files by the paths of the feed's resources
+	Vocabulary fs.FS  // nil: the feed's own
+}
+
+// Build loads the folders and builds schema cdm. Persons are linked by their
+// local keys, numbered in the order of the keys.
+func Build(t testing.TB, feeds fs.FS, folders ...Folder) (*engine.DB, *omop.Report) {
+	t.Helper()
+	db := Open(t)
+	in := Load(t, db, feeds, folders...)
+	report, err := omop.Build(t.Context(), db, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, report
+}
+
+// Open starts a database that ends with the test.
+func Open(t testing.TB) *engine.DB {
+	t.Helper()
+	db, err := engine.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// Load turns the folders into the input of a build.
+func Load(t testing.TB, db *engine.DB, feeds fs.FS, folders ...Folder) omop.Input {
+	t.Helper()
+	l := loader{t: t, db: db}
+	l.exec("CREATE TABLE plain_person (deposit VARCHAR, local VARCHAR)")
+	in := omop.Input{Feeds: feeds, Links: "links"}
+	for i, f := range folders {
+		feed, err := omop.LoadFeed(feeds, f.Feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deposit := omop.Deposit{Name: f.Deposit, Feed: f.Feed, Tables: map[string]string{}, Vocabulary: f.Vocabulary}
+		for _, r := range feed.Resources {
+			if l.load(f, i, r) {
+				deposit.Tables[r.Name] = engine.Quote(table("health", i, r.Name))
+			}
+		}
+		in.Deposits = append(in.Deposits, deposit)
+	}
+	// A matching number differs from deposit to deposit: here by its sign and offset.
+	l.exec(`CREATE TABLE links AS
+		SELECT deposit, hash(deposit, local) >> 1 AS person, dense_rank() OVER (ORDER BY local) AS person_id
+		FROM (SELECT DISTINCT deposit, local FROM plain_person)`)
+	return in
+}
+
+// loader loads one delivery after the other.
+type loader struct {
+	t  testing.TB
+	db *engine.DB
+}
+
+func (l loader) exec(query string) {
+	l.t.Helper()
+	if err := l.db.Exec(l.t.Context(), query); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// load makes the health table of one resource; false where it was not delivered.
+func (l loader) load(f Folder, i int, r omop.Resource) bool {
+	l.t.Helper()
+	file, err := os.Open(filepath.Join(f.Dir, r.Path))
+	if errors.Is(err, fs.ErrNotExist) && r.Handling != nil && r.Handling.Optional {
+		return false
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer file.Close()
+	columns := make([]engine.Column, len(r.Schema.Fields))
+	for j, field := range r.Schema.Fields {
+		columns[j] = engine.Column{Name: field.Name, Type: "VARCHAR"}
+	}
+	plain := table("plain", i, r.Name)
+	if err := l.db.LoadCSV(l.t.Context(), plain, columns, file); err != nil {
+		l.t.Fatalf("%s: %v", r.Path, err)
+	}
+	l.exec(fmt.Sprintf("CREATE TABLE %s AS SELECT %s FROM %s WHERE %s",
+		engine.Quote(table("health", i, r.Name)), health(f, r), engine.Quote(plain), kept(r)))
+	for _, field := range r.Schema.Fields {
+		if field.Role() == "person" {
+			l.exec(fmt.Sprintf("INSERT INTO plain_person SELECT %s, %s FROM %s",
+				engine.Literal(f.Deposit), engine.Quote(field.Name), engine.Quote(plain)))
+		}
+	}
+	return true
+}
+
+// health selects what health data holds of a resource.
+func health(f Folder, r omop.Resource) string {
+	byName := map[string]omop.SourceField{}
+	person := ""
+	for _, field := range r.Schema.Fields {
+		byName[strings.ToLower(field.Name)] = field
+		if field.Role() == "person" {
+			person = field.Name
+		}
+	}
+	var selected []string
+	for _, c := range r.HealthColumns() {
+		field := byName[c.Name]
+		value := engine.Quote(field.Name)
+		switch {
+		case c.Name == "line":
+			value = "rowid + 2"
+		case c.Name == "person":
+			value = fmt.Sprintf("hash(%s, %s) >> 1", engine.Literal(f.Deposit), engine.Quote(person))
+		case field.Role() == "key":
+			value = "md5(" + value + ")"
+		case field.Generalise() == "year":
+			value = "year(CAST(" + value + " AS DATE))"
+		case field.Generalise() == "month":
+			value = "date_trunc('month', CAST(" + value + " AS DATE))"
+		}
+		selected = append(selected, fmt.Sprintf("CAST(%s AS %s) AS %s", value, c.Type, engine.Quote(c.Name)))
+	}
+	return strings.Join(selected, ", ")
+}
+
+// kept is the condition of rows that the feed does not exclude.
+func kept(r omop.Resource) string {
+	conditions := []string{"true"}
+	if r.Handling != nil {
+		for _, x := range r.Handling.Exclude {
+			values := slices.Clone(x.Values)
+			for i, v := range values {
+				values[i] = engine.Literal(v)
+			}
+			conditions = append(conditions, fmt.Sprintf("%s IS DISTINCT FROM ALL (SELECT unnest([%s]))", engine.Quote(x.Field), strings.Join(values, ", ")))
+		}
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+func table(kind string, i int, resource string) string {
+	return fmt.Sprintf("%s_%d_%s", kind, i, resource)
+}
