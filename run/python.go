@@ -1,0 +1,117 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "embed"
+)
+
+// Environment is a Python installation of the host that studies may read.
+type Environment struct {
+	Interpreter string   // absolute path, the same inside
+	Paths       []string // files and directories to show, read-only, at their own place
+}
+
+// whereabouts asks an interpreter where its files lie.
+//
+//go:embed whereabouts.py
+var whereabouts string
+
+// FindEnvironment looks at a virtual environment, such as scripts/python-env
+// makes it, or at a plain interpreter (/usr/bin/python3). It starts the
+// interpreter on the host: an environment is part of the installation, never a
+// researcher's.
+func FindEnvironment(path string) (Environment, error) {
+	interpreter, err := filepath.Abs(path)
+	if err != nil {
+		return Environment{}, err
+	}
+	info, err := os.Stat(interpreter)
+	if err != nil {
+		return Environment{}, fmt.Errorf("find the Python environment: %w", err)
+	}
+	if info.IsDir() {
+		interpreter = filepath.Join(interpreter, "bin", "python")
+		if _, err := os.Stat(interpreter); err != nil {
+			return Environment{}, fmt.Errorf("%s is not a Python environment (%w): make one with python3 -m venv", path, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, interpreter, "-I", "-c", whereabouts)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return Environment{}, fmt.Errorf("ask %s where its files lie: %w: %s", interpreter, err, failed.Stderr)
+	}
+	if err != nil {
+		return Environment{}, fmt.Errorf("ask %s where its files lie: %w", interpreter, err)
+	}
+	var found Environment
+	if err := json.Unmarshal(out, &found); err != nil {
+		return Environment{}, fmt.Errorf("understand where the files of %s lie: %w", interpreter, err)
+	}
+	links, err := chain(found.Interpreter)
+	if err != nil {
+		return Environment{}, err
+	}
+	found.Paths = outermost(append(found.Paths, links...))
+	return found, nil
+}
+
+// chain is a path and every symbolic link on the way to its file: an
+// interpreter finds its library by the links it was called through.
+func chain(path string) ([]string, error) {
+	var links []string
+	for range 40 {
+		links = append(links, path)
+		target, err := os.Readlink(path)
+		if err != nil { // the file itself
+			return links, nil
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return nil, fmt.Errorf("%s is a circle of symbolic links", path)
+}
+
+// outermost leaves out what does not exist, what lies within another path or
+// within the system libraries, which every sandbox has.
+func outermost(paths []string) []string {
+	var kept []string
+	within := func(path string, dirs []string) bool {
+		for _, d := range dirs {
+			if path == d || strings.HasPrefix(path, d+"/") {
+				return true
+			}
+		}
+		return false
+	}
+	for i, path := range paths {
+		_, err := os.Stat(path)
+		others := append(append([]string{}, paths[:i]...), paths[i+1:]...)
+		properly := func() bool {
+			for _, o := range others {
+				if path != o && strings.HasPrefix(path, o+"/") {
+					return true
+				}
+			}
+			return within(path, kept)
+		}
+		if err == nil && !within(path, systemLibraries) && !properly() {
+			kept = append(kept, path)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,301 @@
+// Package run executes a researcher's study over a project's data in a sandbox
+// that it cannot leave and that leaves nothing behind.
+//
+// A [Job] is a study (an SQL script or a Python program) and its inputs, which
+// are streams of decrypted bytes. [Execute] starts the sandbox, streams the
+// inputs into its memory, runs the study and hands back what the study wrote to
+// outputs/ as a tar stream. Who may run what over which data is decided before
+// (package project); what may leave is decided after (package airlock).
+//
+//	Execute ─► enter ─► bwrap ─┃─► supervise ─► python │ sql-worker
+//	 checks     sheds    builds┃    first process:      the study
+//	 outputs    root     walls ┃    limits, collects
+//	                           ┃ no network, no host files, seccomp, no capability
+//
+// The product's own binary is each step right of Execute: a program that uses
+// Execute must call [Inside] first thing in main.
+//
+// What it guarantees:
+//   - The study sees its inputs at /data, read-only, an empty /outputs, system
+//     libraries, its Python environment, and nothing else of the machine: no
+//     network, no home, no environment variable, no open file, no process.
+//   - Inputs, scratch files and outputs are in memory file systems that only the
+//     sandbox has: they end with it, however it ends, kill -9 of us included.
+//   - The study is nobody on the host, also where root runs it; no capability
+//     can be gained; the kernel answers only the calls that seccomp.go lists.
+//   - Execute ends when its time is over or its context is done, with every
+//     process of the study.
+//   - The boundary is the kernel's (namespaces, seccomp). The supervisor inside
+//     is a convenience: what it sends is checked outside as if a hostile study
+//     had written it.
+//
+// What it does not: it hides nothing from the machine's own root; it does not
+// stop what the study computes from being disclosing (the airlock's task);
+// memory may be swapped out by a machine whose swap is not encrypted or off.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Language is what a study is written in.
+type Language string
+
+// The languages of a study.
+const (
+	SQL    Language = "sql"    // DuckDB's SQL, a view for each Parquet file of /data
+	Python Language = "python" // a program, run by Job.Environment's interpreter
+)
+
+// Job is one study with all it may use.
+type Job struct {
+	Name        string      // the script's file name in messages, such as "train.py"; default "study.sql" or "study.py"
+	Code        []byte      // the script itself
+	Language    Language    // SQL or Python
+	Args        []string    // the program's arguments; none for SQL
+	Inputs      []Input     // the files of /data
+	Environment Environment // for Python only: see FindEnvironment
+	Limits      Limits      // zero fields take DefaultLimits
+}
+
+// Input is one file of /data. Content is read once, to its end, while the
+// sandbox starts, and copied straight into the sandbox's memory; its error ends
+// the run. A Content that blocks for ever blocks Execute.
+type Input struct {
+	Name    string // a plain file name, such as "person.parquet"
+	Content io.Reader
+}
+
+// Limits bound what a study may use.
+type Limits struct {
+	Memory      int64         // bytes, of all its processes and scratch files together; inputs not counted
+	Processes   int           // processes and threads at one time
+	Time        time.Duration // wall clock, start of the sandbox included
+	OutputBytes int64         // bytes, all outputs together
+	OutputFiles int
+}
+
+// DefaultLimits are the limits of a job that names none.
+var DefaultLimits = Limits{
+	Memory:      4 << 30,
+	Processes:   256,
+	Time:        time.Hour,
+	OutputBytes: 64 << 20,
+	OutputFiles: 1000,
+}
+
+// Result is what a run has to say besides its outputs.
+type Result struct {
+	Outputs  []Output      // in the order of the tar stream: by name
+	Refused  []Refused     // what lay in outputs/ and is not in the tar stream
+	Duration time.Duration // wall clock
+}
+
+// Output is one file of the tar stream.
+type Output struct {
+	Name   string // slash-separated, relative to outputs/
+	Size   int64
+	SHA256 [32]byte
+}
+
+// Refused is an entry of outputs/ that was left behind.
+type Refused struct {
+	Name   string `json:"name"` // quoted where it holds control characters
+	Reason string `json:"reason"`
+}
+
+// StudyError says that the study itself failed.
+type StudyError struct {
+	Status int    // exit status; -1 where a signal ended it
+	Signal string // such as "killed"; empty where it exited
+	Tail   string // the last lines it wrote
+}
+
+func (e *StudyError) Error() string {
+	how := fmt.Sprintf("ended with status %d", e.Status)
+	if e.Signal != "" {
+		how = "was ended by the signal " + e.Signal
+	}
+	if e.Tail == "" {
+		return "the study " + how + " and wrote nothing that says why"
+	}
+	return "the study " + how + "; its last lines:\n" + e.Tail
+}
+
+// LimitError says which of the job's limits ended the run.
+type LimitError struct {
+	Limit string // "memory", "time", "output bytes" or "output files"
+	Bound string // the limit's value, for people
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the study went over its limit of %s (%s): let it use less, or ask for a higher limit", e.Limit, e.Bound)
+}
+
+// grace is how long the streams of a dead sandbox may take to end.
+const grace = 5 * time.Second
+
+// Execute runs a job, writes its outputs as a tar stream of regular files to
+// outputs and what the study printed (at most 1 MiB) to log. The outputs are
+// complete only where the error is nil; a study that fails hands back none.
+//
+// Errors: [*StudyError], [*LimitError], the context's error, an input's or a
+// writer's error, or one that says why no sandbox could be started.
+func Execute(ctx context.Context, job Job, outputs io.Writer, log io.Writer) (Result, error) {
+	job, err := job.checked()
+	if err != nil {
+		return Result{}, err
+	}
+	s, err := prepare(job)
+	if err != nil {
+		return Result{}, fmt.Errorf("prepare the sandbox: %w", err)
+	}
+	defer s.close()
+
+	overtime := &LimitError{"time", job.Limits.Time.String()}
+	ctx, cancel := context.WithTimeoutCause(ctx, job.Limits.Time, overtime)
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	began := time.Now()
+	said := newTranscript(log)
+	result, told, err := s.run(ctx, stop, job, outputs, said)
+	result.Duration = time.Since(began)
+	if cause := context.Cause(ctx); cause != nil { // why we ended it comes before how it ended
+		return result, cause
+	}
+	if err != nil {
+		return result, err
+	}
+	return result, told.verdict(job.Limits, said)
+}
+
+// checked is the job with its defaults, or what is wrong with it.
+func (j Job) checked() (Job, error) {
+	switch j.Language {
+	case SQL:
+		if len(j.Args) > 0 {
+			return j, errors.New("an SQL study takes no arguments: write them into the script")
+		}
+		j.Name = orDefault(j.Name, "study.sql")
+	case Python:
+		if j.Environment.Interpreter == "" {
+			return j, errors.New("a Python study needs an environment: see FindEnvironment")
+		}
+		j.Name = orDefault(j.Name, "study.py")
+	default:
+		return j, fmt.Errorf("unknown language %q of a study: want %q or %q", j.Language, SQL, Python)
+	}
+	if !plainName(j.Name) {
+		return j, fmt.Errorf("%q cannot name a study: want a plain file name such as study.sql", j.Name)
+	}
+	seen := map[string]bool{}
+	for _, in := range j.Inputs {
+		if !plainName(in.Name) || seen[in.Name] {
+			return j, fmt.Errorf("%q cannot name an input: want plain file names, each once", in.Name)
+		}
+		seen[in.Name] = true
+	}
+	j.Limits.Memory = orDefault(j.Limits.Memory, DefaultLimits.Memory)
+	j.Limits.Processes = orDefault(j.Limits.Processes, DefaultLimits.Processes)
+	j.Limits.Time = orDefault(j.Limits.Time, DefaultLimits.Time)
+	j.Limits.OutputBytes = orDefault(j.Limits.OutputBytes, DefaultLimits.OutputBytes)
+	j.Limits.OutputFiles = orDefault(j.Limits.OutputFiles, DefaultLimits.OutputFiles)
+	if j.Limits.Memory < 256<<20 {
+		return j, fmt.Errorf("a memory limit of %d bytes is too small for any study: want at least 256 MiB", j.Limits.Memory)
+	}
+	return j, nil
+}
+
+func orDefault[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// run starts the prepared sandbox and sees it to its end: when run returns, no
+// process of it is alive. The sandbox is ended early by ctx alone; what fails on our
+// side calls stop with the reason.
+func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job, outputs io.Writer, said *transcript) (Result, report, error) {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", enterCommand)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.Stdout, cmd.Stderr = s.printed.w, s.printed.w
+	cmd.ExtraFiles = s.inherited
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() == 0 { // enter needs a mount namespace to shed root in
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if err := cmd.Start(); err != nil {
+		return Result{}, report{}, fmt.Errorf("start the sandbox: %w", err)
+	}
+	s.closeTheirs()
+
+	var (
+		streams errgroup.Group
+		result  Result
+		told    report
+		cut     bool
+	)
+	attempt := func(f func() error) {
+		streams.Go(func() error {
+			if err := f(); err != nil {
+				stop(err)
+			}
+			return nil
+		})
+	}
+	for i, in := range job.Inputs {
+		attempt(func() error { return feed(s.fed[i], in) })
+	}
+	attempt(func() error { return said.copy(s.printed.r) })
+	attempt(func() (err error) {
+		result.Outputs, err = receive(outputs, s.written.r, job.Limits)
+		if errors.Is(err, errCutShort) {
+			cut, err = true, nil
+		}
+		return err
+	})
+	attempt(func() (err error) {
+		told, err = readReport(s.told.r)
+		return err
+	})
+
+	// The exit status says nothing that the report does not; a sandbox that
+	// ended without a report did not start.
+	_ = cmd.Wait()
+	s.lifeline.w.Close() // ends a supervisor that outlived bwrap
+	last := time.AfterFunc(grace, s.closeOurs)
+	_ = streams.Wait()
+	last.Stop()
+	result.Refused = told.Refused
+	if cut && told.verdict(job.Limits, said) == nil {
+		return result, told, errCutShort
+	}
+	return result, told, nil
+}
+
+// feed copies one input into the sandbox. The pipe is closed only after the
+// whole content or the run's end: a shortened input never looks complete.
+func feed(pipe *os.File, in Input) error {
+	_, err := io.Copy(pipe, in.Content)
+	switch {
+	case errors.Is(err, syscall.EPIPE): // the sandbox ended first and says why
+		err = nil
+	case err != nil:
+		return fmt.Errorf("read the input %s: %w", in.Name, err) // the pipe stays open until the sandbox is gone
+	}
+	return errors.Join(err, pipe.Close())
+}

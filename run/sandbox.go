@@ -1,0 +1,172 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Open files of the sandbox's first processes, by number. What follows
+// fdSeccomp is read by bwrap alone.
+const (
+	fdPlan     = 3 + iota // the plan, read by enter
+	fdOrder               // the order, read by the supervisor
+	fdWritten             // tar stream of the outputs, from the supervisor
+	fdTold                // the supervisor's report
+	fdLifeline            // ends when the process that called Execute ends
+	fdSeccomp             // the compiled filter
+)
+
+// pipe is a stream between us and the sandbox.
+type pipe struct{ r, w *os.File }
+
+// sandbox is what a run holds open: our ends of the streams, and the files that
+// the sandbox inherits, the first as number 3.
+type sandbox struct {
+	printed, written, told, lifeline pipe
+	fed                              []*os.File // our ends of the inputs, as in Job.Inputs
+	inherited                        []*os.File
+}
+
+// order is what the supervisor is told to do.
+type order struct {
+	Command     []string
+	Environment []string
+	Memory      int64
+	Processes   int
+	OutputBytes int64
+	OutputFiles int
+}
+
+// prepare opens everything a run needs.
+func prepare(job Job) (_ *sandbox, err error) {
+	s := &sandbox{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	for _, p := range []*pipe{&s.printed, &s.written, &s.told, &s.lifeline} {
+		if p.r, p.w, err = os.Pipe(); err != nil {
+			return nil, err
+		}
+	}
+	filter, err := seccompFilter()
+	if err != nil {
+		return nil, err
+	}
+	orders, err := json.Marshal(orderOf(job))
+	if err != nil {
+		return nil, err
+	}
+
+	s.inherited = make([]*os.File, fdSeccomp+1-fdPlan)
+	s.inherited[fdWritten-3], s.inherited[fdTold-3], s.inherited[fdLifeline-3] = s.written.w, s.told.w, s.lifeline.r
+	if s.inherited[fdOrder-3], err = memoryFile("order", orders); err != nil {
+		return nil, err
+	}
+	if s.inherited[fdSeccomp-3], err = memoryFile("seccomp", filter); err != nil {
+		return nil, err
+	}
+	walls, err := s.walls(job)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := json.Marshal(walls)
+	if err != nil {
+		return nil, err
+	}
+	s.inherited[fdPlan-3], err = memoryFile("plan", plan)
+	return s, err
+}
+
+// orderOf is the command, environment and limits of the study's first process.
+// Everything in the environment is said here: nothing of ours is passed on.
+func orderOf(job Job) order {
+	script := studyDir + "/" + job.Name
+	o := order{
+		Environment: []string{
+			"HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8", "TZ=UTC", "PATH=/usr/bin:/bin", "USER=study", "LOGNAME=study",
+		},
+		Memory:      job.Limits.Memory,
+		Processes:   job.Limits.Processes,
+		OutputBytes: job.Limits.OutputBytes,
+		OutputFiles: job.Limits.OutputFiles,
+	}
+	if job.Language == SQL {
+		o.Command = []string{programPath, sqlCommand, script, strconv.FormatInt(job.Limits.Memory, 10)}
+		return o
+	}
+	o.Command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
+	o.Environment = append(o.Environment, "PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg")
+	cores := strconv.Itoa(runtime.NumCPU())
+	for _, pool := range []string{"OMP", "OPENBLAS", "MKL", "NUMEXPR", "ARROW"} {
+		o.Environment = append(o.Environment, pool+"_NUM_THREADS="+cores)
+	}
+	// loky asks programs for the number of cores that the sandbox does not have.
+	o.Environment = append(o.Environment, "LOKY_MAX_CPU_COUNT="+cores)
+	return o
+}
+
+// inherit hands a file to the sandbox and returns its number there.
+func (s *sandbox) inherit(f *os.File) string {
+	s.inherited = append(s.inherited, f)
+	return strconv.Itoa(3 + len(s.inherited) - 1)
+}
+
+// content hands bytes to the sandbox and returns the file's number there.
+func (s *sandbox) content(name string, content []byte) (string, error) {
+	f, err := memoryFile(name, content)
+	if err != nil {
+		return "", err
+	}
+	return s.inherit(f), nil
+}
+
+// closeTheirs closes our copies of what the sandbox has inherited, so that its
+// streams end when it does.
+func (s *sandbox) closeTheirs() {
+	closeAll(append(s.inherited, s.printed.w)...)
+}
+
+// closeOurs ends the streams that a dead sandbox left open.
+func (s *sandbox) closeOurs() {
+	closeAll(append(s.fed, s.printed.r, s.written.r, s.told.r, s.lifeline.w)...)
+}
+
+func (s *sandbox) close() {
+	s.closeTheirs()
+	s.closeOurs()
+}
+
+// closeAll closes what is still open. Nothing is written through a buffer, so
+// that a failing close has nothing to say.
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// memoryFile is an anonymous file in memory, ready to be read.
+func memoryFile(name string, content []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a memory file: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	_, err = f.Write(content)
+	if err == nil {
+		_, err = f.Seek(0, 0)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("fill a memory file: %w", err), f.Close())
+	}
+	return f, nil
+}

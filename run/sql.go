@@ -1,0 +1,133 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+	"rempart.eu/rempart/engine"
+)
+
+// lockdown is what a study's database may do. The sandbox is the boundary;
+// this makes DuckDB say no in its own words before the kernel does in its own.
+//
+//go:embed lockdown.sql
+var lockdown string
+
+// sqlStudy runs the researcher's script in a database of its own: a view for
+// each Parquet file of /data; each SELECT of the script becomes a CSV file of
+// outputs/: result.csv, or result-1.csv, result-2.csv … where there are several.
+// It is the sandbox's study process.
+func sqlStudy(args []string) error {
+	if len(args) != 2 {
+		return errors.New("this subcommand is for the sandbox's own use: run a study with rempart run")
+	}
+	script, err := os.ReadFile(args[0])
+	if err != nil {
+		return fmt.Errorf("read the study: %w", err)
+	}
+	memory, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil {
+		return fmt.Errorf("read the memory limit: %w", err)
+	}
+	ctx := context.Background() // the supervisor ends this process
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return fmt.Errorf("start DuckDB: %w", err)
+	}
+	pool := sql.OpenDB(connector)
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start DuckDB: %w", err), pool.Close())
+	}
+	s := &sqlScript{name: filepath.Base(args[0]), conn: conn}
+	return errors.Join(s.prepare(ctx, memory), s.run(ctx, string(script)), conn.Close(), pool.Close())
+}
+
+// sqlScript is a script on its way through one connection.
+type sqlScript struct {
+	name    string
+	conn    *sql.Conn
+	results int
+}
+
+// prepare makes the views and locks the settings.
+func (s *sqlScript) prepare(ctx context.Context, memory int64) error {
+	tables, err := filepath.Glob(dataDir + "/*.parquet")
+	if err != nil {
+		return err
+	}
+	for _, path := range tables {
+		view := engine.Quote(strings.TrimSuffix(filepath.Base(path), ".parquet"))
+		if err := s.exec(ctx, "CREATE VIEW "+view+" AS FROM read_parquet("+engine.Literal(path)+")"); err != nil {
+			return fmt.Errorf("open the table %s: %w", view, err)
+		}
+	}
+	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
+	if err := s.exec(ctx, settings+lockdown); err != nil {
+		return fmt.Errorf("lock the database: %w", err)
+	}
+	return nil
+}
+
+func (s *sqlScript) exec(ctx context.Context, query string) error {
+	_, err := s.conn.ExecContext(ctx, query)
+	return err
+}
+
+// run runs the statements one by one, to the first that fails.
+func (s *sqlScript) run(ctx context.Context, script string) error {
+	for i, st := range split(script) {
+		if err := s.statement(ctx, st.text); err != nil {
+			return &sqlError{script: s.name, number: i + 1, statement: st, cause: err}
+		}
+	}
+	switch s.results {
+	case 0:
+		fmt.Println("The script has no SELECT at its top level: there is no result.csv.")
+	case 1:
+		return os.Rename(s.result(1), filepath.Join(outputsDir, "result.csv"))
+	}
+	return nil
+}
+
+func (s *sqlScript) statement(ctx context.Context, text string) error {
+	kind, err := s.kind(ctx, text)
+	if err != nil {
+		return err
+	}
+	if kind != duckdb.STATEMENT_TYPE_SELECT {
+		return s.exec(ctx, text)
+	}
+	s.results++
+	// The line end closes a comment that the statement may end with.
+	return s.exec(ctx, "COPY (\n"+text+"\n) TO "+engine.Literal(s.result(s.results))+" (FORMAT csv, HEADER true)")
+}
+
+// result is the file of the n-th result.
+func (s *sqlScript) result(n int) string {
+	return filepath.Join(outputsDir, fmt.Sprintf("result-%d.csv", n))
+}
+
+// kind asks DuckDB what a statement is. What cannot be prepared (several
+// statements in one, such as PIVOT with its types) is executed as it is.
+func (s *sqlScript) kind(ctx context.Context, text string) (kind duckdb.StmtType, err error) {
+	err = s.conn.Raw(func(c any) error {
+		prepared, err := c.(driver.ConnPrepareContext).PrepareContext(ctx, text)
+		if err != nil {
+			return err
+		}
+		kind, err = prepared.(*duckdb.Stmt).StatementType()
+		return errors.Join(err, prepared.Close())
+	})
+	return kind, err
+}

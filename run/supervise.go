@@ -1,0 +1,188 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// report is what the supervisor says at its end. It comes from inside the
+// sandbox: it decides what people are told, never what leaves.
+type report struct {
+	Ended   bool      // the study came to an end of its own
+	Status  int       // as in StudyError
+	Signal  string    // as in StudyError
+	Limit   string    // as in LimitError
+	Refused []Refused // as in Result
+	Trouble string    // why the study could not be started or its outputs not be read
+}
+
+// supervise is the first process of the sandbox (pid 1 of its namespace). It
+// runs the study under its limits, ends what the study left running, and only
+// then reads the outputs: nobody is left to change them.
+func supervise() error {
+	var o order
+	if err := readJSON(fdOrder, &o); err != nil {
+		return fmt.Errorf("read the order: %w", err)
+	}
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keep our files from the study: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil { // /proc/1 is not the study's to read
+		return fmt.Errorf("close our memory to the study: %w", err)
+	}
+	go func() { // ends with the process
+		_, _ = io.Copy(io.Discard, os.NewFile(fdLifeline, "lifeline"))
+		os.Exit(1)
+	}()
+
+	written, told := os.NewFile(fdWritten, "outputs"), os.NewFile(fdTold, "report")
+	r := study(o)
+	if r.Ended && r.Status == 0 && r.Limit == "" {
+		var err error
+		if r.Refused, r.Limit, err = collect(outputsDir, o, written); err != nil {
+			r.Trouble = "read the outputs: " + err.Error()
+		}
+	}
+	err := json.NewEncoder(told).Encode(r)
+	return errors.Join(err, written.Close(), told.Close())
+}
+
+// study runs the study to its end or to a limit.
+func study(o order) report {
+	if err := bound(o); err != nil {
+		return report{Trouble: err.Error()}
+	}
+	// Not os/exec: as the first process we also reap what the study abandons.
+	pid, err := syscall.ForkExec(o.Command[0], o.Command, &syscall.ProcAttr{
+		Dir: studyDir, Env: o.Environment, Files: []uintptr{0, 1, 2},
+	})
+	if err != nil {
+		return report{Trouble: fmt.Sprintf("start %s: %v", o.Command[0], err)}
+	}
+	watching, enough := context.WithCancel(context.Background())
+	over := make(chan bool, 1)
+	go func() { over <- watchMemory(watching, o.Memory) }()
+	status := reapUntil(pid)
+	enough()
+	r := report{Ended: true, Status: status.ExitStatus()}
+	if status.Signaled() {
+		r.Signal = status.Signal().String()
+	}
+	if <-over {
+		r.Limit = limitMemory
+	}
+	_ = syscall.Kill(-1, syscall.SIGKILL) // everybody but us; ESRCH where nobody is left
+	reapUntil(0)
+	return r
+}
+
+// bound sets the limits of one process, for us and all that come after.
+func bound(o order) error {
+	const ours = 32 // our own threads, and bwrap's
+	const reserve = 8 << 30
+	limits := []struct {
+		resource int
+		bound    int64
+	}{
+		{unix.RLIMIT_CORE, 0},
+		{unix.RLIMIT_NOFILE, 4096},
+		{unix.RLIMIT_MEMLOCK, 64 << 10},
+		{unix.RLIMIT_FSIZE, max(o.OutputBytes, o.Memory)},
+		{unix.RLIMIT_DATA, o.Memory},
+		{unix.RLIMIT_AS, o.Memory + reserve}, // libraries reserve more than they use
+		{unix.RLIMIT_NPROC, int64(o.Processes) + ours},
+	}
+	for _, l := range limits {
+		bound := uint64(l.bound)
+		var now syscall.Rlimit
+		if err := syscall.Getrlimit(l.resource, &now); err != nil {
+			return fmt.Errorf("read resource limit %d: %w", l.resource, err)
+		}
+		bound = min(bound, now.Max)
+		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: bound, Max: bound}); err != nil {
+			return fmt.Errorf("set resource limit %d to %d: %w", l.resource, bound, err)
+		}
+	}
+	return nil
+}
+
+// reapUntil waits for every child, adopted ones too, until the given one or, for
+// 0, the last has ended.
+func reapUntil(pid int) syscall.WaitStatus {
+	for {
+		var status syscall.WaitStatus
+		ended, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil || ended == pid: // ECHILD: nobody is left
+			return status
+		}
+	}
+}
+
+// watchMemory ends every process of the study once together they use more than
+// limit bytes, scratch files included. The limits of single processes stop one
+// that grows fast; this stops many.
+func watchMemory(ctx context.Context, limit int64) (over bool) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return over
+		case <-tick.C:
+		}
+		if memoryInUse() > limit {
+			over = true
+			_ = syscall.Kill(-1, syscall.SIGKILL)
+		}
+	}
+}
+
+// memoryInUse is what the study's processes and scratch files hold, in bytes. A
+// page shared by two processes counts twice.
+func memoryInUse() int64 {
+	var total int64
+	for _, dir := range []string{"/tmp", "/dev/shm", outputsDir} {
+		var fs syscall.Statfs_t
+		if syscall.Statfs(dir, &fs) == nil {
+			total += int64(fs.Blocks-fs.Bfree) * fs.Bsize
+		}
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return total
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid != os.Getpid() {
+			total += residentMemory(e.Name())
+		}
+	}
+	return total
+}
+
+// residentMemory is a process's own and shared memory that no file backs.
+func residentMemory(pid string) (bytes int64) {
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil { // it has just ended
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "RssAnon" || name == "RssShmem" {
+			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			bytes += kib << 10
+		}
+	}
+	return bytes
+}
