@@ -1,0 +1,245 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// moment is a date and time as written.
+type moment struct {
+	year, month, day, hour, minute, second, micro int
+	offset                                        int // minutes east of UTC
+}
+
+func (m *moment) valid() bool {
+	return m.year >= 1 && m.month >= 1 && m.month <= 12 && m.day >= 1 && m.day <= days(m.year, m.month) &&
+		m.hour <= 23 && m.minute <= 59 && m.second <= 59
+}
+
+func days(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// appendDate writes YYYY-MM-DD.
+func (m *moment) appendDate(dst []byte) []byte {
+	y := m.year
+	return append(dst, byte('0'+y/1000), byte('0'+y/100%10), byte('0'+y/10%10), byte('0'+y%10),
+		'-', byte('0'+m.month/10), byte('0'+m.month%10), '-', byte('0'+m.day/10), byte('0'+m.day%10))
+}
+
+// appendTime writes YYYY-MM-DD hh:mm:ss and microseconds where there are any, in UTC.
+func (m *moment) appendTime(dst []byte) []byte {
+	if m.offset != 0 {
+		t := time.Date(m.year, time.Month(m.month), m.day, m.hour, m.minute-m.offset, m.second, 0, time.UTC)
+		m.year, m.month, m.day, m.hour, m.minute = t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute()
+	}
+	dst = append(m.appendDate(dst), ' ', byte('0'+m.hour/10), byte('0'+m.hour%10), ':',
+		byte('0'+m.minute/10), byte('0'+m.minute%10), ':', byte('0'+m.second/10), byte('0'+m.second%10))
+	if m.micro != 0 {
+		dst = append(dst, '.')
+		for unit := 100000; unit > 0; unit /= 10 {
+			dst = append(dst, byte('0'+m.micro/unit%10))
+		}
+	}
+	return dst
+}
+
+// momentParser reads dates or datetimes: ISO 8601 by default, or by a pattern
+// of strptime's directives.
+func momentParser(kind, format string) (parser, string, error) {
+	pattern := strings.TrimPrefix(format, "fmt:")
+	if pattern == "" || pattern == "default" {
+		if kind == "date" {
+			pattern = "%Y-%m-%d"
+		} else {
+			return isoTimes, "datetime: want YYYY-MM-DDThh:mm:ssZ", nil
+		}
+	}
+	steps, err := compile(pattern, kind)
+	if err != nil {
+		return nil, "", err
+	}
+	want := fmt.Sprintf("%s: want %s", kind, inWords.Replace(pattern))
+	return func(dst, v []byte) ([]byte, bool) {
+		var m moment
+		for _, s := range steps {
+			var ok bool
+			if v, ok = s.read(v, &m); !ok {
+				return dst, false
+			}
+		}
+		switch {
+		case len(v) > 0 || !m.valid():
+			return dst, false
+		case kind == "date":
+			return m.appendDate(dst), true
+		}
+		return inRange(dst, &m)
+	}, want, nil
+}
+
+var inWords = strings.NewReplacer("%Y", "YYYY", "%y", "YY", "%m", "MM", "%d", "DD", "%H", "hh", "%M", "mm",
+	"%S", "ss", "%f", "ffffff", "%z", "±hhmm", "%%", "%")
+
+// step reads one directive, or one character that stands for itself.
+type step struct{ directive, literal byte }
+
+func compile(pattern, kind string) ([]step, error) {
+	var steps []step
+	has := map[byte]bool{}
+	for i := 0; i < len(pattern); i++ {
+		c := pattern[i]
+		if c != '%' || i+1 == len(pattern) {
+			steps = append(steps, step{literal: c})
+			continue
+		}
+		i++
+		switch d := pattern[i]; d {
+		case '%':
+			steps = append(steps, step{literal: '%'})
+		case 'y':
+			steps, has['Y'] = append(steps, step{directive: d}), true
+		case 'Y', 'm', 'd', 'H', 'M', 'S', 'f', 'z':
+			steps, has[d] = append(steps, step{directive: d}), true
+		default:
+			return nil, fmt.Errorf("unknown directive %%%c in format %q: known are %%Y %%y %%m %%d %%H %%M %%S %%f %%z %%%%", d, pattern)
+		}
+	}
+	if !has['Y'] || !has['m'] || !has['d'] {
+		return nil, fmt.Errorf("format %q of a %s lacks year, month or day: use %%Y, %%m and %%d", pattern, kind)
+	}
+	return steps, nil
+}
+
+func (s step) read(v []byte, m *moment) (rest []byte, ok bool) {
+	switch s.directive {
+	case 0:
+		if len(v) == 0 || v[0] != s.literal {
+			return v, false
+		}
+		return v[1:], true
+	case 'Y':
+		m.year, v, ok = readDigits(v, 4, 4)
+	case 'y': // POSIX: 69-99 are of the 20th century
+		m.year, v, ok = readDigits(v, 2, 2)
+		if m.year += 1900; m.year < 1969 {
+			m.year += 100
+		}
+	case 'm':
+		m.month, v, ok = readDigits(v, 1, 2)
+	case 'd':
+		m.day, v, ok = readDigits(v, 1, 2)
+	case 'H':
+		m.hour, v, ok = readDigits(v, 1, 2)
+	case 'M':
+		m.minute, v, ok = readDigits(v, 1, 2)
+	case 'S':
+		m.second, v, ok = readDigits(v, 1, 2)
+	case 'f':
+		return readFraction(v, m)
+	case 'z':
+		return readOffset(v, m)
+	}
+	return v, ok
+}
+
+// isoTimes reads YYYY-MM-DDThh:mm:ss, with a space for the T, a fraction and Z
+// or ±hh:mm where they are there. A time without a zone is taken as UTC.
+func isoTimes(dst, v []byte) ([]byte, bool) {
+	if len(v) < 19 || v[4] != '-' || v[7] != '-' || v[10] != 'T' && v[10] != ' ' || v[13] != ':' || v[16] != ':' {
+		return dst, false
+	}
+	var m moment
+	for _, part := range [...]struct {
+		into     *int
+		from, to int
+	}{{&m.year, 0, 4}, {&m.month, 5, 7}, {&m.day, 8, 10}, {&m.hour, 11, 13}, {&m.minute, 14, 16}, {&m.second, 17, 19}} {
+		for _, c := range v[part.from:part.to] {
+			if !digit(c) {
+				return dst, false
+			}
+			*part.into = *part.into*10 + int(c-'0')
+		}
+	}
+	v = v[19:]
+	ok := true
+	if len(v) > 0 && (v[0] == '.' || v[0] == ',') {
+		v, ok = readFraction(v[1:], &m)
+	}
+	if ok && len(v) > 0 {
+		v, ok = readOffset(v, &m)
+	}
+	if !ok || len(v) > 0 || !m.valid() {
+		return dst, false
+	}
+	return inRange(dst, &m)
+}
+
+// inRange appends a time whose year in UTC still has four digits.
+func inRange(dst []byte, m *moment) ([]byte, bool) {
+	out := m.appendTime(dst)
+	return out, m.year >= 1 && m.year <= 9999
+}
+
+func readDigits(v []byte, least, most int) (n int, rest []byte, ok bool) {
+	i := 0
+	for i < len(v) && i < most && digit(v[i]) {
+		n = n*10 + int(v[i]-'0')
+		i++
+	}
+	return n, v[i:], i >= least
+}
+
+// readFraction reads up to nine digits of a second; what is finer than a
+// microsecond is cut off.
+func readFraction(v []byte, m *moment) (rest []byte, ok bool) {
+	i, unit := 0, 100000
+	for i < len(v) && i < 9 && digit(v[i]) {
+		m.micro += int(v[i]-'0') * unit
+		unit /= 10
+		i++
+	}
+	return v[i:], i > 0
+}
+
+// readOffset reads Z, ±hh, ±hhmm or ±hh:mm.
+func readOffset(v []byte, m *moment) (rest []byte, ok bool) {
+	if len(v) == 0 {
+		return v, false
+	}
+	if v[0] == 'Z' {
+		return v[1:], true
+	}
+	if v[0] != '+' && v[0] != '-' {
+		return v, false
+	}
+	hours, rest, ok := readDigits(v[1:], 2, 2)
+	if !ok || hours > 18 {
+		return v, false
+	}
+	if len(rest) > 0 {
+		if rest[0] == ':' {
+			rest = rest[1:]
+		}
+		var minutes int
+		if minutes, rest, ok = readDigits(rest, 2, 2); !ok || minutes > 59 {
+			return v, false
+		}
+		m.offset = minutes
+	}
+	m.offset += hours * 60
+	if v[0] == '-' {
+		m.offset = -m.offset
+	}
+	return rest, true
+}

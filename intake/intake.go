@@ -1,0 +1,163 @@
+// Package intake takes a provider's files in: it checks each row against the
+// feed and splits identity from health data, at the provider's own site.
+//
+// A [Feed] says what the files look like and where each column goes. A
+// [Checker] checks one deposit of that feed, file by file: Check reads a CSV
+// stream once and hands every row on to one of the [Sinks]. An accepted row
+// goes, as health data, into a clean CSV stream in which the person's key is
+// replaced by a matching number, local keys by keyed hashes, and nothing else
+// tells who it is; its identity traits, where it has any, go to linkage. A
+// refused row goes to the [Quarantine], with its line, its field and the rule
+// it broke, back to the provider alone.
+//
+// What is guaranteed: rows in = rows accepted + rows refused; the order of rows
+// is kept; a column that the feed does not describe stops the file, because it
+// may identify somebody; no row with a person whose identity is not in the same
+// deposit is accepted; the health stream is what the columns' types say. What
+// is not: a name inside a free text is not found; give such fields the role drop.
+//
+// Files are RFC 4180 as encoding/csv reads them, in UTF-8. Where a quote is
+// broken, the line is refused and reading goes on at the next.
+package intake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+)
+
+// Pseudonyms replaces what names a person or a record in health data. Both
+// methods are called from several goroutines at once.
+type Pseudonyms interface {
+	// Person returns the matching number of a local person key: the same number
+	// for the same key within a deposit.
+	Person(localKey string) int64
+	// Key returns the keyed hash of a record's key in a key space.
+	Key(domain, value string) string
+}
+
+// Traits are the identity traits of one row, normalised by type (dates are
+// YYYY-MM-DD) and otherwise as written. A trait that the row lacks is empty.
+type Traits struct {
+	NIR, SSN, LastName, BirthName, FirstName, BirthDate, Sex, Postcode string
+}
+
+func (t *Traits) set(name, value string) {
+	switch name {
+	case "nir":
+		t.NIR = value
+	case "ssn":
+		t.SSN = value
+	case "last_name":
+		t.LastName = value
+	case "birth_name":
+		t.BirthName = value
+	case "first_name":
+		t.FirstName = value
+	case "birth_date":
+		t.BirthDate = value
+	case "sex":
+		t.Sex = value
+	case "postcode":
+		t.Postcode = value
+	}
+}
+
+// Sinks take what Check makes of a file. They are called one at a time, in
+// the order of the rows; an error of theirs ends Check.
+type Sinks struct {
+	// Health takes the clean health data: a header and rows in the order of
+	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
+	Health io.Writer
+	// Identity takes the traits of accepted rows of resources that have traits.
+	// Nil where the resource has none.
+	Identity func(person int64, traits Traits) error
+	// Refused takes every refused row.
+	Refused func(RowError) error
+}
+
+// Counts of a file's rows: Rows = Accepted + Refused.
+type Counts struct {
+	Rows, Accepted, Refused int64
+	Excluded                int64 // of Refused: by the feed's own exclude rules
+}
+
+// Options of a Checker. The zero value is good.
+type Options struct {
+	// MaxRefused is the share of a file's rows, from 0 to 1, above which the
+	// file fails; rows that the feed excludes do not count. 0 means 0.2.
+	MaxRefused float64
+	// Workers is how many goroutines check rows. 0 means one per core.
+	Workers int
+}
+
+// Checker checks the files of one deposit. It remembers their keys, so the
+// files are checked in the order of [Feed.Order]. It is not safe for
+// concurrent use.
+type Checker struct {
+	feed       *Feed
+	pseudonyms Pseudonyms
+	options    Options
+	seen       map[string][]*keys // per resource, as its watched
+}
+
+// NewChecker returns a Checker for one deposit.
+func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
+	if options.MaxRefused <= 0 {
+		options.MaxRefused = 0.2
+	}
+	if options.Workers <= 0 {
+		options.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}}
+}
+
+// Check checks one file of the deposit, named file in errors, and reads it to
+// its end. A *FileError says that the file as a whole was refused: what the
+// sinks took must then be thrown away. Check returns the counts so far with
+// any error.
+func (c *Checker) Check(ctx context.Context, resource Resource, file string, in io.Reader, sinks Sinks) (Counts, error) {
+	r := c.feed.Resource(resource.Name)
+	if r == nil || c.seen[r.Name] != nil {
+		return Counts{}, fmt.Errorf("check %s: resource %q is not of this feed or was checked already: check each of Feed.Order once", file, resource.Name)
+	}
+	blocks := &blocks{in: in, scan: scanner{delimiter: r.delimiter, text: make([]byte, 0, 1024)}}
+	header, err := blocks.header()
+	if err != nil {
+		return Counts{}, readError(file, blocks.line, err)
+	}
+	p, err := c.plan(r, file, header)
+	if err != nil {
+		return Counts{}, err
+	}
+	blocks.scan.columns = p.columns
+	var names []string
+	for _, column := range r.HealthColumns() {
+		names = append(names, string(appendText(nil, []byte(column.Name))))
+	}
+	if _, err := io.WriteString(sinks.Health, strings.Join(names, ",")+"\n"); err != nil {
+		return Counts{}, fmt.Errorf("write the health data of %s: %w", file, err)
+	}
+	keep := &keeper{plan: p, sinks: sinks, keys: make([]*keys, len(r.watched))}
+	for i := range keep.keys {
+		keep.keys[i] = &keys{}
+	}
+	if err := c.run(ctx, p, blocks, keep); err != nil {
+		return keep.counts, err
+	}
+	c.seen[r.Name] = keep.keys
+	return keep.counts, c.judge(file, keep.counts)
+}
+
+// judge fails a file of which too much was refused.
+func (c *Checker) judge(file string, n Counts) error {
+	faulty := n.Refused - n.Excluded
+	if float64(faulty) <= c.options.MaxRefused*float64(n.Rows) {
+		return nil
+	}
+	return &FileError{File: file, Err: ErrTooManyRefused,
+		Problem: fmt.Sprintf("%d of %d rows break the feed's rules, more than %.0f %%", faulty, n.Rows, 100*c.options.MaxRefused),
+		Remedy:  "most likely it is not the file that the feed describes; the quarantine says what is wrong with each row"}
+}

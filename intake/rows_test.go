@@ -1,0 +1,205 @@
+package intake_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"golang.org/x/tools/txtar"
+
+	"rempart.eu/rempart/intake"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations in testdata/rows")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// visible makes pseudonyms that a reader of the test data can foresee.
+type visible struct{}
+
+func (visible) Person(localKey string) int64 {
+	n, err := strconv.ParseInt(strings.TrimLeft(localKey, "pP"), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return 1000 + n
+}
+
+func (visible) Key(domain, value string) string { return "#" + domain + "/" + value }
+
+// A case of testdata/rows holds datapackage.json, the files of one deposit,
+// and for each of them what is accepted (<file>.clean, <file>.identities);
+// further what is refused (quarantine.csv), and the error of the first file
+// that fails as a whole (error).
+func TestRows(t *testing.T) {
+	cases, err := filepath.Glob("testdata/rows/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, want := map[string]string{}, map[string]string{}
+			for _, f := range archive.Files {
+				text := strings.NewReplacer("<CR>", "\r", "<NUL>", "\x00", "<BOM>", "\ufeff", "<E9>", "\xe9").Replace(string(f.Data))
+				if expectation(f.Name) {
+					want[f.Name] = text
+				} else {
+					in[f.Name] = text
+				}
+			}
+			got := deposit(t, in)
+			if *update {
+				rewrite(t, name, archive, got)
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("want -, got +:\n%s", diff)
+			}
+		})
+	}
+}
+
+// rewrite replaces a case's expectations by what came of it, for a human to review.
+func rewrite(t *testing.T, name string, archive *txtar.Archive, got map[string]string) {
+	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return expectation(f.Name) })
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		text := strings.NewReplacer("\r", "<CR>", "\x00", "<NUL>").Replace(got[name])
+		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
+	}
+	if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectation(name string) bool {
+	return strings.HasSuffix(name, ".clean") || strings.HasSuffix(name, ".identities") || name == "quarantine.csv" || name == "error"
+}
+
+// deposit checks the files of a case and returns what comes of it, under the
+// names of the case's expectations.
+func deposit(t *testing.T, in map[string]string) map[string]string {
+	feed, err := intake.LoadFeed(fstest.MapFS{intake.Descriptor: {Data: []byte(in[intake.Descriptor])}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	var refused bytes.Buffer
+	quarantine := intake.NewQuarantine(&refused)
+	checker := intake.NewChecker(feed, visible{}, intake.Options{MaxRefused: 0.9})
+	for _, r := range feed.Order() {
+		text, ok := in[r.Path]
+		if !ok {
+			continue
+		}
+		var clean, identities bytes.Buffer
+		counts, err := checker.Check(t.Context(), r, r.Path, strings.NewReader(text), intake.Sinks{
+			Health: &clean,
+			Identity: func(person int64, traits intake.Traits) error {
+				line, err := json.Marshal(traits)
+				fmt.Fprintf(&identities, "%d %s\n", person, line)
+				return err
+			},
+			Refused: quarantine.Refused,
+		})
+		if counts.Rows != counts.Accepted+counts.Refused {
+			t.Errorf("%s: rows in %d, accepted %d, refused %d", r.Path, counts.Rows, counts.Accepted, counts.Refused)
+		}
+		if err != nil {
+			got["error"] = err.Error() + "\n"
+			break
+		}
+		got[r.Path+".clean"] = clean.String()
+		if r.Traits() {
+			got[r.Path+".identities"] = identities.String()
+		}
+	}
+	if err := quarantine.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if got["quarantine.csv"] = refused.String(); strings.Count(refused.String(), "\n") == 1 {
+		delete(got, "quarantine.csv")
+	}
+	return got
+}
+
+func TestTooManyRefusedRowsFailTheFile(t *testing.T) {
+	checker, resource := one(t, intake.Options{})
+	_, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n2\n3\nx\n"), discard)
+	if !errors.Is(err, intake.ErrTooManyRefused) || !strings.Contains(err.Error(), "a.csv: 1 of 4 rows") {
+		t.Errorf("got %v", err)
+	}
+	checker, resource = one(t, intake.Options{})
+	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n2\n3\n4\nx\n"), discard); err != nil {
+		t.Errorf("a fifth may be refused: %v", err)
+	}
+}
+
+func TestASinksErrorComesBack(t *testing.T) {
+	full := errors.New("the host is full")
+	for name, sinks := range map[string]intake.Sinks{
+		"health":  {Health: failing{full}, Refused: discard.Refused},
+		"refused": {Health: io.Discard, Refused: func(intake.RowError) error { return full }},
+	} {
+		checker, resource := one(t, intake.Options{})
+		_, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\nx\n"), sinks)
+		if !errors.Is(err, full) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestAReadersErrorComesBack(t *testing.T) {
+	for _, before := range []string{"", "n\n1\n"} {
+		gone := errors.New("the disk failed")
+		checker, resource := one(t, intake.Options{})
+		_, err := checker.Check(t.Context(), resource, "a.csv", io.MultiReader(strings.NewReader(before), failing{gone}), discard)
+		if !errors.Is(err, gone) {
+			t.Errorf("after %q: got %v", before, err)
+		}
+	}
+}
+
+func TestAFileIsCheckedOnce(t *testing.T) {
+	checker, resource := one(t, intake.Options{})
+	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n"), discard); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n"), discard); err == nil {
+		t.Error("the second time should fail")
+	}
+}
+
+// one is a checker of a feed with one file of one whole number.
+func one(t testing.TB, options intake.Options) (*intake.Checker, intake.Resource) {
+	t.Helper()
+	feed, err := intake.LoadFeed(fstest.MapFS{intake.Descriptor: {Data: []byte(`{"name": "one", "rempart": {"kind": "hospital"},
+		"resources": [{"name": "a", "path": "a.csv", "schema": {"fields": [{"name": "n", "type": "integer"}]}}]}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return intake.NewChecker(feed, visible{}, options), feed.Resources[0]
+}
+
+var discard = intake.Sinks{Health: io.Discard, Refused: func(intake.RowError) error { return nil }}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error)  { return 0, f.err }
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
