@@ -48,7 +48,7 @@ func (s *State) addParty(made Made, b *ledger.PartyAdded) error {
 			return refuse("Make keys of its own", "%q would have the keys of %q", b.Name, other.Name)
 		}
 	}
-	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient}
+	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient, b.Secret}
 	return nil
 }
 

@@ -77,6 +77,7 @@ type Party struct {
 	Role      Role
 	Signing   ledger.PublicKey
 	Recipient string
+	Secret    ledger.Digest // commitment to its pseudonym key, if it has one
 }
 
 // Deposit is what a provider handed in.
@@ -190,7 +191,7 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 	}
 	s.Warehouse = b
 	name := e.Statement.Actor
-	s.Parties[name] = Party{Made{e.Index, name, e.Statement.Time}, name, Controller, key, b.Recipient}
+	s.Parties[name] = Party{Made{e.Index, name, e.Statement.Time}, name, Controller, key, b.Recipient, ""}
 	return nil
 }
 

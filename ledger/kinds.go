@@ -52,6 +52,7 @@ type (
 		Role      string `json:"role"`
 		Signing   string `json:"signing"`
 		Recipient string `json:"recipient"`
+		Secret    Digest `json:"secret,omitempty"` // commits to the party's pseudonym key
 	}
 	// DepositMade says that a provider handed in files.
 	DepositMade struct {

@@ -184,4 +184,3 @@ func Sum(data []byte) Digest {
 	sum := sha256.Sum256(data)
 	return Digest(hex.EncodeToString(sum[:]))
 }
-

@@ -1,0 +1,94 @@
+package warehouse
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"rempart.eu/rempart/internal/nearest"
+)
+
+// ConfigFile is the one file of configuration in a home.
+const ConfigFile = "rempart.toml"
+
+// Config is a warehouse's configuration. Its digest is in the ledger: after a
+// change, the controller records it with `rempart config record`.
+type Config struct {
+	Name       string `toml:"name" comment:"what the warehouse is called"`
+	Controller string `toml:"controller"`
+	LedgerKey  string `toml:"ledger_key"` // verifies the ledger's checkpoints
+	Retention  struct {
+		Years int `toml:"years"` // of a release, at most 20
+	} `toml:"retention"`
+	Host struct {
+		Name string `toml:"name"`
+		Kind string `toml:"kind"` // "directory"
+		Path string `toml:"path"` // relative to the home
+	} `toml:"host"`
+	Keyring struct {
+		PassphraseFile string `toml:"passphrase_file"`
+		PINFile        string `toml:"pin_file"`
+	} `toml:"keyring"`
+}
+
+// maxRetention is what the CNIL's standard for health data warehouses allows
+// (deliberation 2021-118, 7.2).
+const maxRetention = 20
+
+const configHead = `# This warehouse. After a change: rempart config record
+# Paths are relative to this file's folder.
+
+`
+
+func (c Config) encode() ([]byte, error) {
+	var text bytes.Buffer
+	text.WriteString(configHead)
+	encoder := toml.NewEncoder(&text)
+	encoder.Indent = ""
+	err := encoder.Encode(c)
+	return text.Bytes(), err
+}
+
+// readConfig reads the file and refuses what it does not know.
+func readConfig(path string) (c Config, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	meta, err := toml.Decode(string(text), &c)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		key := unknown[0]
+		err = fmt.Errorf("%s: unknown key %q", path, key.String())
+		if near := nearest.Name(key[len(key)-1], configKeys); near != "" {
+			err = fmt.Errorf("%w: did you mean %q?", err, near)
+		}
+		return c, err
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file"}
+
+func (c Config) check() error {
+	switch {
+	case strings.TrimSpace(c.Name) == "":
+		return errors.New("name: say what the warehouse is called")
+	case c.Host.Kind != "directory":
+		return fmt.Errorf("host.kind: %q is unknown: want \"directory\"", c.Host.Kind)
+	case c.Host.Path == "":
+		return errors.New("host.path: say which directory is the host's")
+	case c.Retention.Years < 1 || c.Retention.Years > maxRetention:
+		return fmt.Errorf("retention.years: %d: want 1 to %d", c.Retention.Years, maxRetention)
+	}
+	return nil
+}

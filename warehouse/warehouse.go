@@ -1,0 +1,189 @@
+// Package warehouse is a warehouse's home: its configuration, keys, ledger and
+// host, and the steps that bring data in and publish it.
+//
+// Whatever is done is done through [Warehouse.Commit]: a statement is checked
+// against the ledger's whole history and the policies, signed by its actor and
+// recorded; only then does it count. Objects are uploaded before the statement
+// that names them, and removed again where that statement is refused. A crash
+// in between leaves objects that no statement names; [Warehouse.Repair] removes them.
+//
+// A home is one directory; docs/formats.md lists its files. The roles of one
+// home would lie on several machines in life; each command reads the keys of
+// its actor only.
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"golang.org/x/mod/sumdb/note"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/host"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+)
+
+// Warehouse is an open home.
+type Warehouse struct {
+	Dir     string
+	Config  Config
+	Log     *ledger.Log
+	Host    host.Store
+	Now     func() time.Time // the clock
+	Secrets keyring.Secrets
+}
+
+// Open opens the home in a directory. No secret is read.
+func Open(dir string) (*Warehouse, error) {
+	config, err := readConfig(filepath.Join(dir, ConfigFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no warehouse: make one with rempart init --home %s", dir, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &Warehouse{Dir: dir, Config: config, Now: time.Now}
+	w.Secrets = keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
+	if w.Host, err = w.openHost(); err != nil {
+		return nil, err
+	}
+	w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey)
+	return w, err
+}
+
+func (w *Warehouse) openHost() (host.Store, error) {
+	return host.Dir(w.absolute(w.Config.Host.Path)), nil
+}
+
+// path is a place in the home.
+func (w *Warehouse) path(elements ...string) string {
+	return filepath.Join(append([]string{w.Dir}, elements...)...)
+}
+
+// absolute resolves a path of the configuration, which is relative to the home.
+func (w *Warehouse) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return w.path(path)
+}
+
+// secretIn reads a secret from a file of the configuration when it is needed.
+func (w *Warehouse) secretIn(file string) func() (string, error) {
+	return func() (string, error) {
+		if file == "" {
+			return "", fmt.Errorf("the secret that opens the keyring is asked for: say in %s, at [keyring], which file holds it", w.path(ConfigFile))
+		}
+		text, err := os.ReadFile(w.absolute(file))
+		if err != nil {
+			return "", fmt.Errorf("read the secret that opens the keyring: %w", err)
+		}
+		return strings.TrimRight(string(text), "\r\n"), nil
+	}
+}
+
+// Keyring opens the warehouse's keys. Only the controller's steps need them.
+func (w *Warehouse) Keyring(ctx context.Context) (*keyring.Keyring, error) {
+	return keyring.Open(ctx, w.path("controller", "keyring"), w.Secrets)
+}
+
+// Vault seals to and opens from the warehouse's host.
+func (w *Warehouse) Vault(state *governance.State) (*lake.Vault, error) {
+	escrow, err := age.ParseHybridRecipient(state.Warehouse.Escrow)
+	if err != nil {
+		return nil, fmt.Errorf("the escrow's recipient: %w", err)
+	}
+	return &lake.Vault{Store: w.Host, Escrow: escrow}, nil
+}
+
+// State replays the ledger.
+func (w *Warehouse) State(ctx context.Context) (*governance.State, error) {
+	state := governance.NewState()
+	err := w.Log.Entries(ctx, func(e ledger.Entry) error {
+		if err := state.Admit(ctx, e); err != nil {
+			return fmt.Errorf("ledger entry %d: %w", e.Index, err)
+		}
+		return nil
+	})
+	if err == nil && state.Warehouse == nil {
+		err = fmt.Errorf("%s: the ledger has no entries", w.path("ledger"))
+	}
+	return state, err
+}
+
+// Commit records what an actor says, if the ledger's history and the policies
+// allow it. It signs with the actor's key from the home.
+func (w *Warehouse) Commit(ctx context.Context, actor string, body ledger.Body) (ledger.Entry, error) {
+	return w.commitOr(ctx, actor, body, func() error { return nil })
+}
+
+// commitOr is Commit that calls undo where it is certain that nothing was recorded.
+func (w *Warehouse) commitOr(ctx context.Context, actor string, body ledger.Body, undo func() error) (ledger.Entry, error) {
+	e, err := w.commit(ctx, actor, body)
+	var uncertain *ledger.UncertainError
+	if err != nil && !errors.As(err, &uncertain) {
+		err = errors.Join(err, undo())
+	}
+	return e, err
+}
+
+func (w *Warehouse) commit(ctx context.Context, actor string, body ledger.Body) (e ledger.Entry, err error) {
+	unlock, err := w.Log.Lock(ctx)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	state, err := w.State(ctx)
+	if err != nil {
+		return e, err
+	}
+	return w.append(ctx, state, actor, body)
+}
+
+// append admits a statement to a state and the log, which the caller holds locked.
+func (w *Warehouse) append(ctx context.Context, state *governance.State, actor string, body ledger.Body) (e ledger.Entry, err error) {
+	if e.Statement, err = ledger.New(actor, w.Now(), body); err != nil {
+		return e, err
+	}
+	if _, known := state.Parties[actor]; !known && state.Warehouse != nil {
+		return e, state.Authorise(e.Statement, body) // says that nobody has that name
+	}
+	key, err := w.signingKey(actor)
+	if err != nil {
+		return e, err
+	}
+	if e.Envelope, err = ledger.Seal(ctx, e.Statement, key); err != nil {
+		return e, err
+	}
+	e.Index = state.Size
+	if err := state.Admit(ctx, e); err != nil {
+		return e, err
+	}
+	signer, err := w.checkpointSigner()
+	if err != nil {
+		return e, err
+	}
+	e.Index, err = w.Log.Append(ctx, e.Envelope, signer)
+	return e, err
+}
+
+func (w *Warehouse) checkpointSigner() (note.Signer, error) {
+	text, err := os.ReadFile(w.path("controller", "checkpoint.key"))
+	if err != nil {
+		return nil, fmt.Errorf("the key that signs the ledger's checkpoints: %w", err)
+	}
+	signer, err := note.NewSigner(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.path("controller", "checkpoint.key"), err)
+	}
+	return signer, nil
+}
