@@ -1,0 +1,114 @@
+package synth
+
+import (
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNIRKeyOfPublishedNumbers(t *testing.T) {
+	for _, nir := range []string{"295109912611193", "253072B07300470", "253072A07300443", "255081416802538", "178059933010817"} {
+		if got := nirKey(nir[:13]); got != nir[13:] {
+			t.Errorf("key of %s: %s", nir, got)
+		}
+	}
+}
+
+// All the published vectors, where they are at hand.
+func TestNIRKeyVectors(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "shared", "data", "testvectors", "nir", "nir_vectors.tsv"))
+	if err != nil {
+		t.Skip("the published vectors are not here:", err)
+	}
+	checked := 0
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if len(f) < 3 || f[1] != "valid" {
+			continue
+		}
+		checked++
+		if got := nirKey(f[2][:13]); got != f[2][13:] {
+			t.Errorf("key of %s: %s", f[2], got)
+		}
+	}
+	if checked == 0 {
+		t.Error("no vector was read")
+	}
+}
+
+func TestNumbersAreDistinctInACell(t *testing.T) {
+	seen := map[string]bool{}
+	month := time.Date(1980, 5, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 998_001 {
+		n := nir(true, month, "75", i)
+		if seen[n] {
+			t.Fatalf("person %d has the number of another: %s", i, n)
+		}
+		seen[n] = true
+	}
+}
+
+func TestKeyModulusIsPrime(t *testing.T) {
+	if !big.NewInt(keyModulus).ProbablyPrime(0) { // exact below 2⁶⁴
+		t.Error("local numbers may be given twice")
+	}
+	for party, f := range keyFactors {
+		if f*(MaxPersons*eventsPerPerson) < 0 || f <= 0 || MaxPersons*eventsPerPerson >= keyModulus {
+			t.Errorf("party %d: local numbers overflow", party)
+		}
+	}
+}
+
+// Every name that a line of the catalogue refers to is in it.
+func TestCatalogueHoldsTogether(t *testing.T) {
+	for _, c := range conditions {
+		for _, atc := range c.drugs {
+			if drugOf[atc].name == "" {
+				t.Errorf("%s: drug %s is unknown", c.code, atc)
+			}
+		}
+		for _, code := range c.acts {
+			if actOf[code].code == "" {
+				t.Errorf("%s: act %s is unknown", c.code, code)
+			}
+		}
+		for _, code := range c.tests {
+			if testOf[code].loinc == "" {
+				t.Errorf("%s: test %s is unknown", c.code, code)
+			}
+		}
+		if wardOf[c.ward].name == "" || seasons[c.season] == nil {
+			t.Errorf("%s: ward %q or season %q is unknown", c.code, c.ward, c.season)
+		}
+	}
+	for _, x := range testList {
+		if _, ok := conditionOf[x.shiftedBy]; x.shiftedBy != "" && !ok {
+			t.Errorf("%s: condition %s is unknown", x.loinc, x.shiftedBy)
+		}
+	}
+	for _, p := range places {
+		if _, ok := nearest[p.region]; !ok {
+			t.Errorf("%s: region %q has no hospital", p.city, p.region)
+		}
+	}
+	if n := len(surnames); n < 200 {
+		t.Errorf("%d surnames", n)
+	}
+}
+
+// Batches are made once, whatever the population: memory does not grow with it.
+func TestMemoryDoesNotGrow(t *testing.T) {
+	made := func(persons int) int64 {
+		before := batchesMade.Load()
+		if _, err := Generate(t.Context(), t.TempDir(), Options{Persons: persons, Seed: 1}); err != nil {
+			t.Fatal(err)
+		}
+		return batchesMade.Load() - before
+	}
+	if few, many := made(batchPersons), made(20*batchPersons); few != many || many == 0 {
+		t.Errorf("%d batches for %d persons, %d for %d", few, batchPersons, many, 20*batchPersons)
+	}
+}

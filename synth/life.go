@@ -1,0 +1,186 @@
+package synth
+
+import (
+	"slices"
+	"time"
+)
+
+// life is what happens to a person between Start and End.
+type life struct {
+	*person
+	seed     uint64
+	at       []int     // hospitals that know the person, the usual one first
+	stays    []stay    // by entry, without overlap
+	episodes []episode // illnesses seen by a general practitioner, by day
+	checkups []time.Time
+}
+
+// stay is one stay at a hospital, of some hours or some days.
+type stay struct {
+	hospital    int
+	entry, exit time.Time
+	cause       condition
+	died        bool
+}
+
+// episode is an acute illness that did not lead to a hospital.
+type episode struct {
+	day   time.Time
+	cause condition
+}
+
+// The hospital that a region's people go to first.
+var nearest = map[string]int{"north": 0, "centre": 1, "west": 2, "south": 3}
+
+func newLife(seed uint64, i int) *life {
+	l := &life{person: newPerson(seed, i), seed: seed}
+	s := newSource(seed, i, forLife)
+	deliveries := l.deliveries(s)
+	if s.chance([]float64{0.42, 0.46, 0.57, 0.72, 0.80}[l.bandNow()]) || len(deliveries) > 0 {
+		l.choose(s)
+		l.stay(s, deliveries)
+	}
+	l.fallIll(s)
+	for range s.poisson([]float64{1.5, 1.6, 2.4, 3.6, 4.2}[l.bandNow()] * l.years() / 4) {
+		l.checkups = append(l.checkups, s.seasonal(l.from, l.to, "flat"))
+	}
+	slices.SortFunc(l.checkups, time.Time.Compare)
+	return l
+}
+
+// bandNow is the age band at the middle of the window.
+func (p *person) bandNow() int { return band(p.age(Start.AddDate(2, 0, 0))) }
+
+// years is how long the person lived in the window.
+func (p *person) years() float64 { return p.to.Sub(p.from).Hours() / 24 / 365.25 }
+
+// choose draws the hospitals that know the person.
+func (l *life) choose(s source) {
+	home := nearest[l.home.region]
+	if s.chance(0.06) {
+		home = s.IntN(Hospitals)
+	}
+	l.at = []int{home}
+	for len(l.at) < Hospitals && s.chance(0.18) {
+		if h := s.IntN(Hospitals); !slices.Contains(l.at, h) {
+			l.at = append(l.at, h)
+		}
+	}
+}
+
+// deliveries draws the person's deliveries, at least ten months apart.
+func (l *life) deliveries(s source) []episode {
+	var found []episode
+	for year := Start.Year(); l.female && year < End.Year(); year++ {
+		first := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		if l.age(first) < 15 || l.age(first) > 49 || first.AddDate(1, 0, 0).After(l.to) {
+			continue
+		}
+		for _, c := range conditions {
+			if c.kind != "delivery" || !s.chance(c.rate[band(l.age(first))]/1000) {
+				continue
+			}
+			day := s.seasonal(first, first.AddDate(1, 0, 0), c.season)
+			if n := len(found); n == 0 || day.After(found[n-1].day.AddDate(0, 10, 0)) {
+				found = append(found, episode{day, c})
+			}
+		}
+	}
+	return found
+}
+
+// stay draws the person's stays: the deliveries, the last one where the person
+// dies in hospital, and others by the rates of the conditions. Every hospital
+// that knows the person has at least one.
+func (l *life) stay(s source, deliveries []episode) {
+	for _, d := range deliveries {
+		l.stays = append(l.stays, l.newStay(s, l.at[0], d.day, d.cause))
+	}
+	if !l.death.IsZero() && s.chance(0.6) {
+		cause := l.cause(s, func(c condition) float64 { return c.lethal })
+		last := l.newStay(s, l.at[0], l.death, cause)
+		last.entry = later(last.entry.Add(-last.exit.Sub(last.entry)), l.from)
+		last.exit, last.died = l.death.Add(time.Duration(8+s.IntN(14))*time.Hour), true
+		if last.entry.After(last.exit) {
+			last.entry = last.exit.Add(-2 * time.Hour)
+		}
+		l.stays = append(l.stays, last)
+	}
+	more := s.poisson([]float64{0.8, 0.85, 1.7, 3.0, 3.4}[l.bandNow()] * l.years() / 4)
+	for more = max(more, 1-len(l.stays)); more > 0; more-- {
+		cause := l.cause(s, func(condition) float64 { return 1 })
+		l.stays = append(l.stays, l.newStay(s, l.at[0], s.seasonal(l.from, l.to, cause.season), cause))
+	}
+	slices.SortFunc(l.stays, func(a, b stay) int { return a.entry.Compare(b.entry) })
+	kept := l.stays[:0]
+	for _, next := range l.stays {
+		if n := len(kept); n > 0 && !next.entry.After(kept[n-1].exit) {
+			if !next.died {
+				continue
+			}
+			kept = kept[:n-1]
+		}
+		kept = append(kept, next)
+	}
+	l.stays = kept
+	if len(l.at) > len(l.stays) {
+		l.at = l.at[:len(l.stays)]
+	}
+	for i := range l.stays {
+		switch {
+		case i < len(l.at):
+			l.stays[i].hospital = l.at[i]
+		case s.chance(0.25):
+			l.stays[i].hospital = pick(s, l.at)
+		}
+	}
+}
+
+// cause draws the condition of a stay by the stays that it leads to.
+func (l *life) cause(s source, factor func(condition) float64) condition {
+	weights := make([]float64, len(conditions))
+	for i, c := range conditions {
+		switch {
+		case c.kind == "acute" && l.mayHave(c):
+			weights[i] = c.rate[l.bandNow()] * c.admit / 100 * factor(c)
+		case c.kind == "chronic" && l.suffers(c.code):
+			weights[i] = c.admit * factor(c)
+		}
+	}
+	return conditions[s.weighted(weights)]
+}
+
+func (l *life) newStay(s source, hospital int, day time.Time, cause condition) stay {
+	entry := day.Add(time.Duration(6*60+s.IntN(16*60)) * time.Minute)
+	length := time.Duration(90+s.IntN(6*60)) * time.Minute
+	if cause.days > 0 {
+		nights := 1 + s.poisson(cause.days-1)
+		if s.chance(0.08) {
+			nights *= 3 // the long tail
+		}
+		length = time.Duration(24*nights)*time.Hour + time.Duration(s.IntN(5*60)-150)*time.Minute
+	}
+	last := End
+	if !l.death.IsZero() {
+		last = earlier(End, l.death)
+	}
+	exit := earlier(entry.Add(length), last.Add(-time.Minute))
+	if !exit.After(entry) {
+		entry = exit.Add(-time.Hour)
+	}
+	return stay{hospital: hospital, entry: entry, exit: exit, cause: cause}
+}
+
+// fallIll draws the acute illnesses of which no hospital heard.
+func (l *life) fallIll(s source) {
+	for _, c := range conditions {
+		if c.kind != "acute" || !l.mayHave(c) {
+			continue
+		}
+		perYear := c.rate[l.bandNow()] / 1000 * (1 - c.admit/100)
+		for range s.poisson(perYear * l.years()) {
+			l.episodes = append(l.episodes, episode{s.seasonal(l.from, l.to, c.season), c})
+		}
+	}
+	slices.SortStableFunc(l.episodes, func(a, b episode) int { return a.day.Compare(b.day) })
+}

@@ -1,0 +1,144 @@
+package synth
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// The window of observation, from Start up to, and without, End.
+var (
+	Start = time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
+	End   = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// person is the truth about one person, which no record states in full.
+type person struct {
+	number     int
+	female     bool
+	birth      time.Time
+	death      time.Time // zero where the person lives at End
+	birthplace string    // department of birth as in the NIR
+	nir        string
+	birthName  string
+	usedName   string // of a marriage; the birth name where there is none
+	forenames  []string
+	home       place
+	from, to   time.Time   // the part of the window that the person lived
+	has        []condition // chronic conditions
+}
+
+// Persons alive at Start by age, in per mille and five-year bands from 0 to 95 and above.
+// Source: restated in round figures from INSEE's age pyramid of France, 1 January 2021.
+var pyramid = []float64{53, 60, 62, 62, 57, 55, 58, 61, 63, 59, 66, 67, 64, 60, 58, 49, 33, 26, 17, 8}
+
+// bornInWindow is the share of the population that is born between Start and End.
+const bornInWindow = 0.04
+
+func newPerson(seed uint64, i int) *person {
+	s := newSource(seed, i, forPerson)
+	p := &person{number: i + 1, home: places[s.weighted(placeWeights)]}
+	if s.chance(bornInWindow) {
+		p.birth = s.day(Start, End)
+	} else {
+		age := 5 * s.weighted(pyramid)
+		p.birth = s.day(Start.AddDate(-age-5, 0, 0), Start.AddDate(-age, 0, 0))
+	}
+	p.female = s.chance([]float64{0.488, 0.505, 0.51, 0.54, 0.65}[band(p.age(Start))])
+	p.death = s.death(p)
+	p.from, p.to = later(Start, p.birth), End
+	if !p.death.IsZero() {
+		p.to = p.death.AddDate(0, 0, 1)
+	}
+
+	p.birthplace = p.home.department
+	switch {
+	case s.chance(0.12):
+		p.birthplace = "99"
+	case s.chance(0.3):
+		p.birthplace = places[s.weighted(placeWeights)].department
+	}
+	if corsica := p.birthplace == "2A" || p.birthplace == "2B"; corsica && p.birth.Year() < 1976 {
+		p.birthplace = "20" // the department was divided in 1976; older numbers keep 20
+	}
+	p.nir = nir(p.female, p.birth, p.birthplace, i)
+
+	p.birthName = s.surname()
+	p.usedName = p.birthName
+	if age := p.age(End); age > 25 && s.chance(map[bool]float64{true: 0.52, false: 0.01}[p.female]) {
+		p.usedName = s.surname()
+		if s.chance(0.08) {
+			p.usedName = p.birthName + "-" + p.usedName
+		}
+	}
+	for range 1 + s.weighted([]float64{2, 5, 3}) {
+		p.forenames = append(p.forenames, s.forename(p.female, p.birth.Year(), p.forenames...))
+	}
+	for _, c := range conditions {
+		if c.kind == "chronic" && p.mayHave(c) && s.chance(c.rate[band(p.age(Start))]/1000) {
+			p.has = append(p.has, c)
+		}
+	}
+	return p
+}
+
+// age is the age in completed years on a day; before the birth it is 0.
+func (p *person) age(on time.Time) int {
+	age := on.Year() - p.birth.Year()
+	if p.birth.AddDate(age, 0, 0).After(on) {
+		age--
+	}
+	return max(age, 0)
+}
+
+// band is the age band of the catalogue's rates: 0-17, 18-44, 45-64, 65-79, 80 and above.
+func band(age int) int {
+	for i, limit := range []int{18, 45, 65, 80} {
+		if age < limit {
+			return i
+		}
+	}
+	return 4
+}
+
+// mayHave says whether the condition is one of the person's sex.
+func (p *person) mayHave(c condition) bool {
+	return c.sex == "" || (c.sex == "F") == p.female
+}
+
+func (p *person) suffers(code string) bool {
+	return slices.ContainsFunc(p.has, func(c condition) bool { return c.code == code })
+}
+
+// death draws the day of death in the window, zero where there is none. The
+// yearly risk grows by a tenth with every year of age (Gompertz), men some years ahead.
+func (s source) death(p *person) time.Time {
+	for year := Start.Year(); year < End.Year(); year++ {
+		first := later(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), p.birth)
+		if first.Year() > year {
+			continue
+		}
+		age := float64(p.age(first))
+		if !p.female {
+			age += 4
+		}
+		if s.chance(min(0.6, math.Exp(-10.9+0.096*age))) {
+			return s.seasonal(first, time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC), "flat")
+		}
+	}
+	return time.Time{}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

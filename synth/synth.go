@@ -1,0 +1,97 @@
+// Package synth makes a synthetic national population with known truth: the
+// records of four hospitals and the claims of one health insurer, about
+// overlapping persons, in French form. It serves demonstrations, tests and
+// benchmarks, in which no real person may appear.
+//
+//	                        ┌─ hospital-1 … hospital-4   patients, stays, diagnoses, …
+//	(seed, i) ─► person i ──┤
+//	                        ├─ insurer                   beneficiaries, care, dispensations, …
+//	                        └─ truth                     which record is of which person
+//
+// [Generate] is the package. Every person is derived from the seed and its own
+// number alone, so the same options always give the same bytes, the files are
+// written as streams, and a million persons need no more memory than a thousand.
+//
+// What is realistic: age pyramid and mortality, prevalence by age and sex,
+// seasonality, lengths of stay, namesakes, identity numbers with valid keys,
+// and the errors that a registration desk makes. What is not: every person is
+// independent of every other (no households, no contagion), communes of birth
+// are numbers without a place, presentation codes (CIP) are invented in the
+// right form, and the volume of care is that of a sample, not of a full claims
+// database. Rates are round figures of the right magnitude: nothing about
+// medicine can be learnt from these data.
+package synth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Hospitals is the number of hospitals; their parties are hospital-1 to hospital-4.
+const Hospitals = 4
+
+// MaxPersons bounds Options.Persons: local numbers have eleven digits.
+const MaxPersons = 80_000_000
+
+// Options say what to generate. The zero Seed is a seed like any other.
+type Options struct {
+	Persons int    // 1 to MaxPersons
+	Seed    uint64 // same seed and persons: same bytes
+
+	// Progress, where set, is called after every batch of persons, in order, from one goroutine.
+	Progress func(done, total int)
+}
+
+// Truth counts what was generated; the file truth/persons.csv says it record by record.
+type Truth struct {
+	Persons    int            // persons in the population
+	InHospital int            // persons with a record at one hospital or more
+	InSeveral  int            // persons with records at two hospitals or more
+	Insured    int            // persons with a record at the insurer
+	Linked     int            // persons with a record at two parties or more
+	Rows       map[string]int // rows by file, headers excluded: "hospital-1/patients.csv"
+	Errors     map[string]int // identity errors by kind: "nir missing", "name typo", …
+	Unreadable int            // observations whose value is not a number, as a laboratory writes "hémolysé"
+}
+
+// Generate writes the population below dir, which is made where it is missing:
+//
+//	hospital-1 … hospital-4/{patients,stays,diagnoses,procedures,drugs,observations}.csv
+//	insurer/{beneficiaries,coverage,care,dispensations,stays}.csv
+//	truth/persons.csv   party, local_key, person
+//
+// Files of these names are replaced. All are UTF-8 CSV with a header (RFC 4180,
+// lines end with LF), ordered by person. When Generate fails, what it wrote is
+// incomplete and should be deleted.
+func Generate(ctx context.Context, dir string, opts Options) (Truth, error) {
+	if opts.Persons < 1 || opts.Persons > MaxPersons {
+		return Truth{}, fmt.Errorf("generate %d persons: ask for 1 to %d", opts.Persons, MaxPersons)
+	}
+	out, err := createFiles(dir)
+	if err != nil {
+		return Truth{}, fmt.Errorf("create the population's files in %s: %w", dir, err)
+	}
+	truth, err := run(ctx, opts, out)
+	if err := errors.Join(err, out.close()); err != nil {
+		return Truth{}, fmt.Errorf("write the population to %s: %w", dir, err)
+	}
+	return truth, nil
+}
+
+// Parties are the folders that Generate writes and a provider deposits, in order.
+func Parties() []string {
+	names := make([]string, 0, Hospitals+1)
+	for h := range Hospitals {
+		names = append(names, hospitalName(h))
+	}
+	return append(names, insurer)
+}
+
+func hospitalName(h int) string { return fmt.Sprintf("hospital-%d", h+1) }
+
+const insurer = "insurer"
+
+// mkdir makes a folder that only its owner reads: habits are for real data.
+func mkdir(dir string) error { return os.MkdirAll(dir, 0o700) }
