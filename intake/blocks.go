@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// blockSize is how much text a worker takes at once.
-const blockSize = 512 << 10
+// defaultBlock is how many bytes of text a worker takes at once.
+const defaultBlock = 512 << 10
 
 // block is a run of whole rows of a file.
 type block struct {
@@ -19,6 +19,7 @@ type block struct {
 type blocks struct {
 	in   io.Reader
 	scan scanner
+	size int    // of a block in bytes, or a little more
 	line int    // of the next block
 	text []byte // read but not handed out
 	eof  bool
@@ -86,7 +87,7 @@ func (b *blocks) header() (fields []string, err error) {
 
 // next returns the next block, or io.EOF.
 func (b *blocks) next() (block, error) {
-	for size := blockSize; ; size *= 2 {
+	for size := b.size; ; size *= 2 {
 		if err := b.fill(size); err != nil {
 			return block{}, err
 		}
@@ -97,7 +98,7 @@ func (b *blocks) next() (block, error) {
 		if n > 0 {
 			out := block{text: b.text[:n:n], line: b.line}
 			b.line += bytes.Count(out.text, []byte("\n"))
-			b.text = append(make([]byte, 0, blockSize), b.text[n:]...)
+			b.text = append(make([]byte, 0, b.size), b.text[n:]...)
 			return out, nil
 		}
 		if b.eof {

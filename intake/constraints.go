@@ -24,10 +24,10 @@ func constraintChecks(f *Field, c *constraints) ([]check, error) {
 		checks = append(checks, ck)
 	}
 	if c.Pattern != "" {
-		re, err := regexp.Compile(`^(?:` + c.Pattern + `)$`)
-		if err != nil {
+		if _, err := regexp.Compile(c.Pattern); err != nil {
 			return nil, fmt.Errorf("pattern %q is no RE2 expression: %w", c.Pattern, err)
 		}
+		re := regexp.MustCompile(`^(?:` + c.Pattern + `)$`) // XML Schema's patterns match whole values
 		rule := "pattern: want " + c.Pattern
 		checks = append(checks, func(v []byte) string {
 			if re.Match(v) {
@@ -145,7 +145,7 @@ func comparison(kind string) (func(a, b []byte) int, error) {
 			return order(x, y)
 		}, nil
 	}
-	return nil, fmt.Errorf("a %s has no order: leave the constraint out", kind)
+	return nil, fmt.Errorf("values of type %s have no order: leave the constraint out", kind)
 }
 
 func order[T int64 | float64](x, y T) int {

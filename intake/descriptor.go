@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"rempart.eu/rempart/internal/nearest"
 )
@@ -141,7 +142,8 @@ func decode(raw json.RawMessage, into any, known []string, wrong func(name strin
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-			return fmt.Errorf("property %q: want %s, got a JSON %s", wrong.Field, wrong.Type, wrong.Value)
+			name := strings.ToLower(wrong.Field[:1]) + wrong.Field[1:]
+			return fmt.Errorf("property %q: want %s, got a JSON %s", name, wrong.Type, wrong.Value)
 		}
 		return err
 	}

@@ -1,5 +1,11 @@
 package intake
 
+import (
+	"bytes"
+
+	"rempart.eu/rempart/pseudonym"
+)
+
 // leastDigits is the number of digits that the shortest identifier has.
 const leastDigits = 9
 
@@ -30,7 +36,6 @@ var nirGroups = [...]int{1, 2, 2, 2, 3, 3, 2}
 
 // startsNIR says whether text starts with a NIR whose key is right and that no
 // further letter or digit follows.
-// Source: INSEE, "Numéro d'inscription au répertoire", structure and key.
 func startsNIR(text []byte) bool {
 	var nir [15]byte
 	n, at := 0, 0
@@ -43,33 +48,26 @@ func startsNIR(text []byte) bool {
 		}
 		at, n = at+size, n+copy(nir[n:], text[at:at+size])
 	}
-	if at < len(text) && wordByte(text[at]) {
+	if at < len(text) && wordByte(text[at]) || !bytes.ContainsRune([]byte("123478"), rune(nir[0])) {
 		return false
 	}
-	number, subtract := 0, 0
 	for i, c := range nir {
-		switch {
-		case i == 6 && (c|0x20 == 'a' || c|0x20 == 'b') && nir[5] == '2': // Corsica: 2A counts as 19, 2B as 18
-			c, subtract = '0', 1000000*int(c|0x20-'a'+1)
-		case !digit(c):
+		if !digit(c) && i != 6 { // where Corsica has a letter
 			return false
 		}
-		if i < 13 {
-			number = number*10 + int(c-'0')
-		}
 	}
-	key := int(nir[13]-'0')*10 + int(nir[14]-'0')
-	month := int(nir[3]-'0')*10 + int(nir[4]-'0')
-	return nir[0] >= '1' && nir[0] <= '8' && nir[0] != '5' && nir[0] != '6' &&
-		(month >= 1 && month <= 12 || month >= 20 && month <= 42 || month >= 50) &&
-		key == 97-(number-subtract)%97 && !snomed(nir[:], at)
+	if month := int(nir[3]-'0')*10 + int(nir[4]-'0'); month < 1 || month > 12 && month < 20 || month > 42 && month < 50 {
+		return false
+	}
+	_, err := pseudonym.NormaliseNIR(string(nir[:]))
+	return err == nil && !(at == len(nir) && snomed(nir[:]))
 }
 
-// snomed says whether 15 digits without separators are a SNOMED CT identifier
+// snomed says whether 15 digits are a SNOMED CT identifier
 // of an extension, whose check digit is right: some of them look like a NIR.
 // Source: SNOMED CT Release File Specifications, section 6 (SCTID).
-func snomed(id []byte, written int) bool {
-	if written != len(id) || id[12] != '0' && id[12] != '1' || id[13] > '2' || id[6] == 'a' {
+func snomed(id []byte) bool {
+	if id[12] != '0' && id[12] != '1' || id[13] > '2' { // the partition
 		return false
 	}
 	check := byte(0)

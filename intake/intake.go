@@ -26,6 +26,8 @@ import (
 	"io"
 	"runtime"
 	"strings"
+
+	"rempart.eu/rempart/pseudonym"
 )
 
 // Pseudonyms replaces what names a person or a record in health data. Both
@@ -38,42 +40,15 @@ type Pseudonyms interface {
 	Key(domain, value string) string
 }
 
-// Traits are the identity traits of one row, normalised by type (dates are
-// YYYY-MM-DD) and otherwise as written. A trait that the row lacks is empty.
-type Traits struct {
-	NIR, SSN, LastName, BirthName, FirstName, BirthDate, Sex, Postcode string
-}
-
-func (t *Traits) set(name, value string) {
-	switch name {
-	case "nir":
-		t.NIR = value
-	case "ssn":
-		t.SSN = value
-	case "last_name":
-		t.LastName = value
-	case "birth_name":
-		t.BirthName = value
-	case "first_name":
-		t.FirstName = value
-	case "birth_date":
-		t.BirthDate = value
-	case "sex":
-		t.Sex = value
-	case "postcode":
-		t.Postcode = value
-	}
-}
-
 // Sinks take what Check makes of a file. They are called one at a time, in
 // the order of the rows; an error of theirs ends Check.
 type Sinks struct {
 	// Health takes the clean health data: a header and rows in the order of
 	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
 	Health io.Writer
-	// Identity takes the traits of accepted rows of resources that have traits.
-	// Nil where the resource has none.
-	Identity func(person int64, traits Traits) error
+	// Identity takes who the matching number stands for, from accepted rows of
+	// resources that have traits. It may be nil where a resource has none.
+	Identity func(person int64, who pseudonym.Identity) error
 	// Refused takes every refused row.
 	Refused func(RowError) error
 }
@@ -101,6 +76,7 @@ type Checker struct {
 	pseudonyms Pseudonyms
 	options    Options
 	seen       map[string][]*keys // per resource, as its watched
+	blockSize  int
 }
 
 // NewChecker returns a Checker for one deposit.
@@ -111,7 +87,7 @@ func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}}
+	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
 }
 
 // Check checks one file of the deposit, named file in errors, and reads it to
@@ -123,7 +99,7 @@ func (c *Checker) Check(ctx context.Context, resource Resource, file string, in 
 	if r == nil || c.seen[r.Name] != nil {
 		return Counts{}, fmt.Errorf("check %s: resource %q is not of this feed or was checked already: check each of Feed.Order once", file, resource.Name)
 	}
-	blocks := &blocks{in: in, scan: scanner{delimiter: r.delimiter, text: make([]byte, 0, 1024)}}
+	blocks := &blocks{in: in, size: c.blockSize, scan: scanner{delimiter: r.delimiter, text: make([]byte, 0, 1024)}}
 	header, err := blocks.header()
 	if err != nil {
 		return Counts{}, readError(file, blocks.line, err)

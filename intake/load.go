@@ -106,8 +106,11 @@ func (l *loader) load(raw json.RawMessage) {
 	}
 	for i, raw := range d.Resources {
 		var r resourceDescriptor
-		l.in(fmt.Sprintf("resource %d", i+1), func() { l.check(open(raw, &r, resourceProperties)) })
-		l.in(fmt.Sprintf("resource %q", r.Name), func() { f.Resources = append(f.Resources, l.resource(&r)) })
+		ok := false
+		l.in(fmt.Sprintf("resource %d", i+1), func() { ok = l.check(open(raw, &r, resourceProperties)) })
+		if ok {
+			l.in(fmt.Sprintf("resource %q", r.Name), func() { f.Resources = append(f.Resources, l.resource(&r)) })
+		}
 	}
 	if len(l.problems) == 0 {
 		l.relations()
@@ -177,8 +180,11 @@ func (l *loader) schema(raw json.RawMessage, r *Resource) {
 	}
 	for i, raw := range d.Fields {
 		var fd fieldDescriptor
-		l.in(fmt.Sprintf("field %d", i+1), func() { l.check(open(raw, &fd, fieldProperties)) })
-		l.in(fmt.Sprintf("field %q", fd.Name), func() { r.Fields = append(r.Fields, l.field(&fd, r, d.MissingValues)) })
+		ok := false
+		l.in(fmt.Sprintf("field %d", i+1), func() { ok = l.check(open(raw, &fd, fieldProperties)) })
+		if ok {
+			l.in(fmt.Sprintf("field %q", fd.Name), func() { r.Fields = append(r.Fields, l.field(&fd, r, d.MissingValues)) })
+		}
 	}
 	for i, key := range append([]names{d.PrimaryKey}, d.UniqueKeys...) {
 		for _, name := range key {

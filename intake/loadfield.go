@@ -89,7 +89,7 @@ func (l *loader) constraints(d *fieldDescriptor, f *Field, r *Resource) {
 		return
 	}
 	if (c.MinLength != nil || c.MaxLength != nil || c.Pattern != "") && f.Type != "string" {
-		l.wrong("pattern, minLength and maxLength are for strings, and this is a %s: leave them out", f.Type)
+		l.wrong("pattern, minLength and maxLength are for the type string, not %s: leave them out", f.Type)
 	}
 	f.Required = c.Required || f.Role == Person
 	if c.Unique {
@@ -155,7 +155,7 @@ func (l *loader) reference(r *Resource, key ForeignKey) {
 			theirs := l.named(fmt.Sprintf("a foreign key to %q", to.Name), name, to)
 			ours := r.field(key.Fields[i])
 			if theirs != nil && ours != nil && theirs.Type != ours.Type {
-				l.wrong("the foreign key %q is a %s and %q of %q a %s: types must agree", ours.Name, ours.Type, name, to.Name, theirs.Type)
+				l.wrong("the foreign key %q has the type %s and %q of %q the type %s: types must agree", ours.Name, ours.Type, name, to.Name, theirs.Type)
 			}
 		}
 		to.watch(key.To, false)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"rempart.eu/rempart/pseudonym"
 )
 
 // plan is how the rows of one file are checked. It is read by all workers.
@@ -41,7 +43,7 @@ type verdict struct {
 	refused *RowError
 	hashes  int // where its hashes start; see checked
 	person  int64
-	traits  *Traits // nil where the resource has none
+	who     *pseudonym.Identity // nil where the resource has no traits
 }
 
 // checked is a block after the work.
@@ -133,7 +135,7 @@ func (w *worker) row(line int, zeros bool) {
 		return
 	}
 	if w.traits {
-		v.traits = w.traitsOf()
+		v.who = w.identity()
 	}
 	for _, fields := range w.watched {
 		w.out.hashes = append(w.out.hashes, w.hash(fields))
@@ -285,14 +287,38 @@ func appendText(dst, v []byte) []byte {
 	return append(dst, '"')
 }
 
-func (w *worker) traitsOf() *Traits {
-	t := &Traits{}
+// identity gathers the traits of the row.
+func (w *worker) identity() *pseudonym.Identity {
+	who := &pseudonym.Identity{}
 	for i := range w.resource.Fields {
 		if v := w.values[i]; v != nil && w.resource.Fields[i].Trait != "" {
-			t.set(w.resource.Fields[i].Trait, string(v))
+			setTrait(who, w.resource.Fields[i].Trait, string(v))
 		}
 	}
-	return t
+	return who
+}
+
+// setTrait sets one trait of an identity, as the source has it; dates are
+// YYYY-MM-DD by then.
+func setTrait(who *pseudonym.Identity, trait, value string) {
+	switch trait {
+	case "nir":
+		who.NIR = value
+	case "ssn":
+		who.SSN = value
+	case "last_name":
+		who.LastName = value
+	case "birth_name":
+		who.BirthName = value
+	case "first_name":
+		who.FirstName = value
+	case "birth_date":
+		who.BirthDate = value
+	case "sex":
+		who.Sex = value
+	case "postcode":
+		who.Postcode = value
+	}
 }
 
 func (f *Field) isMissing(raw []byte) bool {

@@ -2,7 +2,6 @@ package intake_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/pseudonym"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata/rows")
@@ -111,10 +111,10 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 		var clean, identities bytes.Buffer
 		counts, err := checker.Check(t.Context(), r, r.Path, strings.NewReader(text), intake.Sinks{
 			Health: &clean,
-			Identity: func(person int64, traits intake.Traits) error {
-				line, err := json.Marshal(traits)
-				fmt.Fprintf(&identities, "%d %s\n", person, line)
-				return err
+			Identity: func(person int64, who pseudonym.Identity) error {
+				fmt.Fprintln(&identities, strings.Join([]string{strconv.FormatInt(person, 10), who.NIR, who.SSN,
+					who.LastName, who.BirthName, who.FirstName, who.BirthDate, who.Sex, who.Postcode}, "|"))
+				return nil
 			},
 			Refused: quarantine.Refused,
 		})

@@ -128,10 +128,10 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 
 func (k *keeper) accept(v *verdict) error {
 	k.counts.Accepted++
-	if v.traits == nil || k.sinks.Identity == nil {
+	if v.who == nil || k.sinks.Identity == nil {
 		return nil
 	}
-	if err := k.sinks.Identity(v.person, *v.traits); err != nil {
+	if err := k.sinks.Identity(v.person, *v.who); err != nil {
 		return fmt.Errorf("hand on an identity: %w", err)
 	}
 	return nil

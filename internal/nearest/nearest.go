@@ -9,12 +9,18 @@ import (
 
 // Name returns the name in known that is nearest to got by edit distance,
 // letter case aside, or "" where none is near: more than a third of the letters
-// (and more than two) would have to change. Of equals the first one wins.
+// (and more than two) would have to change, and none begins with got. Of equals
+// the first one wins.
 func Name(got string, known []string) string {
 	best, least := "", max(2, len([]rune(got))/3)+1
 	for _, name := range known {
 		if d := distance(fold(got), fold(name)); d < least && d < len([]rune(name)) {
 			best, least = name, d
+		}
+	}
+	for _, name := range known {
+		if best == "" && len(got) >= 3 && strings.HasPrefix(strings.ToLower(name), strings.ToLower(got)) {
+			best = name // an abbreviation
 		}
 	}
 	return best

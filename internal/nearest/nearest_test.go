@@ -9,6 +9,7 @@ func TestName(t *testing.T) {
 		{"patient", "PATIENT"},
 		{"presno", "person"},
 		{"birthdate", "birth_date"},
+		{"ident", "identity"},
 		{"colour", ""},
 		{"", ""},
 		{"x", ""}, // one letter changed of one is another name
