@@ -15,7 +15,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:*
+//go:embed */datapackage.json */map/*.sql
 var embedded embed.FS
 
 // FS is the folder of feeds.

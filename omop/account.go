@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake"
 )
 
 // account fills the report and fails where a row is not accounted for.
@@ -56,7 +57,7 @@ func (b *builder) traceLineage(ctx context.Context) error {
 		strings.Join(traces, " UNION ALL ")))
 }
 
-func (b *builder) accountResource(ctx context.Context, d loaded, r Resource) (ResourceReport, error) {
+func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resource) (ResourceReport, error) {
 	report := ResourceReport{Name: r.Name, Reached: map[string]int64{}, Left: map[string]int64{}}
 	linked := "true"
 	if slices.ContainsFunc(r.HealthColumns(), func(c engine.Column) bool { return c.Name == "person" }) {
@@ -77,7 +78,7 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r Resource) (Re
 	if report.Reached, err = b.counts(ctx, "SELECT target, count(*) FROM stage.lineage WHERE deposit = ? AND source_table = ? GROUP BY target", d.ordinal, r.Name); err != nil {
 		return report, err
 	}
-	unmapped := r.unmapped()
+	unmapped := r.Unmapped
 	if unmapped == "" {
 		unmapped = LeftUnmapped
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/internal/nearest"
 )
 
 //go:embed sql
@@ -20,7 +21,7 @@ type Deposit struct {
 	Feed string // name of its feed
 
 	// Tables gives for each resource that was delivered an SQL table expression
-	// whose columns are those of [Resource.HealthColumns].
+	// whose columns are those of [intake.Resource.HealthColumns].
 	Tables map[string]string
 
 	// Vocabulary is a folder of OMOP vocabulary files (CONCEPT.csv and
@@ -52,7 +53,7 @@ type builder struct {
 type loaded struct {
 	Deposit
 	ordinal int
-	feed    *Feed
+	feed    *feed
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for
@@ -103,13 +104,13 @@ func (b *builder) load(deposits []Deposit) error {
 			return fmt.Errorf("two deposits are called %q: give each its own name", d.Name)
 		}
 		names[d.Name] = true
-		feed, err := LoadFeed(b.feeds, d.Feed)
+		feed, err := loadFeed(b.feeds, d.Feed)
 		if err != nil {
 			return fmt.Errorf("deposit %s: %w", d.Name, err)
 		}
 		for resource := range d.Tables {
-			if _, known := feed.resource(resource); !known {
-				return fmt.Errorf("deposit %s: feed %s has no resource %q", d.Name, d.Feed, resource)
+			if feed.Resource(resource) == nil {
+				return fmt.Errorf("deposit %s: feed %s has no resource %q: %s", d.Name, d.Feed, resource, nearest.Hint(resource, feed.resourceNames()))
 			}
 		}
 		b.deposits = append(b.deposits, loaded{Deposit: d, feed: feed})
@@ -130,7 +131,7 @@ func (b *builder) links(ctx context.Context, expression string) error {
 		return fmt.Errorf("read the links: %w", err)
 	}
 	var twice int64
-	err := b.db.Value(ctx, &twice, "SELECT count(*) FROM (FROM stage.link GROUP BY deposit, person HAVING count(DISTINCT person_id) > 1)")
+	err := b.db.Value(ctx, &twice, "SELECT count(*) FROM (SELECT person FROM stage.link GROUP BY deposit, person HAVING count(DISTINCT person_id) > 1)")
 	if err != nil {
 		return fmt.Errorf("check the links: %w", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/internal/nearest"
 )
 
 // mapAll runs every deposit's mapping and sorts coded rows into their tables.
@@ -50,7 +52,7 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
 
 // rows is the query of what a mapping sees of a resource: the linked rows, with
 // person_id for the matching number, or none where it was not delivered.
-func (d loaded) rows(r Resource) string {
+func (d loaded) rows(r intake.Resource) string {
 	expression, delivered := d.Tables[r.Name]
 	columns := r.HealthColumns()
 	if !delivered {
@@ -71,11 +73,7 @@ func (d loaded) rows(r Resource) string {
 // mapRows runs one mapping into its stage table.
 func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	if m.target != "event" && !slices.Contains(mappable(), m.target) {
-		nearest, err := b.nearest(ctx, m.target, append(mappable(), "event"))
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("%s: there is no table %q to map to; did you mean %s?", m.file, m.target, nearest)
+		return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(mappable(), "event")))
 	}
 	columns, err := b.columnsOf(ctx, m)
 	if err != nil {
@@ -96,7 +94,7 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	err = b.db.Value(ctx, &alien, fmt.Sprintf(
 		`SELECT coalesce(min(CASE WHEN source_table IS NULL OR source_line IS NULL THEN 'NULL'
 		         WHEN NOT list_contains(%s, source_table) THEN source_table END), '') FROM stage.%s WHERE rowid >= %d`,
-		list(d.names()), engine.Quote(m.target), before))
+		list(d.feed.resourceNames()), engine.Quote(m.target), before))
 	if err != nil {
 		return err
 	}
@@ -106,11 +104,7 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	case "NULL":
 		return fmt.Errorf("%s: a row has no origin: give source_table and source_line for every row", m.file)
 	}
-	nearest, err := b.nearest(ctx, alien, d.names())
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%s: source_table %q is no resource of feed %s; did you mean %s?", m.file, alien, d.feed.Name, nearest)
+	return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.feed.Name, nearest.Hint(alien, d.feed.resourceNames()))
 }
 
 // columnsOf names the columns of a mapping.
@@ -138,11 +132,7 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 		if slices.Contains(allowed, c) {
 			continue
 		}
-		nearest, err := b.nearest(ctx, c, allowed)
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("%s: a mapping to %s cannot give column %q; did you mean %s?", m.file, m.target, c, nearest)
+		return fmt.Errorf("%s: a mapping to %s cannot give column %q: %s", m.file, m.target, c, nearest.Hint(c, allowed))
 	}
 	needed := []string{"source_table", "source_line"}
 	if slices.Contains(merged, m.target) && m.target != "person" && m.target != "death" {
@@ -171,22 +161,6 @@ func (b *builder) allowedColumns(ctx context.Context, target string) ([]string, 
 		names = append(names, name)
 	}
 	return names, rows.Err()
-}
-
-// nearest is the candidate that a misspelt name most likely meant.
-func (b *builder) nearest(ctx context.Context, name string, candidates []string) (string, error) {
-	var found string
-	err := b.db.Value(ctx, &found, fmt.Sprintf(
-		"SELECT arg_min(c, damerau_levenshtein(c, lower(%s))) FROM unnest(%s) t(c)", engine.Literal(name), list(candidates)))
-	return found, err
-}
-
-func (d loaded) names() []string {
-	names := make([]string, len(d.feed.Resources))
-	for i, r := range d.feed.Resources {
-		names[i] = r.Name
-	}
-	return names
 }
 
 // list writes texts as an SQL list.

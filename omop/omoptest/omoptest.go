@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/omop"
 )
 
@@ -64,7 +65,11 @@ func Load(t testing.TB, db *engine.DB, feeds fs.FS, folders ...Folder) omop.Inpu
 	l.exec("CREATE TABLE plain_person (deposit VARCHAR, local VARCHAR)")
 	in := omop.Input{Feeds: feeds, Links: "links"}
 	for i, f := range folders {
-		feed, err := omop.LoadFeed(feeds, f.Feed)
+		folder, err := fs.Sub(feeds, f.Feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		feed, err := intake.LoadFeed(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,18 +102,18 @@ func (l loader) exec(query string) {
 }
 
 // load makes the health table of one resource; false where it was not delivered.
-func (l loader) load(f Folder, i int, r omop.Resource) bool {
+func (l loader) load(f Folder, i int, r intake.Resource) bool {
 	l.t.Helper()
 	file, err := os.Open(filepath.Join(f.Dir, r.Path))
-	if errors.Is(err, fs.ErrNotExist) && r.Handling != nil && r.Handling.Optional {
+	if errors.Is(err, fs.ErrNotExist) && r.Optional {
 		return false
 	}
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	defer file.Close()
-	columns := make([]engine.Column, len(r.Schema.Fields))
-	for j, field := range r.Schema.Fields {
+	columns := make([]engine.Column, len(r.Fields))
+	for j, field := range r.Fields {
 		columns[j] = engine.Column{Name: field.Name, Type: "VARCHAR"}
 	}
 	plain := table("plain", i, r.Name)
@@ -117,8 +122,8 @@ func (l loader) load(f Folder, i int, r omop.Resource) bool {
 	}
 	l.exec(fmt.Sprintf("CREATE TABLE %s AS SELECT %s FROM %s WHERE %s",
 		engine.Quote(table("health", i, r.Name)), health(f, r), engine.Quote(plain), kept(r)))
-	for _, field := range r.Schema.Fields {
-		if field.Role() == "person" {
+	for _, field := range r.Fields {
+		if field.Role == intake.Person {
 			l.exec(fmt.Sprintf("INSERT INTO plain_person SELECT %s, %s FROM %s",
 				engine.Literal(f.Deposit), engine.Quote(field.Name), engine.Quote(plain)))
 		}
@@ -127,12 +132,12 @@ func (l loader) load(f Folder, i int, r omop.Resource) bool {
 }
 
 // health selects what health data holds of a resource.
-func health(f Folder, r omop.Resource) string {
-	byName := map[string]omop.SourceField{}
+func health(f Folder, r intake.Resource) string {
+	byName := map[string]intake.Field{}
 	person := ""
-	for _, field := range r.Schema.Fields {
+	for _, field := range r.Fields {
 		byName[strings.ToLower(field.Name)] = field
-		if field.Role() == "person" {
+		if field.Role == intake.Person {
 			person = field.Name
 		}
 	}
@@ -145,11 +150,11 @@ func health(f Folder, r omop.Resource) string {
 			value = "rowid + 2"
 		case c.Name == "person":
 			value = fmt.Sprintf("hash(%s, %s) >> 1", engine.Literal(f.Deposit), engine.Quote(person))
-		case field.Role() == "key":
-			value = "md5(" + value + ")"
-		case field.Generalise() == "year":
+		case field.Role == intake.Key:
+			value = "md5(" + engine.Literal(field.Domain+":") + " || " + value + ")"
+		case field.Generalise == "year":
 			value = "year(CAST(" + value + " AS DATE))"
-		case field.Generalise() == "month":
+		case field.Generalise == "month":
 			value = "date_trunc('month', CAST(" + value + " AS DATE))"
 		}
 		selected = append(selected, fmt.Sprintf("CAST(%s AS %s) AS %s", value, c.Type, engine.Quote(c.Name)))
@@ -158,16 +163,14 @@ func health(f Folder, r omop.Resource) string {
 }
 
 // kept is the condition of rows that the feed does not exclude.
-func kept(r omop.Resource) string {
+func kept(r intake.Resource) string {
 	conditions := []string{"true"}
-	if r.Handling != nil {
-		for _, x := range r.Handling.Exclude {
-			values := slices.Clone(x.Values)
-			for i, v := range values {
-				values[i] = engine.Literal(v)
-			}
-			conditions = append(conditions, fmt.Sprintf("%s IS DISTINCT FROM ALL (SELECT unnest([%s]))", engine.Quote(x.Field), strings.Join(values, ", ")))
+	for _, x := range r.Exclude {
+		values := slices.Clone(x.Values)
+		for i, v := range values {
+			values[i] = engine.Literal(v)
 		}
+		conditions = append(conditions, fmt.Sprintf("coalesce(%s, '') NOT IN (%s)", engine.Quote(x.Field), strings.Join(values, ", ")))
 	}
 	return strings.Join(conditions, " AND ")
 }

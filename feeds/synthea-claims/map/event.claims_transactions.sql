@@ -1,0 +1,25 @@
+-- What was charged for. A charge does not name its code system: a code is
+-- looked up in SNOMED, then RxNorm; the short ones are vaccines (CVX).
+-- An end before the start (1970-01-01) means that none was recorded.
+SELECT
+    t.person_id,
+    CASE WHEN snomed.concept_code IS NOT NULL THEN 'Procedure'
+         WHEN rxnorm.concept_code IS NOT NULL OR length(t.procedurecode) <= 3 THEN 'Drug'
+         ELSE 'Procedure' END AS domain_id,
+    CASE WHEN snomed.concept_code IS NOT NULL THEN 'SNOMED'
+         WHEN rxnorm.concept_code IS NOT NULL THEN 'RxNorm'
+         WHEN length(t.procedurecode) <= 3 THEN 'CVX'
+         ELSE 'SNOMED' END    AS vocabulary_id,
+    t.procedurecode           AS concept_code,
+    32810                     AS type_concept_id, -- claim
+    t.fromdate                AS start_datetime,
+    CASE WHEN t.todate >= t.fromdate THEN t.todate END AS end_datetime,
+    t.providerid              AS provider_key,
+    t.appointmentid           AS visit_key,
+    'charge:' || t.claimid || ':' || t.procedurecode AS key,
+    'claims_transactions'     AS source_table,
+    t.line                    AS source_line
+FROM claims_transactions t
+LEFT JOIN source_concepts snomed ON snomed.vocabulary_id = 'SNOMED' AND snomed.concept_code = t.procedurecode
+LEFT JOIN source_concepts rxnorm ON rxnorm.vocabulary_id = 'RxNorm' AND rxnorm.concept_code = t.procedurecode
+WHERE t.type = 'CHARGE'

@@ -1,0 +1,9 @@
+SELECT
+    id                                                           AS key,
+    organization                                                 AS care_site_key,
+    CASE gender WHEN 'M' THEN 8507 WHEN 'F' THEN 8532 ELSE 0 END AS gender_concept_id,
+    gender                                                       AS gender_source_value,
+    left(speciality, 50)                                         AS specialty_source_value,
+    'providers'                                                  AS source_table,
+    line                                                         AS source_line
+FROM providers

@@ -1,0 +1,10 @@
+SELECT
+    deposit() || ':medications:' || line AS cost_event_key,
+    32817                                AS cost_type_concept_id, -- EHR
+    44818668                             AS currency_concept_id,  -- US dollar
+    base_cost                            AS total_cost,
+    totalcost                            AS total_charge,
+    payer_coverage                       AS paid_by_payer,
+    'medications'                        AS source_table,
+    line                                 AS source_line
+FROM medications

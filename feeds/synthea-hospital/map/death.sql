@@ -1,0 +1,8 @@
+SELECT
+    person_id,
+    deathdate  AS death_date,
+    32817      AS death_type_concept_id, -- EHR
+    'patients' AS source_table,
+    line       AS source_line
+FROM patients
+WHERE deathdate IS NOT NULL

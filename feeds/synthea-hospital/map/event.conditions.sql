@@ -1,0 +1,12 @@
+SELECT
+    person_id,
+    'Condition'  AS domain_id,
+    'SNOMED'     AS vocabulary_id,
+    code         AS concept_code,
+    32817        AS type_concept_id, -- EHR
+    start        AS start_date,
+    stop         AS end_date,
+    encounter    AS visit_key,
+    'conditions' AS source_table,
+    line         AS source_line
+FROM conditions

@@ -1,0 +1,12 @@
+SELECT
+    person_id,
+    'Device'  AS domain_id,
+    'SNOMED'  AS vocabulary_id,
+    code      AS concept_code,
+    32817     AS type_concept_id, -- EHR
+    start     AS start_datetime,
+    stop      AS end_datetime,
+    encounter AS visit_key,
+    'devices' AS source_table,
+    line      AS source_line
+FROM devices

@@ -1,0 +1,12 @@
+SELECT
+    person_id,
+    'Drug'          AS domain_id,
+    'CVX'           AS vocabulary_id,
+    code            AS concept_code,
+    32817           AS type_concept_id, -- EHR
+    date            AS start_datetime,
+    encounter       AS visit_key,
+    deposit() || ':immunizations:' || line AS key,
+    'immunizations' AS source_table,
+    line            AS source_line
+FROM immunizations

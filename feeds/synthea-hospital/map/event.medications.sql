@@ -1,0 +1,16 @@
+-- One row a prescription. The export counts dispenses and says nothing of the
+-- pack: the number of dispenses is the quantity.
+SELECT
+    person_id,
+    'Drug'        AS domain_id,
+    'RxNorm'      AS vocabulary_id,
+    code          AS concept_code,
+    32817         AS type_concept_id, -- EHR
+    start         AS start_datetime,
+    stop          AS end_datetime,
+    dispenses     AS quantity,
+    encounter     AS visit_key,
+    deposit() || ':medications:' || line AS key,
+    'medications' AS source_table,
+    line          AS source_line
+FROM medications
