@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -128,61 +125,4 @@ func reapUntil(pid int) syscall.WaitStatus {
 			return status
 		}
 	}
-}
-
-// watchMemory ends every process of the study once together they use more than
-// limit bytes, scratch files included. The limits of single processes stop one
-// that grows fast; this stops many.
-func watchMemory(ctx context.Context, limit int64) (over bool) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return over
-		case <-tick.C:
-		}
-		if memoryInUse() > limit {
-			over = true
-			_ = syscall.Kill(-1, syscall.SIGKILL)
-		}
-	}
-}
-
-// memoryInUse is what the study's processes and scratch files hold, in bytes. A
-// page shared by two processes counts twice.
-func memoryInUse() int64 {
-	var total int64
-	for _, dir := range []string{"/tmp", "/dev/shm", outputsDir} {
-		var fs syscall.Statfs_t
-		if syscall.Statfs(dir, &fs) == nil {
-			total += int64(fs.Blocks-fs.Bfree) * fs.Bsize
-		}
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return total
-	}
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil && pid != os.Getpid() {
-			total += residentMemory(e.Name())
-		}
-	}
-	return total
-}
-
-// residentMemory is a process's own and shared memory that no file backs.
-func residentMemory(pid string) (bytes int64) {
-	status, err := os.ReadFile("/proc/" + pid + "/status")
-	if err != nil { // it has just ended
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		if name == "RssAnon" || name == "RssShmem" {
-			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			bytes += kib << 10
-		}
-	}
-	return bytes
 }

@@ -1,0 +1,3 @@
+-- tries: to export the database elsewhere
+-- want: fails "Permission Error"
+EXPORT DATABASE '/tmp/export';

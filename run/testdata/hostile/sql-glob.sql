@@ -1,0 +1,3 @@
+-- tries: to list the file system
+-- want: fails "Permission Error"
+SELECT * FROM glob('/**');

@@ -1,0 +1,3 @@
+-- tries: to open the locks another way
+-- want: fails "configuration has been locked"
+RESET allowed_directories;

@@ -1,0 +1,3 @@
+-- tries: to open the locks
+-- want: fails "configuration has been locked"
+SET enable_external_access = true;
