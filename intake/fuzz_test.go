@@ -64,7 +64,11 @@ func scanAll(t *testing.T, text string, size int) [][]string {
 				scan.split(chop(bytes.TrimSuffix(rest[:n], []byte("\n"))))
 			}
 			if is != blank {
-				all = append(all, strings.Split(string(bytes.Join(scan.fields, []byte{0})), "\x00"))
+				row := make([]string, len(scan.fields))
+				for i, field := range scan.fields {
+					row[i] = string(field)
+				}
+				all = append(all, row)
 			}
 			rest = rest[n:]
 		}
