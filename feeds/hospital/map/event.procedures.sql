@@ -1,0 +1,13 @@
+-- Procedures done in a stay. 32817: EHR.
+SELECT
+    person_id,
+    'Procedure'     AS domain_id,
+    'CCAM'          AS vocabulary_id,
+    code            AS concept_code,
+    32817           AS type_concept_id,
+    performed_at    AS start_datetime,
+    stay_id         AS visit_key,
+    practitioner_id AS provider_key,
+    'procedures'    AS source_table,
+    line            AS source_line
+FROM procedures

@@ -1,0 +1,11 @@
+-- Departments are as near as health data comes to an address.
+SELECT
+    department          AS key,
+    department          AS county,
+    'FR-' || department AS location_source_value,
+    'patients'          AS source_table,
+    min(line)           AS source_line,
+    list(line)          AS source_lines
+FROM patients
+WHERE department IS NOT NULL
+GROUP BY department

@@ -1,0 +1,11 @@
+-- Professionals outside hospitals, by the hashed register number.
+SELECT
+    professional_id           AS key,
+    min_by(specialty, line)   AS specialty_source_value,
+    left(professional_id, 50) AS provider_source_value,
+    'care'                    AS source_table,
+    min(line)                 AS source_line,
+    list(line)                AS source_lines
+FROM care
+WHERE professional_id IS NOT NULL
+GROUP BY professional_id
