@@ -16,7 +16,7 @@ func (b *builder) account(ctx context.Context) error {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
 	for _, d := range b.deposits {
-		one := DepositReport{Name: d.Name, Feed: d.feed.Name, Kind: d.feed.Kind}
+		one := DepositReport{Name: d.Name, Feed: d.Feed, Kind: d.feed.Kind}
 		for _, r := range d.feed.Resources {
 			if _, delivered := d.Tables[r.Name]; !delivered {
 				continue
@@ -73,7 +73,7 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		return report, err
 	}
 	if invented > 0 {
-		return report, fmt.Errorf("the mapping names %d lines that were not delivered: check source_line of feed %s", invented, d.feed.Name)
+		return report, fmt.Errorf("the mapping names %d lines that were not delivered: check source_line of feed %s", invented, d.Feed)
 	}
 	if report.Reached, err = b.counts(ctx, "SELECT target, count(*) FROM stage.lineage WHERE deposit = ? AND source_table = ? GROUP BY target", d.ordinal, r.Name); err != nil {
 		return report, err

@@ -14,6 +14,7 @@ import (
 // feed is a deposit's feed: the description of its rows and the SQL that maps them.
 type feed struct {
 	*intake.Feed
+	dir        string // its folder among the feeds
 	folder     fs.FS
 	vocabulary string // folder of its vocabulary among the feeds
 }
@@ -38,28 +39,28 @@ func loadFeed(feeds fs.FS, name string) (*feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feed %s: %w", name, err)
 	}
-	return &feed{Feed: described, folder: folder, vocabulary: path.Join(name, described.Vocabulary)}, nil
+	return &feed{Feed: described, dir: name, folder: folder, vocabulary: path.Join(name, described.Vocabulary)}, nil
 }
 
 // mappings reads the feed's SQL, sorted by name.
 func (f *feed) mappings() ([]mapping, error) {
 	files, err := fs.Glob(f.folder, "map/*.sql")
 	if err != nil {
-		return nil, fmt.Errorf("list the mapping of feed %s: %w", f.Name, err)
+		return nil, fmt.Errorf("list the mapping of feed %s: %w", f.dir, err)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("feed %s has no mapping: add map/<table>.sql", f.Name)
+		return nil, fmt.Errorf("feed %s has no mapping: add map/<table>.sql", f.dir)
 	}
 	slices.Sort(files)
 	all := make([]mapping, 0, len(files))
 	for _, file := range files {
 		text, err := fs.ReadFile(f.folder, file)
 		if err != nil {
-			return nil, fmt.Errorf("read mapping %s of feed %s: %w", file, f.Name, err)
+			return nil, fmt.Errorf("read mapping %s of feed %s: %w", file, f.dir, err)
 		}
 		target, _, _ := strings.Cut(path.Base(file), ".")
 		all = append(all, mapping{
-			file:   path.Join(f.Name, file),
+			file:   path.Join(f.dir, file),
 			target: target,
 			query:  strings.TrimRight(strings.TrimSpace(string(text)), ";"),
 		})

@@ -104,7 +104,7 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	case "NULL":
 		return fmt.Errorf("%s: a row has no origin: give source_table and source_line for every row", m.file)
 	}
-	return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.feed.Name, nearest.Hint(alien, d.feed.resourceNames()))
+	return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.Feed, nearest.Hint(alien, d.feed.resourceNames()))
 }
 
 // columnsOf names the columns of a mapping.

@@ -43,7 +43,7 @@ func (b *builder) vocabulary(ctx context.Context) error {
 			read[d.feed.vocabulary] = true
 			var err error
 			if folder, err = fs.Sub(b.feeds, d.feed.vocabulary); err != nil {
-				return fmt.Errorf("feed %s: vocabulary: %w", d.feed.Name, err)
+				return fmt.Errorf("feed %s: vocabulary: %w", d.Feed, err)
 			}
 		}
 		for _, f := range vocabularyFiles {

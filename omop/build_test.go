@@ -1,0 +1,231 @@
+package omop_test
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
+)
+
+// tinyFeed has persons, stays, diagnoses and bills, and a vocabulary of five codes.
+func tinyFeed(kind string) fstest.MapFS {
+	const field = `{"name":"%n","type":"%t","rempart":{%r}}`
+	fields := func(list ...string) string { // name:type:handling
+		var out []string
+		for _, f := range list {
+			p := strings.SplitN(f, ":", 3)
+			out = append(out, strings.NewReplacer("%n", p[0], "%t", p[1], "%r", p[2]).Replace(field))
+		}
+		return strings.Join(out, ",")
+	}
+	person := `id:string:"role":"person"`
+	key := func(name, domain string) string { return name + `:string:"role":"key","domain":"` + domain + `"` }
+	resource := func(name, more string, f ...string) string {
+		return `{"name":"` + name + `","path":"` + name + `.csv","schema":{"fields":[` + fields(f...) + `]}` + more + `}`
+	}
+	return fstest.MapFS{
+		"datapackage.json": {Data: []byte(`{"name":"tiny","title":"Tiny","version":"1.0.0","licenses":[{"name":"EUPL-1.2"}],"rempart":{"kind":"` + kind + `"},"resources":[` +
+			strings.Join([]string{
+				resource("persons", `,"rempart":{"purpose":"identity"}`, person, `sex:string:"role":"health"`, `born:integer:"role":"health"`, `month:integer:"role":"health"`),
+				resource("stays", `,"rempart":{"optional":true}`, person, key("stay", "stays"), key("ward", "wards"), `day:date:"role":"health"`),
+				resource("diagnoses", `,"rempart":{"optional":true,"unmapped":"a rumour"}`, person, key("stay", "stays"), `code:string:"role":"health"`, `day:date:"role":"health"`, `sure:string:"role":"health"`),
+				resource("bills", `,"rempart":{"optional":true}`, person, key("stay", "stays"), `amount:number:"role":"health"`),
+			}, ",") + `]}`)},
+		"map/person.sql": {Data: []byte(`SELECT person_id, CASE sex WHEN 'F' THEN 8532 WHEN 'M' THEN 8507 ELSE 0 END AS gender_concept_id,
+			born AS year_of_birth, month AS month_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id,
+			'persons' AS source_table, line AS source_line FROM persons`)},
+		"map/visit_occurrence.sql": {Data: []byte(`SELECT person_id, stay AS key, 9201 AS visit_concept_id, day AS visit_start_date, day AS visit_end_date,
+			32817 AS visit_type_concept_id, ward AS care_site_key, 'stays' AS source_table, line AS source_line FROM stays`)},
+		"map/event.sql": {Data: []byte(`SELECT person_id, 'Condition' AS domain_id, 'ICD10' AS vocabulary_id, code AS concept_code, 32817 AS type_concept_id,
+			day AS start_date, stay AS visit_key, 'diagnoses' AS source_table, line AS source_line FROM diagnoses WHERE sure = 'yes'`)},
+		"map/cost.sql": {Data: []byte(`SELECT stay AS cost_event_key, 32817 AS cost_type_concept_id, amount AS total_charge, 'bills' AS source_table, line AS source_line FROM bills;`)},
+		"vocabulary/CONCEPT.csv": {Data: []byte(`concept_id,concept_name,domain_id,vocabulary_id,concept_class_id,standard_concept,concept_code,valid_start_date,valid_end_date,invalid_reason
+1,Flu,Condition,SNOMED,Finding,S,s1,19700101,20991231,
+2,Smoker,Observation,SNOMED,Finding,S,s2,1970-01-01,2099-12-31,
+11,Influenza,Condition,ICD10,Code,,J11,1970-01-01,2099-12-31,
+12,Tobacco use,Condition,ICD10,Code,,Z72,1970-01-01,2099-12-31,
+13,Both,Condition,ICD10,Code,,B00,1970-01-01,2099-12-31,
+`)},
+		"vocabulary/CONCEPT_RELATIONSHIP.csv": {Data: []byte(`concept_id_1,concept_id_2,relationship_id,valid_start_date,valid_end_date,invalid_reason
+11,1,Maps to,1970-01-01,2099-12-31,
+12,2,Maps to,1970-01-01,2099-12-31,
+13,1,Maps to,1970-01-01,2099-12-31,
+13,2,Maps to,1970-01-01,2099-12-31,
+`)},
+	}
+}
+
+// feedsOf puts feeds into one folder of feeds.
+func feedsOf(named map[string]fstest.MapFS) fs.FS {
+	all := fstest.MapFS{}
+	for name, feed := range named {
+		for file, content := range feed {
+			all[name+"/"+file] = content
+		}
+	}
+	return all
+}
+
+// deliver writes a provider's made-up files.
+func deliver(t testing.TB, deposit, feed string, files map[string]string) omoptest.Folder {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name+".csv"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return omoptest.Folder{Deposit: deposit, Feed: feed, Dir: dir}
+}
+
+var tinyHospital = map[string]string{
+	"persons":   "id,sex,born,month\na,F,1980,\nb,,1990,5\n",
+	"stays":     "id,stay,ward,day\na,s1,w1,2020-01-02\nb,s2,w1,2020-02-03\n",
+	"diagnoses": "id,stay,code,day,sure\na,s1,J11,2020-01-02,yes\na,s1,Z72,2020-01-02,yes\nb,s2,B00,2020-02-03,yes\nb,s2,X99,2020-02-03,yes\nb,s9,J11,2020-02-04,no\n",
+	"bills":     "id,stay,amount\na,s1,10\nb,s9,20\n",
+}
+
+var tinyInsurer = map[string]string{
+	"persons": "id,sex,born,month\nb,M,1991,6\nc,M,1970,1\n",
+	"stays":   "id,stay,ward,day\nb,s2,w1,2020-02-05\nc,s2,w1,2020-03-01\n",
+}
+
+func TestDepositsMeet(t *testing.T) {
+	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital"), "fund": tinyFeed("insurer")})
+	db, report := omoptest.Build(t, all, deliver(t, "fund", "fund", tinyInsurer), deliver(t, "chu", "ward", tinyHospital))
+	for query, want := range map[string]string{
+		// b: the hospital's birth date whole, the sex that only the insurer knows
+		"SELECT string_agg(concat_ws(':', person_id, gender_concept_id, year_of_birth, month_of_birth), ' ' ORDER BY person_id) FROM cdm.person": "1:8532:1980 2:8507:1990:5 3:8507:1970:1",
+		// stay s2 is b's in both deposits, and c's own: three visits, the hospital's date for b
+		"SELECT string_agg(concat_ws(':', visit_occurrence_id, person_id, visit_start_date), ' ' ORDER BY visit_occurrence_id) FROM cdm.visit_occurrence": "1:1:2020-01-02 2:2:2020-02-03 3:3:2020-03-01",
+		// a code with two standard concepts goes to two tables; an unknown one keeps its domain as concept 0
+		"SELECT string_agg(concat_ws(':', person_id, condition_source_value, condition_concept_id), ' ' ORDER BY person_id, condition_source_value) FROM cdm.condition_occurrence":             "1:J11:1 2:B00:1 2:X99:0",
+		"SELECT string_agg(concat_ws(':', person_id, observation_source_value, observation_concept_id, observation_source_concept_id), ' ' ORDER BY person_id) FROM cdm.observation":           "1:Z72:2:12 2:B00:2:13",
+		"SELECT string_agg(concat_ws(':', cost_event_id, cost_domain_id, total_charge), ' ') FROM cdm.cost":                                                                                    "1:Visit:10.0",
+		"SELECT string_agg(concat_ws(':', person_id, observation_period_start_date, observation_period_end_date, period_type_concept_id), ' ' ORDER BY person_id) FROM cdm.observation_period": "1:2020-01-02:2020-01-02:32880 2:2020-02-03:2020-02-03:32880 3:2020-03-01:2020-03-01:32880",
+		"SELECT string_agg(concept_id, ' ' ORDER BY concept_id) FROM cdm.concept":                                                                                                              "0 1 2 11 12 13 8507 8532",
+	} {
+		var got string
+		if err := db.Value(t.Context(), &got, query); err != nil {
+			t.Error(err)
+		} else if got != want {
+			t.Errorf("%s\n got %s\nwant %s", query, got, want)
+		}
+	}
+	if report.Deposits[0].Name != "chu" || !report.Accounted() {
+		t.Errorf("deposits %+v: want the hospital first and every row accounted for", report.Deposits)
+	}
+	chu := report.Deposits[0].Resources
+	if got := chu[2].Left["a rumour"]; got != 1 {
+		t.Errorf("diagnoses left %v, want 1 for the feed's reason", chu[2].Left)
+	}
+	if got := chu[3].Left[omop.LeftEvent]; got != 1 {
+		t.Errorf("bills left %v, want 1 without its event", chu[3].Left)
+	}
+	if p := report.Persons; p != (omop.PersonReport{Persons: 3, SeveralDeposits: 1, BirthYearDiffers: 1}) {
+		t.Errorf("persons %+v", p)
+	}
+}
+
+func TestUnlinkedRowsAreCounted(t *testing.T) {
+	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital")})
+	db := omoptest.Open(t)
+	in := omoptest.Load(t, db, all, deliver(t, "chu", "ward", tinyHospital))
+	in.Links = "(FROM links WHERE person_id = 1)"
+	report, err := omop.Build(t.Context(), db, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int64{}
+	for _, r := range report.Deposits[0].Resources {
+		left[r.Name] = r.Left[omop.LeftUnlinked]
+	}
+	if want := map[string]int64{"persons": 1, "stays": 1, "diagnoses": 3, "bills": 1}; !maps.Equal(left, want) || !report.Accounted() {
+		t.Errorf("unlinked %v, want %v", left, want)
+	}
+}
+
+func TestABadMappingIsNamed(t *testing.T) {
+	const lineage = ", 'persons' AS source_table, line AS source_line"
+	const person = "SELECT person_id, 8532 AS gender_concept_id, 1980 AS year_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id"
+	for _, c := range []struct{ name, file, sql, want string }{
+		{"unknown column", "person.sql", person + ", 1 AS gender_consept_id" + lineage + " FROM persons", `ward/map/person.sql: a mapping to person cannot give column "gender_consept_id": did you mean "gender_concept_id"?`},
+		{"own numbers", "visit_occurrence.sql", "SELECT 1 AS visit_occurrence_id" + lineage + " FROM persons", `cannot give column "visit_occurrence_id"`},
+		{"unknown table", "persn.sql", "SELECT 1" + lineage + " FROM persons", `ward/map/persn.sql: there is no table "persn" to map to: did you mean "person"?`},
+		{"no lineage", "person.sql", person + " FROM persons", "column source_table is missing"},
+		{"no origin", "person.sql", person + ", NULL AS source_table, line AS source_line FROM persons", "a row has no origin"},
+		{"unknown origin", "person.sql", person + ", 'person' AS source_table, line AS source_line FROM persons", `source_table "person" is no resource of feed ward: did you mean "persons"?`},
+		{"invented line", "person.sql", person + ", 'persons' AS source_table, line + 100 AS source_line FROM persons", "lines that were not delivered"},
+		{"no value", "person.sql", "SELECT person_id, 8532 AS gender_concept_id" + lineage + " FROM persons", "person.year_of_birth: the CDM requires a value (2 rows of the table, first from persons line 2)"},
+		{"long text", "person.sql", person + ", repeat('x', 51) AS gender_source_value" + lineage + " FROM persons", "person.gender_source_value: the text is longer than the CDM allows"},
+		{"a stranger", "person.sql", person + lineage + " FROM persons WHERE line = 2", "observation_period: 1 persons have no row in person"},
+		{"no SQL", "person.sql", "SELEC 1", "ward/map/person.sql: "},
+		{"no key", "care_site.sql", "SELECT 'x' AS care_site_name" + lineage + " FROM persons", "column key is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			feed := tinyFeed("hospital")
+			feed["map/"+c.file] = &fstest.MapFile{Data: []byte(c.sql)}
+			all := feedsOf(map[string]fstest.MapFS{"ward": feed})
+			db := omoptest.Open(t)
+			_, err := omop.Build(t.Context(), db, omoptest.Load(t, db, all, deliver(t, "chu", "ward", tinyHospital)), nil)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestABadInputIsNamed(t *testing.T) {
+	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital")})
+	for _, c := range []struct {
+		name, want string
+		spoil      func(*omop.Input)
+	}{
+		{"no deposit", "no deposit", func(in *omop.Input) { in.Deposits = nil }},
+		{"two of a name", "two deposits are called", func(in *omop.Input) { in.Deposits = append(in.Deposits, in.Deposits[0]) }},
+		{"no such feed", `there is no feed "word"`, func(in *omop.Input) { in.Deposits[0].Feed = "word" }},
+		{"no such resource", `has no resource "stay": did you mean "stays"?`, func(in *omop.Input) { in.Deposits[0].Tables["stay"] = "x" }},
+		{"two links", "2 matching numbers are linked to several persons", func(in *omop.Input) {
+			in.Links = "(FROM links UNION ALL SELECT deposit, person, person_id + 7 FROM links)"
+		}},
+		{"no vocabulary", "CONCEPT.csv", func(in *omop.Input) { in.Deposits[0].Vocabulary = fstest.MapFS{} }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			db := omoptest.Open(t)
+			in := omoptest.Load(t, db, all, deliver(t, "chu", "ward", tinyHospital))
+			c.spoil(&in)
+			if _, err := omop.Build(t.Context(), db, in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// The specification holds what its source says of a few columns.
+func TestFields(t *testing.T) {
+	byName := map[string]omop.Field{}
+	for _, table := range omop.Tables() {
+		for _, f := range omop.Fields(table) {
+			byName[table+"."+f.Name] = f
+		}
+	}
+	for name, want := range map[string]omop.Field{
+		"person.person_id":                     {Name: "person_id", Required: true, Type: "BIGINT", PrimaryKey: true},
+		"person.year_of_birth":                 {Name: "year_of_birth", Required: true, Type: "INTEGER"},
+		"measurement.measurement_concept_id":   {Name: "measurement_concept_id", Required: true, Type: "INTEGER", References: "concept"},
+		"drug_exposure.visit_occurrence_id":    {Name: "visit_occurrence_id", Type: "BIGINT", References: "visit_occurrence"},
+		"drug_exposure.drug_exposure_end_date": {Name: "drug_exposure_end_date", Required: true, Type: "DATE"},
+		"location.zip":                         {Name: "zip", Type: "VARCHAR", MaxLength: 9},
+		"drug_exposure.sig":                    {Name: "sig", Type: "VARCHAR"},
+	} {
+		if byName[name] != want {
+			t.Errorf("%s is %+v, want %+v", name, byName[name], want)
+		}
+	}
+}
