@@ -1,0 +1,81 @@
+package disclosure
+
+import (
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"rempart.eu/rempart/pseudonym/scan"
+)
+
+// checkName examines the name of an output and returns what may be shown of it.
+func (c *checker) checkName(name string) string {
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" ._-()+,=", r)
+	})
+	switch {
+	case name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") || odd || !utf8.ValidString(name) || len(name) > 100:
+		c.report.File = "(a name that cannot be shown)"
+		c.refuse(place{}, "name", "the file's name must be 1 to 100 letters, digits, spaces, dots, hyphens or underscores, without a folder: rename it")
+	case len(scan.Find(strings.ReplaceAll(name, "_", " "))) > 0:
+		c.report.File = "(a name that cannot be shown)"
+		c.refuse(place{}, "name", "the file's name holds what looks like an identifier of a person: rename it")
+	default:
+		return name
+	}
+	return c.report.File
+}
+
+// checkCharacters refuses what a reader cannot see.
+func (c *checker) checkCharacters(text string) {
+	line := 1
+	for i, r := range text {
+		switch {
+		case r == '\n':
+			line++
+		case r == '\t' || r == '\r' && strings.HasPrefix(text[i+1:], "\n"):
+		case r == '\uFEFF' || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Cc, r) ||
+			unicode.Is(unicode.Co, r) || unicode.Is(unicode.Variation_Selector, r) ||
+			unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || r == '\u3164' || r == '\u115F':
+			c.refuse(place{line: line}, "invisible",
+				"a control or invisible character, which can carry a message: remove it, and end lines with LF or CRLF")
+		}
+	}
+}
+
+// checkWords examines one piece of text: a cell, a JSON text, a line.
+func (c *checker) checkWords(at place, s string) {
+	for _, kind := range scan.Find(s) {
+		switch kind {
+		case scan.Phone, scan.IPv4:
+			c.review(at, "identifier", "this looks like an identifier of a person (%s): make sure that it is none, or remove it", kind)
+		default:
+			c.refuse(at, "identifier", "this looks like an identifier of a person (%s), which never leaves: remove it", kind)
+		}
+	}
+	if utf8.RuneCountInString(s) > c.rules.MaxCell {
+		c.review(at, "long-text", "a text of more than %d characters: read it to the end, or have it shortened", c.rules.MaxCell)
+	}
+	c.checkPrecision(at, s)
+}
+
+// checkPrecision asks for rounding where a number has more digits than a
+// statistic needs.
+func (c *checker) checkPrecision(at place, s string) {
+	if !strings.ContainsAny(s, ".,") || significant(s) <= c.rules.MaxDigits {
+		return
+	}
+	at.line = 0 // once a column is enough
+	c.review(at, "precision",
+		"numbers with more than %d significant digits, which can carry a message: round them to 4", c.rules.MaxDigits)
+}
+
+// showable returns a column's name where it can stand in a report, or "".
+func showable(name string) string {
+	odd := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if odd || utf8.RuneCountInString(name) > 40 || len(scan.Find(name)) > 0 {
+		return ""
+	}
+	return name
+}

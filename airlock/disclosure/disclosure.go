@@ -1,0 +1,216 @@
+// Package disclosure examines one output of a run before it may leave, and says
+// what in it could disclose something about a person.
+//
+// [Check] reads a file and returns a [Report]: what kind of file it is, and
+// [Finding]s, each with its place and its remedy. A finding either refuses the
+// file or asks the output checker to look. Nothing is ever cleared: the best
+// verdict is [NeedsReview].
+//
+//	name, bytes ─► kind (content and name must agree)
+//	                ├─ CSV, TSV, JSON, NDJSON ─► tables ─► columns ─► counts, shares, identifiers, …
+//	                ├─ text, Markdown, log ────► the same for tables inside, counts in sentences
+//	                ├─ PNG, SVG, safetensors ──► structure: nothing but the picture or the numbers
+//	                └─ Parquet, pickles, archives, HTML, anything else ─► refused, with a remedy
+//
+// The rules that it guarantees, for tables and JSON: a number v with
+// 0 < v < Rules.MinimumCell in a column or under a key that is named as a count
+// is refused however it is written (1,000 or 1 000, 3.0, 3e0, ３, "3 (2 %)",
+// UTF-16, behind a byte order mark); a count that cannot be read is refused; an
+// identifier with a form (see pseudonym/scan) is refused anywhere in a text.
+//
+// What it cannot see: a count in a column with a name that says otherwise,
+// differences between two outputs, numbers encoded in other numbers or in the
+// pixels of a picture. A person must look, and the rules for that person are in
+// the sources below. Messages never quote a value, so that they can be logged.
+//
+// Sources: Griffiths et al., "Handbook on Statistical Disclosure Control for
+// Outputs" (SDAP, 2019; second edition 2024): thresholds, dominance of
+// extremes, secondary suppression; OpenSAFELY's rules for permitted outputs:
+// small counts, no row-level data, file types; regulation (EU) 2025/327 (EHDS),
+// article 73(2): only non-personal data leaves a secure processing environment;
+// CNIL, MR-007 and its requirement SEC-EXP: exports are anonymous and checked.
+package disclosure
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Rules say what a project lets out. All of them must be positive.
+type Rules struct {
+	MinimumCell int   // the smallest count of persons that may be told; 1 to MinimumCell-1 are refused, 0 is not
+	MaxBytes    int64 // of a file
+	MaxRows     int   // of a table, or marks of a drawing: more is taken for row-level data
+	MaxDigits   int   // significant digits of a number that is not whole: more can carry a message
+	MaxCell     int   // characters of one cell or JSON text: more can carry a record
+}
+
+// Standard returns the rules for a minimum cell count: files up to 4 MiB, tables
+// up to 1,000 rows, 6 significant digits, and cells up to 200 characters.
+func Standard(minimumCell int) Rules {
+	return Rules{MinimumCell: minimumCell, MaxBytes: 4 << 20, MaxRows: 1000, MaxDigits: 6, MaxCell: 200}
+}
+
+func (r Rules) check() error {
+	if r.MinimumCell < 1 || r.MaxBytes < 1 || r.MaxRows < 1 || r.MaxDigits < 1 || r.MaxCell < 1 {
+		return errors.New("disclosure rules: every limit must be positive; start from disclosure.Standard")
+	}
+	return nil
+}
+
+// Severity says who can overrule a finding.
+type Severity int
+
+const (
+	Review Severity = iota // the output checker decides
+	Refuse                 // nobody: the researcher must change the output
+)
+
+func (s Severity) String() string { return [...]string{"review", "refuse"}[s] }
+
+// MarshalText gives the severity its word in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Finding is one thing that was seen in one place.
+type Finding struct {
+	File     string   `json:"file"`             // the output's name, or what can be shown of it
+	Line     int      `json:"line,omitempty"`   // 1-based, as an editor shows it; 0 where there is none
+	Column   int      `json:"column,omitempty"` // 1-based field of a table; 0 where there is none
+	Field    string   `json:"field,omitempty"`  // the column's name or the JSON path; empty where it could disclose
+	Rule     string   `json:"rule"`             // a stable name, such as "small-count"
+	Severity Severity `json:"severity"`         //
+	Message  string   `json:"message"`          // what and the remedy, in plain words, without any value
+}
+
+// Verdict is the outcome of a check.
+type Verdict int
+
+const (
+	NeedsReview Verdict = iota // an output checker may release it
+	Refused                    // nobody may
+)
+
+func (v Verdict) String() string { return [...]string{"needs review", "refused"}[v] }
+
+// MarshalText gives the verdict its words in JSON.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Report is what Check says of one file.
+type Report struct {
+	File     string    `json:"file"`
+	Kind     Kind      `json:"kind"`
+	Rows     int       `json:"rows"` // data rows of all tables in it
+	Verdict  Verdict   `json:"verdict"`
+	Findings []Finding `json:"findings"` // in the order in which they were found
+}
+
+// maxAlike is how many findings of one rule a report lists; the rest is counted.
+const maxAlike = 20
+
+// Check examines one output: its name without a folder, its bytes, and the size
+// in bytes that was recorded of it. The error is one of reading or of the rules;
+// whatever is wrong with the output itself is a finding.
+func Check(name string, r io.Reader, size int64, rules Rules) (Report, error) {
+	if err := rules.check(); err != nil {
+		return Report{}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, rules.MaxBytes+1))
+	if err != nil {
+		return Report{}, fmt.Errorf("read the output to check it: %w", err)
+	}
+	c := &checker{rules: rules, alike: map[string]int{}, seen: map[string]bool{}}
+	c.report.File = c.checkName(name)
+	switch {
+	case int64(len(data)) > rules.MaxBytes || size > rules.MaxBytes:
+		c.refuse(place{}, "size", "the file is larger than %d bytes: aggregate further, or split it by topic", rules.MaxBytes)
+	case int64(len(data)) != size:
+		c.refuse(place{}, "size", "the file is not as long as was recorded: collect the outputs of the run again")
+	default:
+		c.checkContent(name, data)
+	}
+	c.countTheRest()
+	return c.report, nil
+}
+
+// checker collects what is seen of one file.
+type checker struct {
+	rules  Rules
+	report Report
+	alike  map[string]int  // findings per rule, listed or not
+	seen   map[string]bool // places already told of
+}
+
+// place is where a finding is; the zero place is the file as a whole.
+type place struct {
+	line, column int
+	field        string
+}
+
+func (c *checker) refuse(at place, rule, format string, args ...any) {
+	c.add(at, rule, Refuse, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) review(at place, rule, format string, args ...any) {
+	c.add(at, rule, Review, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) add(at place, rule string, severity Severity, message string) {
+	if severity == Refuse {
+		c.report.Verdict = Refused
+	}
+	where := at.field // once, where a text was read as several tables
+	if where == "" {
+		where = fmt.Sprint(at.column)
+	}
+	key := fmt.Sprint(at.line, " ", where, " ", rule, severity)
+	if c.seen[key] {
+		return
+	}
+	group := severity.String() + " " + rule
+	if c.alike[group]++; c.alike[group] > maxAlike {
+		return
+	}
+	c.seen[key] = true
+	c.report.Findings = append(c.report.Findings, Finding{
+		File: c.report.File, Line: at.line, Column: at.column, Field: at.field,
+		Rule: rule, Severity: severity, Message: at.words() + message,
+	})
+}
+
+// countTheRest ends a report whose findings were too many to list.
+func (c *checker) countTheRest() {
+	for _, severity := range []Severity{Refuse, Review} {
+		for _, f := range c.report.Findings {
+			group := severity.String() + " " + f.Rule
+			if more := c.alike[group] - maxAlike; f.Severity == severity && more > 0 {
+				c.alike[group] = 0
+				c.report.Findings = append(c.report.Findings, Finding{
+					File: c.report.File, Rule: f.Rule, Severity: severity,
+					Message: fmt.Sprintf("%d more places like those listed", more),
+				})
+			}
+		}
+	}
+}
+
+// words says the place at the head of a message, as "line 7, column persons: ".
+func (p place) words() string {
+	var parts []string
+	if p.line > 0 {
+		parts = append(parts, fmt.Sprintf("line %d", p.line))
+	}
+	switch {
+	case p.column > 0 && p.field != "":
+		parts = append(parts, "column "+p.field)
+	case p.column > 0:
+		parts = append(parts, fmt.Sprintf("column %d", p.column))
+	case p.field != "":
+		parts = append(parts, p.field)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + ": "
+}

@@ -1,0 +1,177 @@
+package disclosure
+
+import (
+	"bytes"
+	"encoding/binary"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Kind is what a file was recognised as.
+type Kind string
+
+const (
+	CSV         Kind = "CSV"
+	TSV         Kind = "TSV"
+	JSON        Kind = "JSON" // NDJSON, too
+	Text        Kind = "text" // Markdown and logs, too
+	PNG         Kind = "PNG"
+	SVG         Kind = "SVG"
+	Safetensors Kind = "safetensors"
+	Other       Kind = "other" // refused
+)
+
+// kinds of the names that may leave.
+var kinds = map[string]Kind{
+	".csv": CSV, ".tsv": TSV, ".tab": TSV,
+	".json": JSON, ".ndjson": JSON, ".jsonl": JSON,
+	".txt": Text, ".md": Text, ".log": Text,
+	".png": PNG, ".svg": SVG, ".safetensors": Safetensors,
+}
+
+// refusals are the names that may not, with what to do instead.
+var refusals = []struct {
+	extensions []string
+	remedy     string
+}{
+	{[]string{".parquet", ".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"},
+		"a file of this kind is for rows, which stay inside: write an aggregate as CSV"},
+	{[]string{".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".rds", ".rda", ".rdata", ".npy", ".npz", ".h5", ".hdf5", ".keras"},
+		"a file of this kind can hold the rows that a model was trained on, and run code where it is opened: write coefficients as JSON or CSV, or weights as safetensors"},
+	{[]string{".onnx", ".pb", ".tflite", ".gguf", ".pmml"},
+		"nobody can look through a file of this kind: write coefficients as JSON or CSV, or weights as safetensors"},
+	{[]string{".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"},
+		"an archive hides what is in it: put each file into the outputs by itself"},
+	{[]string{".xlsx", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx"},
+		"office files carry hidden sheets, caches and histories: write tables as CSV and text as Markdown"},
+	{[]string{".html", ".htm", ".xhtml", ".ipynb", ".pdf", ".rmd", ".qmd"},
+		"reports of this kind can embed data and scripts: write tables as CSV, text as Markdown and figures as PNG"},
+	{[]string{".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"},
+		"only PNG and SVG figures are checked: save the figure as PNG"},
+}
+
+const otherRemedy = "only CSV, TSV, JSON, NDJSON, text, Markdown, PNG, SVG and safetensors are checked: write the output as one of them"
+
+// magic numbers of files that are refused under any name, with the extension
+// whose remedy fits.
+var magic = []struct {
+	offset    int
+	bytes     string
+	extension string
+}{
+	{0, "PAR1", ".parquet"}, {0, "ARROW1", ".arrow"}, {0, "ORC", ".orc"}, {0, "Obj\x01", ".avro"},
+	{0, "SQLite format 3", ".sqlite"}, {8, "DUCK", ".duckdb"},
+	{0, "PK\x03\x04", ".zip"}, {0, "PK\x05\x06", ".zip"}, {0, "\x1f\x8b", ".gz"}, {0, "BZh", ".bz2"}, {0, "\xfd7zXZ", ".xz"},
+	{0, "\x28\xb5\x2f\xfd", ".zst"}, {0, "7z\xbc\xaf", ".7z"}, {257, "ustar", ".tar"}, {0, "Rar!", ".rar"},
+	{0, "\x80\x02", ".pkl"}, {0, "\x80\x03", ".pkl"}, {0, "\x80\x04", ".pkl"}, {0, "\x80\x05", ".pkl"},
+	{0, "\x93NUMPY", ".npy"}, {0, "\x89HDF", ".h5"}, {0, "RDX", ".rds"}, {0, "GGUF", ".gguf"},
+	{0, "%PDF", ".pdf"}, {0, "\xff\xd8\xff", ".jpg"}, {0, "GIF8", ".gif"}, {0, "\xd0\xcf\x11\xe0", ".xls"},
+}
+
+const pngMagic = "\x89PNG\r\n\x1a\n"
+
+// checkContent sends the file to the checks of its kind.
+func (c *checker) checkContent(name string, data []byte) {
+	extension := strings.ToLower(path.Ext(name))
+	c.report.Kind = kindOf(extension)
+	for _, m := range magic {
+		if len(data) >= m.offset+len(m.bytes) && string(data[m.offset:m.offset+len(m.bytes)]) == m.bytes {
+			c.report.Kind = Other
+			c.refuse(place{}, "kind", "%s", remedy(m.extension))
+			return
+		}
+	}
+	isPNG := bytes.HasPrefix(data, []byte(pngMagic))
+	switch {
+	case c.report.Kind == Other:
+		c.refuse(place{}, "kind", "%s", remedy(extension))
+	case isPNG != (c.report.Kind == PNG):
+		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
+	case isPNG:
+		c.checkPNG(data)
+	case c.report.Kind == Safetensors:
+		c.checkSafetensors(data)
+	default:
+		c.checkTextual(data)
+	}
+}
+
+func kindOf(extension string) Kind {
+	if k, ok := kinds[extension]; ok {
+		return k
+	}
+	return Other
+}
+
+func remedy(extension string) string {
+	for _, r := range refusals {
+		if slices.Contains(r.extensions, extension) {
+			return r.remedy
+		}
+	}
+	return otherRemedy
+}
+
+// checkTextual decodes a file of characters and sends it on.
+func (c *checker) checkTextual(data []byte) {
+	text, ok := decode(data)
+	if !ok {
+		c.refuse(place{}, "encoding", "the file is not UTF-8: write it as UTF-8 (in R: fileEncoding = \"UTF-8\")")
+		return
+	}
+	if strings.TrimSpace(text) == "" {
+		c.review(place{}, "empty", "the file is empty")
+		return
+	}
+	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 500)]))
+	isSVG := c.report.Kind == SVG
+	switch {
+	case strings.HasPrefix(head, "<!doctype html"), strings.HasPrefix(head, "<html"), !isSVG && strings.Contains(head, "<script"):
+		c.report.Kind = Other
+		c.refuse(place{}, "kind", "%s", remedy(".html"))
+		return
+	case !isSVG && strings.Contains(head, "<svg"):
+		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
+		return
+	}
+	c.checkCharacters(text)
+	switch c.report.Kind {
+	case CSV, TSV:
+		c.checkCSV(text)
+	case JSON:
+		c.checkJSON(text)
+	case SVG:
+		c.checkSVG(text)
+	default:
+		c.checkText(text)
+	}
+}
+
+// decode returns the text of UTF-8, with or without a byte order mark, or of
+// UTF-16 with one.
+func decode(data []byte) (text string, ok bool) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
+		order = binary.BigEndian
+	}
+	if order == nil {
+		return string(data), utf8.Valid(data) && !bytes.Contains(data, []byte{0})
+	}
+	if len(data)%2 != 0 {
+		return "", false
+	}
+	units := make([]uint16, 0, len(data)/2-1)
+	for i := 2; i < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	runes := utf16.Decode(units)
+	return string(runes), !slices.Contains(runes, utf8.RuneError) && !slices.Contains(runes, 0)
+}
