@@ -60,12 +60,13 @@ func (b *blocks) header() (fields []string, err error) {
 			if is == incomplete || n == 0 {
 				break
 			}
+			if is == broken {
+				return nil, errors.New(b.scan.problem)
+			}
 			row := b.text[:n]
 			b.text = b.text[n:]
 			b.line += bytes.Count(row, []byte("\n"))
 			switch is {
-			case broken:
-				return nil, errors.New(b.scan.problem)
 			case plain:
 				b.scan.split(chop(bytes.TrimSuffix(row, []byte("\n"))))
 				fallthrough
@@ -85,8 +86,9 @@ func (b *blocks) header() (fields []string, err error) {
 	}
 }
 
-// next returns the next block, or io.EOF.
-func (b *blocks) next() (block, error) {
+// next returns the next block, or io.EOF. It reads on into the memory of old,
+// a block that nobody uses any more.
+func (b *blocks) next(old block) (block, error) {
 	for size := b.size; ; size *= 2 {
 		if err := b.fill(size); err != nil {
 			return block{}, err
@@ -96,9 +98,9 @@ func (b *blocks) next() (block, error) {
 			n = b.cut()
 		}
 		if n > 0 {
-			out := block{text: b.text[:n:n], line: b.line}
+			out := block{text: b.text[:n], line: b.line}
 			b.line += bytes.Count(out.text, []byte("\n"))
-			b.text = append(make([]byte, 0, b.size), b.text[n:]...)
+			b.text = append(old.text[:0], b.text[n:]...)
 			return out, nil
 		}
 		if b.eof {

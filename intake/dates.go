@@ -60,10 +60,9 @@ func momentParser(kind, format string) (parser, string, error) {
 	pattern := strings.TrimPrefix(format, "fmt:")
 	if pattern == "" || pattern == "default" {
 		if kind == "date" {
-			pattern = "%Y-%m-%d"
-		} else {
-			return isoTimes, "datetime: want YYYY-MM-DDThh:mm:ssZ", nil
+			return isoDates, "date: want YYYY-MM-DD", nil
 		}
+		return isoTimes, "datetime: want YYYY-MM-DDThh:mm:ssZ", nil
 	}
 	steps, err := compile(pattern, kind)
 	if err != nil {
@@ -153,33 +152,44 @@ func (s step) read(v []byte, m *moment) (rest []byte, ok bool) {
 	return v, ok
 }
 
+// isoDates reads YYYY-MM-DD.
+func isoDates(dst, v []byte) ([]byte, bool) {
+	var m moment
+	if len(v) != 10 || !m.readISO(v) || !m.valid() {
+		return dst, false
+	}
+	return append(dst, v...), true
+}
+
+// readISO reads the date that v starts with.
+func (m *moment) readISO(v []byte) bool {
+	var ok [3]bool
+	m.year, _, ok[0] = readDigits(v[:4], 4, 4)
+	m.month, _, ok[1] = readDigits(v[5:7], 2, 2)
+	m.day, _, ok[2] = readDigits(v[8:10], 2, 2)
+	return ok[0] && ok[1] && ok[2] && v[4] == '-' && v[7] == '-'
+}
+
 // isoTimes reads YYYY-MM-DDThh:mm:ss, with a space for the T, a fraction and Z
 // or ±hh:mm where they are there. A time without a zone is taken as UTC.
 func isoTimes(dst, v []byte) ([]byte, bool) {
-	if len(v) < 19 || v[4] != '-' || v[7] != '-' || v[10] != 'T' && v[10] != ' ' || v[13] != ':' || v[16] != ':' {
+	var m moment
+	if len(v) < 19 || !m.readISO(v) || v[10] != 'T' && v[10] != ' ' || v[13] != ':' || v[16] != ':' {
 		return dst, false
 	}
-	var m moment
-	for _, part := range [...]struct {
-		into     *int
-		from, to int
-	}{{&m.year, 0, 4}, {&m.month, 5, 7}, {&m.day, 8, 10}, {&m.hour, 11, 13}, {&m.minute, 14, 16}, {&m.second, 17, 19}} {
-		for _, c := range v[part.from:part.to] {
-			if !digit(c) {
-				return dst, false
-			}
-			*part.into = *part.into*10 + int(c-'0')
-		}
-	}
+	var ok [3]bool
+	m.hour, _, ok[0] = readDigits(v[11:13], 2, 2)
+	m.minute, _, ok[1] = readDigits(v[14:16], 2, 2)
+	m.second, _, ok[2] = readDigits(v[17:19], 2, 2)
+	good := ok[0] && ok[1] && ok[2]
 	v = v[19:]
-	ok := true
-	if len(v) > 0 && (v[0] == '.' || v[0] == ',') {
-		v, ok = readFraction(v[1:], &m)
+	if good && len(v) > 0 && (v[0] == '.' || v[0] == ',') {
+		v, good = readFraction(v[1:], &m)
 	}
-	if ok && len(v) > 0 {
-		v, ok = readOffset(v, &m)
+	if good && len(v) > 0 {
+		v, good = readOffset(v, &m)
 	}
-	if !ok || len(v) > 0 || !m.valid() {
+	if !good || len(v) > 0 || !m.valid() {
 		return dst, false
 	}
 	return inRange(dst, &m)

@@ -22,9 +22,9 @@ type Resource struct {
 	Name        string // the view that mappings see
 	Path        string // the file's name as delivered
 	Title       string
-	Optional    bool // a deposit may lack the file
-	Identity    bool // the file holds identities: a field without a role goes nowhere
-	Unmapped    string
+	Optional    bool   // a deposit may lack the file
+	Identity    bool   // the file holds identities: a field without a role goes nowhere
+	Unmapped    string // why no row of it reaches the CDM, where that is so
 	Fields      []Field
 	PrimaryKey  []string
 	ForeignKeys []ForeignKey

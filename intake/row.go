@@ -63,7 +63,7 @@ type worker struct {
 	parts   [][]byte
 	numbers *memo[int64]
 	hashed  []*memo[string] // per field
-	out     checked
+	out     *checked
 }
 
 func (p *plan) worker() *worker {
@@ -78,11 +78,12 @@ func (p *plan) worker() *worker {
 	return w
 }
 
-// block checks every row of a block.
-func (w *worker) block(b block) checked {
-	w.out = checked{health: make([]byte, 0, len(b.text)+len(b.text)/4)}
-	if err := w.encoding(b); err != nil {
-		return checked{err: err}
+// block checks every row of a block into out, whose memory it uses again.
+func (w *worker) block(b block, out *checked) {
+	w.out = out
+	*out = checked{out.rows[:0], out.health[:0], out.hashes[:0], w.encoding(b)}
+	if out.err != nil {
+		return
 	}
 	zeros := bytes.IndexByte(b.text, 0) >= 0
 	line := b.line
@@ -106,7 +107,6 @@ func (w *worker) block(b block) checked {
 			line++
 		}
 	}
-	return w.out
 }
 
 // row checks the row in w.scan.fields and keeps its verdict.
@@ -149,7 +149,8 @@ func (w *worker) refuse(line int, why *RowError) {
 	w.out.rows = append(w.out.rows, verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)})
 }
 
-// shape checks the row as a whole.
+// shape checks the row as a whole: its number of fields, lengths, zero bytes,
+// and whether the feed excludes it.
 func (w *worker) shape(zeros bool) *RowError {
 	if n := len(w.scan.fields); n != w.columns {
 		return &RowError{Rule: fmt.Sprintf("row: want %d fields as in the header, got %d", w.columns, n)}
@@ -234,93 +235,7 @@ func (w *worker) hash(fields []int) uint64 {
 	return hashKey(w.parts...)
 }
 
-// health appends the health columns after line and person.
-func (w *worker) health() *RowError {
-	out := w.out.health
-	for i := range w.resource.Fields {
-		f := &w.resource.Fields[i]
-		if f.Role != Health && f.Role != Key {
-			continue
-		}
-		out = append(out, ',')
-		v := w.values[i]
-		switch {
-		case v == nil:
-		case f.Role == Key:
-			out = appendText(out, []byte(w.hashed[i].get(v)))
-		case f.Generalise == "year":
-			out = append(out, v[:4]...)
-		case f.Generalise == "month":
-			out = append(append(out, v[:8]...), "01"...)
-		case f.parse == nil:
-			if holdsIdentifier(v) {
-				return &RowError{Field: f.Name, Rule: "text: looks like a person's identifier"}
-			}
-			out = appendText(out, v)
-		default:
-			out = append(out, v...)
-		}
-	}
-	w.out.health = append(out, '\n')
-	return nil
-}
-
-// appendText quotes a text for CSV where it must be.
-func appendText(dst, v []byte) []byte {
-	quote := len(v) == 0
-	for _, c := range v {
-		if c == ',' || c == '"' || c == '\n' || c == '\r' {
-			quote = true
-			break
-		}
-	}
-	if !quote {
-		return append(dst, v...)
-	}
-	dst = append(dst, '"')
-	for _, c := range v {
-		if c == '"' {
-			dst = append(dst, '"')
-		}
-		dst = append(dst, c)
-	}
-	return append(dst, '"')
-}
-
-// identity gathers the traits of the row.
-func (w *worker) identity() *pseudonym.Identity {
-	who := &pseudonym.Identity{}
-	for i := range w.resource.Fields {
-		if v := w.values[i]; v != nil && w.resource.Fields[i].Trait != "" {
-			setTrait(who, w.resource.Fields[i].Trait, string(v))
-		}
-	}
-	return who
-}
-
-// setTrait sets one trait of an identity, as the source has it; dates are
-// YYYY-MM-DD by then.
-func setTrait(who *pseudonym.Identity, trait, value string) {
-	switch trait {
-	case "nir":
-		who.NIR = value
-	case "ssn":
-		who.SSN = value
-	case "last_name":
-		who.LastName = value
-	case "birth_name":
-		who.BirthName = value
-	case "first_name":
-		who.FirstName = value
-	case "birth_date":
-		who.BirthDate = value
-	case "sex":
-		who.Sex = value
-	case "postcode":
-		who.Postcode = value
-	}
-}
-
+// isMissing says whether a value stands for none.
 func (f *Field) isMissing(raw []byte) bool {
 	return slices.ContainsFunc(f.missing, func(m []byte) bool { return bytes.Equal(m, raw) })
 }

@@ -10,58 +10,60 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// job is a block on its way through a worker.
+// job is a block on its way: read, checked by a worker, kept in order, and
+// then used again for a later block.
 type job struct {
 	block
-	done chan checked // takes one
+	checked
+	done chan struct{} // takes one: the worker is ready
 }
 
 // run has the blocks checked by several workers and kept in order. It returns
 // when every goroutine has ended; a Read under way is waited for.
 func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) error {
 	group, ctx := errgroup.WithContext(ctx)
-	work := make(chan job)
-	inOrder := make(chan job, c.options.Workers) // bounds what is held in memory
+	jobs := c.options.Workers + 2 // one is read and one is kept while the workers work
+	free, work, inOrder := make(chan *job, jobs), make(chan *job, jobs), make(chan *job, jobs)
+	for range jobs {
+		free <- &job{done: make(chan struct{}, 1)}
+	}
 	group.Go(func() error {
 		defer close(work)
 		defer close(inOrder)
 		for {
-			b, err := in.next()
-			if errors.Is(err, io.EOF) {
-				return nil
+			var j *job
+			select {
+			case j = <-free:
+			case <-ctx.Done():
+				return ctx.Err()
 			}
-			if err != nil {
+			var err error
+			if j.block, err = in.next(j.block); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
 				return readError(p.file, in.line, err)
 			}
-			j := job{b, make(chan checked, 1)}
-			for _, to := range []chan job{inOrder, work} {
-				select {
-				case to <- j:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
+			inOrder <- j // neither can block: each holds all jobs
+			work <- j
 		}
 	})
 	for range c.options.Workers {
 		group.Go(func() error {
 			w := p.worker()
 			for j := range work {
-				j.done <- w.block(j.block)
+				w.block(j.block, &j.checked)
+				j.done <- struct{}{}
 			}
 			return nil
 		})
 	}
 	group.Go(func() error {
 		for j := range inOrder {
-			select {
-			case done := <-j.done:
-				if err := keep.block(done); err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return ctx.Err()
+			<-j.done
+			if err := keep.block(&j.checked); err != nil {
+				return err
 			}
+			free <- j
 		}
 		return nil
 	})
@@ -80,7 +82,7 @@ type keeper struct {
 	counts Counts
 }
 
-func (k *keeper) block(c checked) error {
+func (k *keeper) block(c *checked) error {
 	if c.err != nil {
 		return c.err
 	}

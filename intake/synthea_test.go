@@ -26,7 +26,7 @@ func TestSynthea(t *testing.T) {
 			folder := os.DirFS(filepath.Join("../feeds", name))
 			feed, err := intake.LoadFeed(folder)
 			if err != nil {
-				t.Skip(err)
+				t.Fatal(err)
 			}
 			db, err := engine.Open(t.Context())
 			if err != nil {
