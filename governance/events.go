@@ -195,7 +195,7 @@ func (s *State) decide(made Made, name string, status Status, reason string, spe
 	return nil
 }
 
-func (s *State) extract(b *ledger.ProjectExtracted) error {
+func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
 	project, err := s.Project(b.Project)
 	if err != nil {
 		return err
@@ -210,10 +210,10 @@ func (s *State) extract(b *ledger.ProjectExtracted) error {
 	if release.Erased != nil {
 		return refuse("", "release %s was erased", b.Release)
 	}
-	if len(b.Objects) != len(b.Tables) {
+	if len(b.Objects) != len(b.Tables) || len(b.Tables) == 0 {
 		return fmt.Errorf("project %s: %d objects for %d tables", b.Project, len(b.Objects), len(b.Tables))
 	}
-	project.Extraction = b
+	project.Extraction, project.Extracted = b, &made
 	return nil
 }
 
@@ -226,12 +226,11 @@ func (s *State) close(made Made, b *ledger.ProjectClosed) error {
 		return refuse("", "project %s is closed already", b.Project)
 	}
 	project.Status, project.Reason = Closed, b.Reason
-	s.Destroyed[ProjectKey(b.Project)] = made.Index
+	if key := project.Key(); key != "" {
+		s.Destroyed[key] = made.Index
+	}
 	return nil
 }
-
-// ProjectKey names the key-encryption key of a project.
-func ProjectKey(name string) string { return "project-" + name }
 
 func (s *State) run(made Made, b *ledger.RunRequested) error {
 	project, err := s.Project(b.Project)

@@ -120,10 +120,19 @@ type Project struct {
 	Decision   *Made
 	Reason     string
 	Extraction *ledger.ProjectExtracted
+	Extracted  *Made
 }
 
 // Ended says whether the authorisation is over at a time.
 func (p *Project) Ended(now time.Time) bool { return !now.Before(p.Spec.Ends.End()) }
+
+// Key is the id of the key-encryption key of the project's data, "" before it has any.
+func (p *Project) Key() string {
+	if p.Extraction == nil {
+		return ""
+	}
+	return p.Extraction.Objects[0].Key
+}
 
 // Run is one execution of a study.
 type Run struct {
@@ -226,7 +235,7 @@ func (s *State) apply(made Made, body ledger.Body) error {
 	case *ledger.ProjectRefused:
 		return s.decide(made, b.Project, Refused, b.Reason, "")
 	case *ledger.ProjectExtracted:
-		return s.extract(b)
+		return s.extract(made, b)
 	case *ledger.ProjectClosed:
 		return s.close(made, b)
 	case *ledger.RunRequested:

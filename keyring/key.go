@@ -38,6 +38,9 @@ func newKey(id string, secret []byte) (*Key, error) {
 	return &Key{ID: id, secret: secret}, nil
 }
 
+// Name is the key's id.
+func (k *Key) Name() string { return k.ID }
+
 // Wipe forgets the secret.
 func (k *Key) Wipe() {
 	clear(k.secret)

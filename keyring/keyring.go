@@ -285,3 +285,47 @@ func (k *Keyring) move(ctx context.Context, next *Keyring, id string) error {
 	}
 	return atomicfile.Write(filepath.Join(next.path(), id), wrapped, 0o600)
 }
+
+// Check opens every key and says what in the keyring's directory is not as it
+// must be.
+func (k *Keyring) Check(ctx context.Context) (faults []error) {
+	want, err := json.Marshal(k.current)
+	if err == nil {
+		var got []byte
+		if got, err = os.ReadFile(filepath.Join(k.dir, "current.json")); err == nil && string(got) != string(want)+"\n" {
+			faults = append(faults, fmt.Errorf("%s was changed", filepath.Join(k.dir, "current.json")))
+		}
+	}
+	if err != nil {
+		faults = append(faults, err)
+	}
+	err = filepath.WalkDir(k.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(k.dir, path)
+		switch {
+		case err != nil:
+			return err
+		case name == "current.json" || path == filepath.Join(k.path(), rootFile):
+		case name == "lock":
+			if info, err := d.Info(); err != nil || info.Size() > 0 {
+				faults = append(faults, fmt.Errorf("%s was changed: it must be empty", path))
+			}
+		case filepath.Dir(path) == k.path() && validID.MatchString(d.Name()):
+			key, err := k.Key(ctx, d.Name())
+			if err != nil {
+				faults = append(faults, err)
+				return nil
+			}
+			key.Wipe()
+		default:
+			faults = append(faults, fmt.Errorf("%s: this file does not belong to the keyring", path))
+		}
+		return nil
+	})
+	if err != nil {
+		faults = append(faults, err)
+	}
+	return faults
+}

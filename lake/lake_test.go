@@ -93,11 +93,13 @@ func TestATableIsSealedAndReadByTheEngine(t *testing.T) {
 func TestAHostThatMeddlesIsFoundOut(t *testing.T) {
 	cases := map[string]func(t *testing.T, path, other string){
 		"a byte changed in the header": func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { b[60] ^= 1; return b }) },
-		"a byte changed in the body":   func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { b[len(b)-9] ^= 1; return b }) },
-		"truncated":                    func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { return b[:len(b)-70000] }) },
-		"extended":                     func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { return append(b, 0) }) },
-		"emptied":                      func(t *testing.T, path, _ string) { change(t, path, func([]byte) []byte { return nil }) },
-		"deleted":                      func(t *testing.T, path, _ string) { must(t, os.Remove(path)) },
+		"a byte changed in the body": func(t *testing.T, path, _ string) {
+			change(t, path, func(b []byte) []byte { b[len(b)-9] ^= 1; return b })
+		},
+		"truncated": func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { return b[:len(b)-70000] }) },
+		"extended":  func(t *testing.T, path, _ string) { change(t, path, func(b []byte) []byte { return append(b, 0) }) },
+		"emptied":   func(t *testing.T, path, _ string) { change(t, path, func([]byte) []byte { return nil }) },
+		"deleted":   func(t *testing.T, path, _ string) { must(t, os.Remove(path)) },
 		"swapped with one of the same key and size": func(t *testing.T, path, other string) { must(t, os.Rename(other, path)) },
 	}
 	for name, meddle := range cases {

@@ -1,8 +1,8 @@
 // Package lake keeps what a host stores without being able to read it.
 //
 // A [Vault] seals tables and documents into objects and opens them again. Every
-// object is one age file for two readers: the holder of its key-encryption key,
-// and the controller's escrow. Its name is drawn at random, its plaintext padded.
+// object is one age file for two readers: the one it is meant for, and the
+// controller's escrow. Its name is drawn at random, its plaintext padded.
 // Readers trust the ledger, never the host: an object that is missing, altered,
 // or not the one that was named is an [*IntegrityError].
 //
@@ -30,9 +30,24 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/host"
-	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
 )
+
+// Reader is whom an object is sealed to: the holder of a key-encryption key
+// (*keyring.Key), or a party ([PartyReader]). Its name goes into the ledger.
+type Reader interface {
+	age.Recipient
+	Name() string
+}
+
+// PartyReader is the party that an object is sent to.
+type PartyReader struct {
+	*age.HybridRecipient
+	Party string
+}
+
+// Name implements [Reader].
+func (p PartyReader) Name() string { return "party-" + p.Party }
 
 // Vault seals to a host and opens from it.
 type Vault struct {
@@ -50,15 +65,15 @@ func (e *IntegrityError) Error() string {
 	return fmt.Sprintf("object %s on the host: %s", e.Object, e.Reason)
 }
 
-// Put seals what write produces under a key and uploads it, without holding
+// Put seals what write produces to a reader and uploads it, without holding
 // more than a Parquet footer of it in memory. Nothing is left on the host after
 // an error, but for what a crash leaves.
-func (v *Vault) Put(ctx context.Context, kind Kind, key *keyring.Key, write func(io.Writer) error) (ledger.Object, error) {
-	object := ledger.Object{Name: host.NewName(), Key: key.ID}
+func (v *Vault) Put(ctx context.Context, kind Kind, reader Reader, write func(io.Writer) error) (ledger.Object, error) {
+	object := ledger.Object{Name: host.NewName(), Key: reader.Name()}
 	r, w := io.Pipe()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		err := v.seal(kind, key, w, write)
+		err := v.seal(kind, reader, w, write)
 		return errors.Join(err, w.CloseWithError(err)) // CloseWithError returns nil
 	})
 	group.Go(func() error {
@@ -87,8 +102,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (v *Vault) seal(kind Kind, key *keyring.Key, to io.Writer, write func(io.Writer) error) error {
-	sealed, err := age.Encrypt(to, key, v.Escrow)
+func (v *Vault) seal(kind Kind, reader Reader, to io.Writer, write func(io.Writer) error) error {
+	sealed, err := age.Encrypt(to, reader, v.Escrow)
 	if err != nil {
 		return err
 	}
@@ -106,12 +121,12 @@ func (v *Vault) seal(kind Kind, key *keyring.Key, to io.Writer, write func(io.Wr
 }
 
 // PutJSON seals a document.
-func (v *Vault) PutJSON(ctx context.Context, key *keyring.Key, document any) (ledger.Object, error) {
+func (v *Vault) PutJSON(ctx context.Context, reader Reader, document any) (ledger.Object, error) {
 	data, err := json.Marshal(document)
 	if err != nil {
 		return ledger.Object{}, fmt.Errorf("write a document: %w", err)
 	}
-	return v.Put(ctx, JSON, key, func(w io.Writer) error {
+	return v.Put(ctx, JSON, reader, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -120,7 +135,7 @@ func (v *Vault) PutJSON(ctx context.Context, key *keyring.Key, document any) (le
 // Read hands the plaintext of an object to use, and fails unless the object is
 // the very one that was named. What use has done by then is for naught: it
 // must not act on what it reads before Read has returned nil.
-func (v *Vault) Read(ctx context.Context, object ledger.Object, key *keyring.Key, use func(io.Reader) error) (err error) {
+func (v *Vault) Read(ctx context.Context, object ledger.Object, key age.Identity, use func(io.Reader) error) (err error) {
 	sealed, err := v.open(ctx, object)
 	if err != nil {
 		return err
@@ -171,7 +186,7 @@ func (v *Vault) open(ctx context.Context, object ledger.Object) (host.Object, er
 }
 
 // ReadJSON opens a document.
-func (v *Vault) ReadJSON(ctx context.Context, object ledger.Object, key *keyring.Key, document any) error {
+func (v *Vault) ReadJSON(ctx context.Context, object ledger.Object, key age.Identity, document any) error {
 	var data bytes.Buffer
 	err := v.Read(ctx, object, key, func(r io.Reader) error {
 		_, err := data.ReadFrom(r)
@@ -187,7 +202,7 @@ func (v *Vault) ReadJSON(ctx context.Context, object ledger.Object, key *keyring
 }
 
 // Load opens an object into a memory file, for an engine to read.
-func (v *Vault) Load(ctx context.Context, object ledger.Object, key *keyring.Key) (*engine.File, error) {
+func (v *Vault) Load(ctx context.Context, object ledger.Object, key age.Identity) (*engine.File, error) {
 	return engine.LoadFile(object.Name, func(w io.Writer) error {
 		return v.Read(ctx, object, key, func(r io.Reader) error {
 			_, err := io.Copy(w, r)
@@ -216,7 +231,7 @@ func (v *Vault) Verify(ctx context.Context, object ledger.Object) (err error) {
 // read, in its place (age v1, STREAM). Unlike [Vault.Read] it does not compare
 // the digest of the whole: a chunk can only be one that was sealed, in this
 // place of an object with this file key, which no host can make.
-func (v *Vault) ReaderAt(ctx context.Context, object ledger.Object, key *keyring.Key) (plain io.ReaderAt, size int64, closer io.Closer, err error) {
+func (v *Vault) ReaderAt(ctx context.Context, object ledger.Object, key age.Identity) (plain io.ReaderAt, size int64, closer io.Closer, err error) {
 	sealed, err := v.open(ctx, object)
 	if err != nil {
 		return nil, 0, nil, err

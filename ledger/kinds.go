@@ -185,10 +185,11 @@ type Output struct {
 
 // Finding is what the disclosure check says of an output, without any value of it.
 type Finding struct {
-	Rule    string `json:"rule"`
-	Line    int    `json:"line,omitempty"`
-	Field   string `json:"field,omitempty"`
-	Message string `json:"message"`
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"` // "review" or "refuse"
+	Line     int    `json:"line,omitempty"`
+	Field    string `json:"field,omitempty"`
+	Message  string `json:"message"`
 }
 
 // Kind implements [Body] for every kind.

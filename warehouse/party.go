@@ -115,10 +115,12 @@ func (w *Warehouse) AddParty(ctx context.Context, name string, role governance.R
 	if _, taken := state.Parties[name]; taken {
 		return e, &governance.Refusal{Reason: fmt.Sprintf("there is a party %q already", name), Remedy: "Choose another name"}
 	}
-	dir := w.partyDir(name)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+	release, err := w.Publishing(ctx)
+	if err != nil {
 		return e, err
 	}
+	defer func() { err = errors.Join(err, release()) }()
+	dir := w.partyDir(name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return e, fmt.Errorf("the keys of %q: %w", name, err)
 	}
@@ -131,7 +133,7 @@ func (w *Warehouse) AddParty(ctx context.Context, name string, role governance.R
 	if body.Secret, err = w.handSecret(ctx, role, dir); err != nil {
 		return e, errors.Join(err, undo())
 	}
-	return w.commitOr(ctx, state.ControllerName(), body, undo)
+	return w.CommitOr(ctx, state.ControllerName(), body, undo)
 }
 
 // handSecret gives a provider the secret that all providers share, and a linkage

@@ -123,11 +123,11 @@ func (w *Warehouse) State(ctx context.Context) (*governance.State, error) {
 // Commit records what an actor says, if the ledger's history and the policies
 // allow it. It signs with the actor's key from the home.
 func (w *Warehouse) Commit(ctx context.Context, actor string, body ledger.Body) (ledger.Entry, error) {
-	return w.commitOr(ctx, actor, body, func() error { return nil })
+	return w.CommitOr(ctx, actor, body, func() error { return nil })
 }
 
-// commitOr is Commit that calls undo where it is certain that nothing was recorded.
-func (w *Warehouse) commitOr(ctx context.Context, actor string, body ledger.Body, undo func() error) (ledger.Entry, error) {
+// CommitOr is Commit that calls undo where it is certain that nothing was recorded.
+func (w *Warehouse) CommitOr(ctx context.Context, actor string, body ledger.Body, undo func() error) (ledger.Entry, error) {
 	e, err := w.commit(ctx, actor, body)
 	var uncertain *ledger.UncertainError
 	if err != nil && !errors.As(err, &uncertain) {
@@ -186,4 +186,15 @@ func (w *Warehouse) checkpointSigner() (note.Signer, error) {
 		return nil, fmt.Errorf("%s: %w", w.path("controller", "checkpoint.key"), err)
 	}
 	return signer, nil
+}
+
+// signs says whether a signer is the one whose checkpoints the ledger's key verifies.
+func (w *Warehouse) signs(signer note.Signer) bool {
+	verifier, err := note.NewVerifier(w.Config.LedgerKey)
+	if err != nil {
+		return false
+	}
+	const message = "rempart\n"
+	signature, err := signer.Sign([]byte(message))
+	return err == nil && verifier.Verify([]byte(message), signature)
 }

@@ -1,0 +1,190 @@
+// Package airlock is the one door through which a result leaves a project.
+//
+// Every output of a run waits here. The disclosure check (package disclosure)
+// has examined it when the run ended; what it refused, nobody can release. An
+// output checker, never a researcher of the project, releases or refuses each
+// of the others with a reason ([Release], [Refuse]). A released output is written
+// to the warehouse's result folder with a receipt ([Receipt]): proof, from the
+// ledger, of the release, the code, and the decisions that led to it.
+package airlock
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/project"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Released is where a released output lies.
+type Released struct {
+	Path, Receipt string
+	Entry         uint64
+}
+
+// Release lets an output out on a checker's decision.
+func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason string) (*Released, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	output, err := state.Output(id)
+	if err != nil {
+		return nil, err
+	}
+	// What cannot be opened must not be said to be released.
+	if output.Decision == nil && !output.Refused {
+		if _, err := project.Output(ctx, w, output); err != nil {
+			return nil, err
+		}
+	}
+	e, err := w.Commit(ctx, checker, ledger.OutputReleased{Output: id, SHA256: output.SHA256, Reason: reason})
+	if err != nil {
+		return nil, err
+	}
+	released, err := deliver(ctx, w, id)
+	if err != nil {
+		return nil, fmt.Errorf("the output was released but not yet written: repeat that with rempart lake repair: %w", err)
+	}
+	released.Entry = e.Index
+	return released, nil
+}
+
+// Refuse keeps an output in.
+func Refuse(ctx context.Context, w *warehouse.Warehouse, checker, id, reason string) (ledger.Entry, error) {
+	return w.Commit(ctx, checker, ledger.OutputRefused{Output: id, Reason: reason})
+}
+
+// Peek opens a waiting output for a checker to look at.
+func Peek(ctx context.Context, w *warehouse.Warehouse, checker, id string) ([]byte, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	output, err := state.Output(id)
+	if err != nil {
+		return nil, err
+	}
+	if role := state.Parties[checker].Role; role != governance.OutputChecker {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("only an output checker looks at an output that waits, and %q is none", checker)}
+	}
+	return project.Output(ctx, w, output)
+}
+
+// DeliverMissing writes released outputs whose writing was interrupted.
+func DeliverMissing(ctx context.Context, w *warehouse.Warehouse) (paths []string, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for id, output := range state.Outputs.All() {
+		if !output.Released || exists(w.ResultPath(id, output.Name)) && exists(w.ReceiptPath(id, output.Name)) {
+			continue
+		}
+		p, err := state.Project(output.Run.Project)
+		if err != nil {
+			return paths, err
+		}
+		if _, gone := state.Destroyed[p.Key()]; gone {
+			continue // its key was destroyed before it was written
+		}
+		released, err := deliver(ctx, w, id)
+		if err != nil {
+			return paths, err
+		}
+		paths = append(paths, released.Path)
+	}
+	return paths, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// deliver writes a released output and its receipt.
+func deliver(ctx context.Context, w *warehouse.Warehouse, id string) (*Released, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	output, err := state.Output(id)
+	if err != nil {
+		return nil, err
+	}
+	data, err := project.Output(ctx, w, output)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := NewReceipt(ctx, w.Log, state, id, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := receipt.Encode()
+	if err != nil {
+		return nil, err
+	}
+	r := &Released{Path: w.ResultPath(id, output.Name), Receipt: w.ReceiptPath(id, output.Name)}
+	if err := os.MkdirAll(filepath.Dir(r.Path), 0o755); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.Write(r.Path, data, 0o644); err != nil {
+		return nil, err
+	}
+	return r, atomicfile.Write(r.Receipt, text, 0o644)
+}
+
+// VerifyResults compares every released output and its receipt with the ledger.
+func VerifyResults(ctx context.Context, w *warehouse.Warehouse, state *governance.State) (checked int, faults []error) {
+	for id, output := range state.Outputs.All() {
+		if !output.Released {
+			continue
+		}
+		checked++
+		path := w.ResultPath(id, output.Name)
+		data, err := os.ReadFile(path)
+		switch {
+		case err != nil:
+			faults = append(faults, fmt.Errorf("a released output: %w: write it again with rempart lake repair", err))
+			continue
+		case ledger.Sum(data) != output.SHA256:
+			faults = append(faults, fmt.Errorf("%s was changed: it is not what was released", path))
+		}
+		if err := verifyReceipt(ctx, w, state, id, output); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", w.ReceiptPath(id, output.Name), err))
+		}
+	}
+	return checked, faults
+}
+
+// verifyReceipt makes the receipt again, at its own checkpoint, and compares.
+func verifyReceipt(ctx context.Context, w *warehouse.Warehouse, state *governance.State, id string, output *governance.Output) error {
+	text, err := os.ReadFile(w.ReceiptPath(id, output.Name))
+	if err != nil {
+		return err
+	}
+	got, err := ReadReceipt(text)
+	if err != nil {
+		return err
+	}
+	want, err := NewReceipt(ctx, w.Log, state, id, []byte(got.Ledger.Checkpoint))
+	if err != nil {
+		return err
+	}
+	again, err := want.Encode()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, text) {
+		return errors.New("was changed: the ledger gives another receipt")
+	}
+	return nil
+}

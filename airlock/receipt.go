@@ -1,0 +1,183 @@
+package airlock
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+)
+
+// Receipt goes with a released output. Whoever holds the output, the receipt
+// and the ledger's checkpoint key can check, without the warehouse, that this
+// very output was released, by whom, of which run of which code, on which data.
+type Receipt struct {
+	Output     string         `json:"output"`
+	File       string         `json:"file"`
+	SHA256     ledger.Digest  `json:"sha256"`
+	Project    string         `json:"project"`
+	Release    string         `json:"release"`
+	Run        string         `json:"run"`
+	Code       ledger.Digest  `json:"code"`
+	Researcher string         `json:"researcher"`
+	Checker    string         `json:"checker"`
+	Reason     string         `json:"reason"`
+	Ledger     ledger.Receipt `json:"ledger"` // the statements that say so
+}
+
+// NewReceipt makes the receipt of a released output, at a checkpoint or, where
+// that is nil, at the ledger's latest.
+func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, id string, checkpoint []byte) (*Receipt, error) {
+	output, err := state.Output(id)
+	if err != nil {
+		return nil, err
+	}
+	if !output.Released {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("output %s was not released", id)}
+	}
+	project, err := state.Project(output.Run.Project)
+	if err != nil {
+		return nil, err
+	}
+	release, err := state.Release(project.Extraction.Release)
+	if err != nil {
+		return nil, err
+	}
+	needed := map[uint64]bool{0: true}
+	for _, made := range []governance.Made{
+		state.Parties[output.Run.Actor].Made, state.Parties[output.Decision.Actor].Made, state.Parties[project.Decision.Actor].Made,
+		state.Parties[project.Actor].Made, release.Made, project.Made, *project.Decision, *project.Extracted,
+		output.Run.Made, *output.Run.End, *output.Decision,
+	} {
+		needed[made.Index] = true
+	}
+	var entries []ledger.Entry
+	err = log.Entries(ctx, func(e ledger.Entry) error {
+		if needed[e.Index] {
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	proof, err := log.Prove(ctx, checkpoint, entries)
+	if err != nil {
+		return nil, err
+	}
+	return &Receipt{
+		Output: id, File: output.Name, SHA256: output.SHA256, Project: project.Name, Release: release.Release,
+		Run: output.Run.Run, Code: output.Run.Code, Researcher: output.Run.Actor,
+		Checker: output.Decision.Actor, Reason: output.Reason, Ledger: *proof,
+	}, nil
+}
+
+// Encode writes the receipt as its file holds it.
+func (r *Receipt) Encode() ([]byte, error) {
+	text, err := json.MarshalIndent(r, "", "  ")
+	return append(text, '\n'), err
+}
+
+// ReadReceipt reads a receipt's file.
+func ReadReceipt(text []byte) (*Receipt, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var r Receipt
+	if err := decoder.Decode(&r); err != nil {
+		return nil, fmt.Errorf("this is no receipt: %w", err)
+	}
+	return &r, nil
+}
+
+// Verify checks a receipt against the output's bytes and the ledger's key, and
+// reads no file of the ledger: each statement is in the log that the
+// checkpoint signs, is signed by its actor, and says what the receipt says.
+func (r *Receipt) Verify(ctx context.Context, log *ledger.Log, data []byte) error {
+	if ledger.Sum(data) != r.SHA256 {
+		return errors.New("the file is not the one that the receipt is for")
+	}
+	entries, err := log.Check(&r.Ledger)
+	if err != nil {
+		return err
+	}
+	keys := map[string]ledger.PublicKey{}
+	said := map[string]bool{}
+	for _, e := range entries {
+		body, err := e.Statement.Decode()
+		if err != nil {
+			return err
+		}
+		if err := introduce(keys, e, body); err != nil {
+			return err
+		}
+		key, known := keys[e.Statement.Actor]
+		if !known {
+			return fmt.Errorf("entry %d is signed by %q, whom the receipt does not introduce", e.Index, e.Statement.Actor)
+		}
+		if err := ledger.VerifyBy(ctx, e.Envelope, key); err != nil {
+			return fmt.Errorf("entry %d: %w", e.Index, err)
+		}
+		said[r.confirms(e.Statement.Actor, body)] = true
+	}
+	for _, needed := range []string{"released", "ran", "finished", "extracted", "approved"} {
+		if !said[needed] {
+			return fmt.Errorf("the statements do not say what the receipt says: nothing confirms that the output was %s", needed)
+		}
+	}
+	return nil
+}
+
+// introduce learns the keys that statements bring: the controller's from the
+// first entry, the others from the controller.
+func introduce(keys map[string]ledger.PublicKey, e ledger.Entry, body ledger.Body) error {
+	var name, text string
+	switch b := body.(type) {
+	case *ledger.WarehouseCreated:
+		if e.Index != 0 {
+			return errors.New("a warehouse is created by the first entry of its ledger alone")
+		}
+		name, text = e.Statement.Actor, b.Signing
+	case *ledger.PartyAdded:
+		name, text = b.Name, b.Signing
+	default:
+		return nil
+	}
+	key, err := ledger.ParsePublicKey(text)
+	if err != nil {
+		return err
+	}
+	keys[name] = key
+	return nil
+}
+
+// confirms says which of the receipt's claims a statement confirms, if any.
+func (r *Receipt) confirms(actor string, body ledger.Body) string {
+	switch b := body.(type) {
+	case *ledger.OutputReleased:
+		if b.Output == r.Output && b.SHA256 == r.SHA256 && actor == r.Checker && b.Reason == r.Reason {
+			return "released"
+		}
+	case *ledger.RunRequested:
+		if b.Run == r.Run && b.Code == r.Code && b.Project == r.Project && actor == r.Researcher {
+			return "ran"
+		}
+	case *ledger.RunFinished:
+		for _, o := range b.Outputs {
+			if b.Run == r.Run && o.Output == r.Output && o.SHA256 == r.SHA256 && o.Name == r.File {
+				return "finished"
+			}
+		}
+	case *ledger.ProjectExtracted:
+		if b.Project == r.Project && b.Release == r.Release {
+			return "extracted"
+		}
+	case *ledger.ProjectApproved:
+		if b.Project == r.Project {
+			return "approved"
+		}
+	}
+	return ""
+}

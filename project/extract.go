@@ -1,0 +1,285 @@
+package project
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Extracted is what a project was given.
+type Extracted struct {
+	ledger.ProjectExtracted
+	Entry uint64
+}
+
+// extraction is one extraction under way.
+type extraction struct {
+	*space
+	project  *governance.Project
+	release  *governance.Release
+	manifest *lake.Manifest
+	key      *keyring.Key // of the release
+	tables   []table
+	db       *engine.DB
+	files    []*engine.File
+	made     *Extracted
+}
+
+// Extract makes the space of an approved project from a release ("" is the
+// latest): whole, or not at all.
+func Extract(ctx context.Context, w *warehouse.Warehouse, name, release string, progress warehouse.Progress) (_ *Extracted, err error) {
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	x := &extraction{space: s, made: &Extracted{}}
+	if x.project, err = s.state.Project(name); err != nil {
+		return nil, err
+	}
+	if x.project.Status != governance.Approved || x.project.Ended(w.Now()) || x.project.Extraction != nil {
+		// The gate says why, in its own words.
+		_, err := w.Commit(ctx, s.state.ControllerName(), ledger.ProjectExtracted{Project: name})
+		return nil, err
+	}
+	if x.release, err = s.state.Release(release); err != nil {
+		return nil, err
+	}
+	if x.manifest, x.key, err = w.Manifest(ctx, s.state, x.release, s.ring); err != nil {
+		return nil, err
+	}
+	defer x.key.Wipe()
+	if x.tables, err = granted(x.project.Spec, x.manifest); err != nil {
+		return nil, err
+	}
+	return x.made, x.run(ctx, progress)
+}
+
+func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err error) {
+	if x.db, err = engine.Open(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		for _, f := range x.files {
+			err = errors.Join(err, f.Close())
+		}
+		err = errors.Join(err, x.db.Close())
+	}()
+	progress.Report("persons", 0, 0)
+	persons, err := x.persons(ctx)
+	if err != nil {
+		return err
+	}
+	progress.Report("rows", 0, 0)
+	if err := x.keep(ctx, persons); err != nil {
+		return err
+	}
+	key, err := x.ring.New(ctx, "project-"+x.project.Name+"-"+warehouse.NewID("x")[2:])
+	if err != nil {
+		return err
+	}
+	defer key.Wipe()
+	undo := func() error {
+		ctx := context.WithoutCancel(ctx)
+		return errors.Join(x.ring.Destroy(ctx, key.ID), x.deleteAll(ctx, x.made.Objects))
+	}
+	if err := x.seal(ctx, key, progress); err != nil {
+		return errors.Join(err, undo())
+	}
+	x.made.Project, x.made.Release, x.made.Persons = x.project.Name, x.release.Release, int64(len(persons))
+	e, err := x.w.CommitOr(ctx, x.state.ControllerName(), x.made.ProjectExtracted, undo)
+	x.made.Entry = e.Index
+	return err
+}
+
+var word = regexp.MustCompile(`[a-z_]+`)
+
+// persons runs the request's criterion, which is a researcher's SQL, in the
+// sandbox, over the tables of the release that it names.
+func (x *extraction) persons(ctx context.Context) (ids []int64, err error) {
+	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
+	defer cancel()
+	criterion := x.project.Spec.Persons
+	words := word.FindAllString(strings.ToLower(criterion), -1)
+	job := run.Job{Name: "persons.sql", Language: run.SQL, Code: []byte(strings.TrimRight(criterion, "; \n\t") + ";\n"), Limits: run.Limits{Time: 10 * time.Minute}}
+	for _, t := range x.manifest.Tables {
+		if slices.Contains(words, t.Name) {
+			job.Inputs = append(job.Inputs, input(ctx, x.vault, t.Name, t.Object, x.key))
+		}
+	}
+	var outputs, log bytes.Buffer
+	if _, err := run.Execute(ctx, job, &outputs, &log); err != nil {
+		return nil, fmt.Errorf("the query for the persons of project %s: %w", x.project.Name, err)
+	}
+	return readPersons(&outputs)
+}
+
+// readPersons reads the column person_id of the one result in a run's outputs.
+func readPersons(outputs io.Reader) (ids []int64, err error) {
+	archive := tar.NewReader(outputs)
+	header, err := archive.Next()
+	if err != nil || header.Name != "result.csv" {
+		return nil, errors.New("persons: the query must be one SELECT that yields person_id")
+	}
+	rows := csv.NewReader(archive)
+	for line := 0; ; line++ {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("persons: %w", err)
+		}
+		if line == 0 {
+			if len(row) != 1 || row[0] != "person_id" {
+				return nil, fmt.Errorf("persons: the query yields %v, want the one column person_id", row)
+			}
+			continue
+		}
+		id, err := strconv.ParseInt(row[0], 10, 64)
+		if err != nil {
+			return nil, errors.New("persons: the query yields a person_id that is no number")
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) == 0 {
+		return nil, &governance.Refusal{Reason: "no person of the release meets the criterion", Remedy: "Ask for a project with another criterion"}
+	}
+	return ids, nil
+}
+
+// input streams a sealed table into the sandbox. An object that is not what
+// was sealed ends the run before the study starts.
+func input(ctx context.Context, vault *lake.Vault, table string, object ledger.Object, key *keyring.Key) run.Input {
+	r, w := io.Pipe()
+	var started bool
+	return run.Input{Name: table + ".parquet", Content: readerFunc(func(p []byte) (int, error) {
+		if !started {
+			started = true
+			go func() {
+				w.CloseWithError(vault.Read(ctx, object, key, func(plain io.Reader) error {
+					_, err := io.Copy(w, plain)
+					return err
+				}))
+			}()
+			context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
+		}
+		return r.Read(p)
+	})}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// keep fills kept.* with the rows of the grant and renamed with the project's
+// own numbers.
+func (x *extraction) keep(ctx context.Context, persons []int64) error {
+	period := x.project.Spec.Period
+	err := x.db.Exec(ctx, "CREATE SCHEMA release; CREATE SCHEMA kept; CREATE TABLE chosen (person_id BIGINT)")
+	if err != nil {
+		return err
+	}
+	if err := x.db.Exec(ctx, `CREATE TABLE period AS SELECT ?::DATE AS "from", ?::DATE AS "to"`, period.From.Format(time.DateOnly), period.To.Format(time.DateOnly)); err != nil {
+		return err
+	}
+	if err := x.choose(ctx, persons); err != nil {
+		return err
+	}
+	names := supporting(x.tables)
+	var ids []string
+	for i, name := range keepOrder(names) {
+		if err := x.load(ctx, name); err != nil {
+			return err
+		}
+		if err := x.db.Exec(ctx, fmt.Sprintf("CREATE TABLE kept.%s AS %s", engine.Quote(name), kept(name, keepOrder(names)[:i]))); err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		ids = append(ids, numbers(name)...)
+	}
+	secret, err := x.key.Derive("project/" + x.project.Name)
+	if err != nil {
+		return err
+	}
+	return x.db.Exec(ctx, fmt.Sprintf(
+		"CREATE TABLE renamed AS SELECT id, row_number() OVER (ORDER BY sha256(? || id)) AS new FROM (%s) WHERE id IS NOT NULL",
+		strings.Join(ids, " UNION ")), hex.EncodeToString(secret))
+}
+
+// choose fills the table chosen.
+func (x *extraction) choose(ctx context.Context, persons []int64) error {
+	rows := func(w io.Writer) error {
+		if _, err := io.WriteString(w, "person_id\n"); err != nil {
+			return err
+		}
+		for _, id := range persons {
+			if _, err := fmt.Fprintln(w, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(rows(w)) }()
+	err := x.db.FromCSV(ctx, []engine.Column{{Name: "person_id", Type: "BIGINT"}}, r, func(from string) error {
+		return x.db.Exec(ctx, "INSERT INTO chosen FROM "+from)
+	})
+	r.CloseWithError(io.ErrClosedPipe)
+	return err
+}
+
+// load makes a table of the release visible as release.<name>.
+func (x *extraction) load(ctx context.Context, name string) error {
+	for _, t := range x.manifest.Tables {
+		if t.Name != name {
+			continue
+		}
+		f, err := x.vault.Load(ctx, t.Object, x.key)
+		if err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		x.files = append(x.files, f)
+		return x.db.Exec(ctx, fmt.Sprintf("CREATE VIEW release.%s AS FROM read_parquet(%s)", engine.Quote(name), engine.Literal(f.Path())))
+	}
+	return fmt.Errorf("the release has no table %s", name)
+}
+
+// seal exports the granted tables to the host.
+func (x *extraction) seal(ctx context.Context, key *keyring.Key, progress warehouse.Progress) error {
+	for i, t := range x.tables {
+		progress.Report(t.name, int64(i), int64(len(x.tables)))
+		object, err := x.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
+			return x.db.CopyOut(ctx, export(t), engine.Parquet, w)
+		})
+		if err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
+		x.made.Objects = append(x.made.Objects, object)
+		var rows int64
+		if err := x.db.Value(ctx, &rows, "SELECT count(*) FROM kept."+engine.Quote(t.name)); err != nil {
+			return err
+		}
+		x.made.Tables = append(x.made.Tables, ledger.TableCount{Table: t.name, Rows: rows})
+	}
+	progress.Report("done", int64(len(x.tables)), int64(len(x.tables)))
+	return nil
+}

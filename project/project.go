@@ -1,0 +1,122 @@
+// Package project gives an authorised project its data and runs its studies.
+//
+// A request ([Request]) is a text that a person writes (governance.Spec). Once
+// a data protection officer has approved it, [Extract] makes the project's
+// space: the persons, tables, columns and period that were granted and no more,
+// under pseudonyms of the project's own, sealed under the project's own key.
+// [Run] executes a study over that space in a sandbox; what it writes waits at
+// the airlock (package airlock).
+//
+// What is guaranteed: nothing that was not granted is sealed into the space;
+// record numbers and row order of two projects cannot be joined; a
+// researcher's SQL, the request's own included, runs in the sandbox alone.
+// What is not: dates and rare diagnoses that were granted may still single
+// out a person; that is for the officer to weigh.
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Request asks for a project. The researcher who asks must be one of its researchers.
+func Request(ctx context.Context, w *warehouse.Warehouse, researcher string, text []byte) (ledger.Entry, *governance.Spec, error) {
+	spec, err := governance.ParseSpec(text)
+	if err != nil {
+		return ledger.Entry{}, nil, err
+	}
+	e, err := w.Commit(ctx, researcher, ledger.ProjectRequested{Project: spec.Project, Spec: string(text)})
+	return e, spec, err
+}
+
+// Approve grants a request as it was written.
+func Approve(ctx context.Context, w *warehouse.Warehouse, officer, name, reason string) (ledger.Entry, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	project, err := state.Project(name)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return w.Commit(ctx, officer, ledger.ProjectApproved{Project: name, Spec: ledger.Sum([]byte(project.Text)), Reason: reason})
+}
+
+// Refuse denies a request.
+func Refuse(ctx context.Context, w *warehouse.Warehouse, officer, name, reason string) (ledger.Entry, error) {
+	return w.Commit(ctx, officer, ledger.ProjectRefused{Project: name, Reason: reason})
+}
+
+// Close ends a project and destroys its key: its space and the outputs that
+// were not released are gone for everybody but the escrow.
+func Close(ctx context.Context, w *warehouse.Warehouse, as, name, reason string) (e ledger.Entry, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return e, err
+	}
+	project, err := state.Project(name)
+	if err != nil {
+		return e, err
+	}
+	if e, err = w.Commit(ctx, as, ledger.ProjectClosed{Project: name, Reason: reason}); err != nil || project.Key() == "" {
+		return e, err
+	}
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return e, err
+	}
+	return e, errors.Join(ring.Destroy(ctx, project.Key()), ring.Close())
+}
+
+// space is what a step on a project's data needs.
+type space struct {
+	w     *warehouse.Warehouse
+	state *governance.State
+	vault *lake.Vault
+	ring  *keyring.Keyring
+}
+
+// open opens a warehouse for a step, and close ends it. Uploads of the step are
+// safe from a repair meanwhile.
+func open(ctx context.Context, w *warehouse.Warehouse) (s *space, closed func() error, err error) {
+	s = &space{w: w}
+	if s.state, err = w.State(ctx); err != nil {
+		return nil, nil, err
+	}
+	if s.vault, err = w.Vault(s.state); err != nil {
+		return nil, nil, err
+	}
+	if s.ring, err = w.Keyring(ctx); err != nil {
+		return nil, nil, err
+	}
+	done, err := w.Publishing(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.ring.Close())
+	}
+	return s, func() error { return errors.Join(done(), s.ring.Close()) }, nil
+}
+
+// deleteAll removes objects that will not be named.
+func (s *space) deleteAll(ctx context.Context, objects []ledger.Object) error {
+	var err error
+	for _, o := range objects {
+		err = errors.Join(err, s.vault.Store.Delete(ctx, o.Name))
+	}
+	return err
+}
+
+// key opens the project's key.
+func (s *space) key(ctx context.Context, p *governance.Project) (*keyring.Key, error) {
+	key, err := s.ring.Key(ctx, p.Key())
+	if err != nil {
+		return nil, fmt.Errorf("project %s: %w", p.Name, err)
+	}
+	return key, nil
+}

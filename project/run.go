@@ -1,0 +1,277 @@
+package project
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/airlock/disclosure"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Study is what a researcher hands in to be run.
+type Study struct {
+	Project     string
+	Researcher  string
+	Name        string // of the file: *.sql or *.py
+	Code        []byte
+	Environment run.Environment // for Python
+	Limits      run.Limits
+}
+
+// Ran is what came of a run.
+type Ran struct {
+	Run string
+	ledger.RunFinished
+	Refused []run.Refused // what lay in outputs/ and is no regular file
+	Log     string        // what the study printed, for its researcher
+	Err     error         // why the study failed, or nil
+}
+
+// The parts of a run's bundle, a tar.
+const (
+	codePart    = "code/"
+	logPart     = "log.txt"
+	outputsPart = "outputs/"
+)
+
+// maxStudy bounds a study's text, in bytes.
+const maxStudy = 1 << 20
+
+// Run executes a study over its project's space. The error says why it could
+// not be run; a study that failed is a run that happened (see [Ran]).
+func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err error) {
+	language, err := languageOf(study)
+	if err != nil {
+		return nil, err
+	}
+	made := &Ran{Run: warehouse.NewID("s")}
+	made.RunFinished.Run = made.Run
+	_, err = w.Commit(ctx, study.Researcher, ledger.RunRequested{
+		Run: made.Run, Project: study.Project, Language: string(language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	project, err := s.state.Project(study.Project)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.key(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	bundle, err := s.execute(ctx, made, study, language, project, key)
+	if err != nil {
+		return nil, err
+	}
+	return made, s.finish(ctx, made, bundle, key)
+}
+
+func languageOf(study Study) (run.Language, error) {
+	if len(study.Code) > maxStudy {
+		return "", fmt.Errorf("%s has %d bytes: a study has at most %d", study.Name, len(study.Code), maxStudy)
+	}
+	switch strings.ToLower(filepath.Ext(study.Name)) {
+	case ".sql":
+		return run.SQL, nil
+	case ".py":
+		return run.Python, nil
+	}
+	return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py", study.Name)
+}
+
+// execute runs the study and returns its bundle: code, log and outputs.
+func (s *space) execute(ctx context.Context, made *Ran, study Study, language run.Language, project *governance.Project, key *keyring.Key) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
+	defer cancel()
+	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+	// A run ends when the authorisation does.
+	left := project.Spec.Ends.End().Sub(s.w.Now())
+	if job.Limits.Time <= 0 {
+		job.Limits.Time = run.DefaultLimits.Time
+	}
+	job.Limits.Time = min(job.Limits.Time, left)
+	for i, t := range project.Extraction.Tables {
+		job.Inputs = append(job.Inputs, input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key))
+	}
+	var outputs, log bytes.Buffer
+	result, err := run.Execute(ctx, job, &outputs, &log)
+	made.Refused, made.Log, made.Err = result.Refused, log.String(), err
+	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
+	if made.Outcome = "done"; err != nil {
+		var study *run.StudyError
+		var limit *run.LimitError
+		if !errors.As(err, &study) && !errors.As(err, &limit) {
+			made.Outcome = "could not be run"
+			return nil, errors.Join(err, s.finish(context.WithoutCancel(ctx), made, nil, key))
+		}
+		made.Outcome = outcome(study, limit)
+		outputs.Reset()
+	}
+	var bundle bytes.Buffer
+	err = s.pack(&bundle, made, job, &outputs, project)
+	return bundle.Bytes(), err
+}
+
+// outcome says in the ledger how a study failed, without any text of the study's.
+func outcome(study *run.StudyError, limit *run.LimitError) string {
+	if limit != nil {
+		return "went over its limit of " + limit.Limit
+	}
+	if study.Signal != "" {
+		return "was ended by a signal"
+	}
+	return fmt.Sprintf("failed with status %d", study.Status)
+}
+
+// pack writes the bundle and examines every output.
+func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project) error {
+	archive := tar.NewWriter(bundle)
+	add := func(name string, data []byte) error {
+		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data)), Format: tar.FormatPAX}); err != nil {
+			return err
+		}
+		_, err := archive.Write(data)
+		return err
+	}
+	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
+		return err
+	}
+	rules := disclosure.Standard(project.Spec.MinimumCell)
+	files := tar.NewReader(outputs)
+	for n := 1; ; n++ {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return archive.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("read the outputs: %w", err)
+		}
+		data, err := io.ReadAll(files)
+		if err != nil {
+			return fmt.Errorf("read the output %s: %w", header.Name, err)
+		}
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rules)
+		if err != nil {
+			return err
+		}
+		made.Outputs = append(made.Outputs, output)
+		if err := add(outputsPart+header.Name, data); err != nil {
+			return err
+		}
+	}
+}
+
+// examine runs the disclosure check on one output.
+func examine(id, name string, data []byte, rules disclosure.Rules) (ledger.Output, error) {
+	report, err := disclosure.Check(filepath.Base(name), bytes.NewReader(data), int64(len(data)), rules)
+	if err != nil {
+		return ledger.Output{}, fmt.Errorf("examine the output %s: %w", name, err)
+	}
+	output := ledger.Output{
+		Output: id, Name: name, Size: int64(len(data)), SHA256: ledger.Sum(data),
+		Refused: report.Verdict == disclosure.Refused,
+	}
+	for _, f := range report.Findings {
+		output.Findings = append(output.Findings, ledger.Finding{
+			Rule: f.Rule, Severity: f.Severity.String(), Line: f.Line, Field: f.Field, Message: f.Message,
+		})
+	}
+	return output, nil
+}
+
+// finish seals the bundle and records how the run ended. The outputs wait at
+// the airlock from then on.
+func (s *space) finish(ctx context.Context, made *Ran, bundle []byte, key *keyring.Key) error {
+	var objects []ledger.Object
+	if bundle != nil {
+		object, err := s.vault.Put(ctx, lake.Tar, key, func(w io.Writer) error {
+			_, err := w.Write(bundle)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("seal the outputs: %w", err)
+		}
+		made.Bundle = &object
+		objects = append(objects, object)
+	}
+	body := made.RunFinished
+	if data, err := json.Marshal(body.Outputs); err == nil && len(data) > maxListed {
+		body.Outputs = shorten(body.Outputs)
+	}
+	_, err := s.w.CommitOr(ctx, s.state.ControllerName(), body, func() error {
+		return s.deleteAll(context.WithoutCancel(ctx), objects)
+	})
+	return err
+}
+
+// maxListed is how many bytes of a statement outputs and their findings may take.
+const maxListed = 40 << 10
+
+// shorten keeps one finding of each output; the others are in the bundle's outputs themselves.
+func shorten(outputs []ledger.Output) (short []ledger.Output) {
+	for _, o := range outputs {
+		o.Findings = o.Findings[:min(len(o.Findings), 1)]
+		short = append(short, o)
+	}
+	return short
+}
+
+// Output opens one output of a run: its bytes, as the run wrote them. It asks no policy:
+// who may see it, the caller has asked.
+func Output(ctx context.Context, w *warehouse.Warehouse, output *governance.Output) (data []byte, err error) {
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	project, err := s.state.Project(output.Run.Project)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.key(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	err = s.vault.Read(ctx, *output.Run.Finished.Bundle, key, func(r io.Reader) error {
+		data, err = find(tar.NewReader(r), outputsPart+output.Name)
+		return err
+	})
+	if err == nil && ledger.Sum(data) != output.SHA256 {
+		err = fmt.Errorf("output %s is not what the run wrote", output.Output.Output)
+	}
+	return data, err
+}
+
+// find reads one file of an archive.
+func find(archive *tar.Reader, name string) ([]byte, error) {
+	for {
+		header, err := archive.Next()
+		if err != nil {
+			return nil, fmt.Errorf("the bundle of the run has no %s: %w", name, err)
+		}
+		if header.Name == name {
+			return io.ReadAll(archive)
+		}
+	}
+}

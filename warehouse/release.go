@@ -1,0 +1,214 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"filippo.io/age"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/omop"
+)
+
+// CDMVersion is the version of the OMOP Common Data Model of a release's tables.
+const CDMVersion = "5.4"
+
+// PublishOptions say what a release is made of.
+type PublishOptions struct {
+	Linkage    string // "" is the latest
+	Vocabulary fs.FS  // OMOP vocabulary files; nil: each feed's own
+	Progress   Progress
+}
+
+// Published is a release that was published.
+type Published struct {
+	ledger.ReleasePublished
+	Entry  uint64
+	Report *omop.Report
+}
+
+// publication is one release under way.
+type publication struct {
+	w       *Warehouse
+	options PublishOptions
+	state   *governance.State
+	vault   *lake.Vault
+	sender  age.Identity // the controller's, which opens deposits and linkages
+	db      *engine.DB
+	files   []*engine.File
+	made    *Published
+	put     []ledger.Object // all that is on the host so far
+}
+
+// Publish builds the OMOP tables from every deposit of a linkage, seals them
+// and makes them a release: whole, or not at all.
+func (w *Warehouse) Publish(ctx context.Context, o PublishOptions) (_ *Published, err error) {
+	p := &publication{w: w, options: o, made: &Published{}}
+	if p.state, err = w.State(ctx); err != nil {
+		return nil, err
+	}
+	release, err := w.Publishing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = p.run(ctx)
+	for _, f := range p.files {
+		err = errors.Join(err, f.Close())
+	}
+	return p.made, errors.Join(err, release())
+}
+
+func (p *publication) run(ctx context.Context) (err error) {
+	id := p.options.Linkage
+	if id == "" {
+		id = p.state.Linkages.Latest()
+	}
+	linkage, known := p.state.Linkages.Get(id)
+	if !known {
+		return &governance.Refusal{Reason: fmt.Sprintf("there is no linkage %q", id), Remedy: "Link the deposits first: rempart linkage run"}
+	}
+	if p.vault, err = p.w.Vault(p.state); err != nil {
+		return err
+	}
+	if p.sender, err = p.w.identity(p.state.ControllerName()); err != nil {
+		return err
+	}
+	if p.db, err = engine.Open(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.db.Close()) }()
+	input, err := p.input(ctx, linkage)
+	if err != nil {
+		return err
+	}
+	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {
+		return err
+	}
+	return p.seal(ctx, linkage)
+}
+
+// input opens what the release is built from.
+func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (omop.Input, error) {
+	input := omop.Input{Feeds: p.w.Feeds()}
+	for _, id := range linkage.Deposits {
+		d, _ := p.state.Deposits.Get(id)
+		if _, digest, err := p.w.Feed(d.Feed); err != nil || digest != d.FeedDigest {
+			return input, errors.Join(err, fmt.Errorf("feed %s has changed since deposit %s was made: deposit again, or use the rempart that made it", d.Feed, id))
+		}
+		deposit := omop.Deposit{Name: id, Feed: d.Feed, Tables: map[string]string{}, Vocabulary: p.options.Vocabulary}
+		for i, object := range d.Objects {
+			p.options.Progress.Report("open", int64(i), int64(len(d.Objects)))
+			rows, err := p.open(ctx, object)
+			if err != nil {
+				return input, fmt.Errorf("deposit %s, %s: %w", id, d.Resources[i], err)
+			}
+			deposit.Tables[d.Resources[i]] = rows
+		}
+		input.Deposits = append(input.Deposits, deposit)
+	}
+	var err error
+	if input.Links, err = p.open(ctx, linkage.Object); err != nil {
+		return input, fmt.Errorf("linkage %s: %w", linkage.Linkage, err)
+	}
+	return input, nil
+}
+
+// open decrypts an object into memory and returns its rows as SQL.
+func (p *publication) open(ctx context.Context, object ledger.Object) (string, error) {
+	f, err := p.vault.Load(ctx, object, p.sender)
+	if err != nil {
+		return "", err
+	}
+	p.files = append(p.files, f)
+	return "read_parquet(" + engine.Literal(f.Path()) + ")", nil
+}
+
+// seal uploads the tables and the manifest and records the release.
+func (p *publication) seal(ctx context.Context, linkage *governance.Linkage) (err error) {
+	ring, err := p.w.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	id := NewID("r")
+	key, err := ring.New(ctx, "release-"+id)
+	if err != nil {
+		return err
+	}
+	defer key.Wipe()
+	undo := func() error { return p.undo(context.WithoutCancel(ctx), ring, key.ID) }
+	if err := p.upload(ctx, id, key); err != nil {
+		return errors.Join(err, undo())
+	}
+	p.made.Linkage, p.made.Deposits = linkage.Linkage, linkage.Deposits
+	p.made.RetainUntil = p.w.Now().UTC().Truncate(0).AddDate(p.w.Config.Retention.Years, 0, 0).Truncate(1e9)
+	if p.made.Objects, err = p.w.Log.Attach(p.put); err != nil {
+		return errors.Join(err, undo())
+	}
+	e, err := p.w.CommitOr(ctx, p.state.ControllerName(), p.made.ReleasePublished, undo)
+	p.made.Entry = e.Index
+	return err
+}
+
+func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) error {
+	manifest := lake.Manifest{Release: id, CDM: CDMVersion, Report: p.made.Report}
+	tables := omop.Tables()
+	for i, table := range tables {
+		p.options.Progress.Report(table, int64(i), int64(len(tables)))
+		object, err := p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
+			return p.db.CopyOut(ctx, omop.Select(table), engine.Parquet, w)
+		})
+		if err != nil {
+			return fmt.Errorf("table %s: %w", table, err)
+		}
+		p.put = append(p.put, object)
+		rows := p.made.Report.Rows(table)
+		manifest.Tables = append(manifest.Tables, lake.Table{Name: table, Rows: rows, Object: object})
+		p.made.Tables = append(p.made.Tables, ledger.TableCount{Table: table, Rows: rows})
+	}
+	object, err := p.vault.PutJSON(ctx, key, manifest)
+	if err != nil {
+		return fmt.Errorf("the manifest: %w", err)
+	}
+	p.put = append(p.put, object)
+	p.made.Release, p.made.Manifest, p.made.Persons = id, object, p.made.Report.Rows("person")
+	p.options.Progress.Report("done", int64(len(tables)), int64(len(tables)))
+	return nil
+}
+
+// undo removes what a release that does not come about has made. Its
+// attachment, if it got that far, is harmless: Repair removes it.
+func (p *publication) undo(ctx context.Context, ring *keyring.Keyring, key string) error {
+	err := ring.Destroy(ctx, key)
+	for _, object := range p.put {
+		err = errors.Join(err, p.vault.Store.Delete(ctx, object.Name))
+	}
+	return err
+}
+
+// Manifest opens a release's manifest. Only the controller can.
+func (w *Warehouse) Manifest(ctx context.Context, state *governance.State, release *governance.Release, ring *keyring.Keyring) (*lake.Manifest, *keyring.Key, error) {
+	if err := readable(release, w.Now()); err != nil {
+		return nil, nil, err
+	}
+	vault, err := w.Vault(state)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := ring.Key(ctx, release.Manifest.Key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("release %s: %w", release.Release, err)
+	}
+	var m lake.Manifest
+	if err := vault.ReadJSON(ctx, release.Manifest, key, &m); err != nil {
+		return nil, nil, fmt.Errorf("release %s: %w", release.Release, err)
+	}
+	return &m, key, nil
+}

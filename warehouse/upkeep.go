@@ -1,0 +1,291 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/filelock"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/ledger"
+)
+
+// readable says whether a release may be read at a time: not once it is
+// erased, and not a minute past its retention date, whether or not anybody has
+// erased it by then.
+func readable(release *governance.Release, now time.Time) error {
+	if release.Erased != nil {
+		return &governance.Refusal{Reason: fmt.Sprintf("release %s was erased on %s", release.Release, release.Erased.Time.Format(time.DateOnly))}
+	}
+	if !now.Before(release.RetainUntil) {
+		return &governance.Refusal{
+			Reason: fmt.Sprintf("release %s was to be kept until %s", release.Release, release.RetainUntil.Format(time.DateOnly)),
+			Remedy: "Erase what is past its date: rempart retention apply",
+		}
+	}
+	return nil
+}
+
+// Erase destroys a release's key: what is left on the host opens for nobody
+// but the escrow. The statement comes first, so that an interrupted erasure is
+// found and ended by Repair.
+func (w *Warehouse) Erase(ctx context.Context, id, reason string) (ledger.Entry, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	release, err := state.Release(id)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	e, err := w.Commit(ctx, state.ControllerName(), ledger.ReleaseErased{Release: release.Release, Reason: reason})
+	if err != nil {
+		return e, err
+	}
+	return e, w.destroy(ctx, release.Manifest.Key)
+}
+
+// destroy forgets a key and deletes the objects under it that nobody can open now.
+func (w *Warehouse) destroy(ctx context.Context, key string) (err error) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	return ring.Destroy(ctx, key)
+}
+
+// DestroyKey destroys one key of the keyring.
+func (w *Warehouse) DestroyKey(ctx context.Context, key, reason string) (e ledger.Entry, err error) {
+	if key == pseudonymKey {
+		return e, &governance.Refusal{Reason: "this key makes the providers' pseudonyms: without it no deposit links any more"}
+	}
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	if _, err := ring.Key(ctx, key); err != nil {
+		return e, err
+	}
+	if e, err = w.Commit(ctx, w.Config.Controller, ledger.KeyDestroyed{Key: key, Reason: reason}); err != nil {
+		return e, err
+	}
+	return e, ring.Destroy(ctx, key)
+}
+
+// ApplyRetention erases every release that is past its date.
+func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for id, release := range state.Releases.All() {
+		if release.Erased != nil || w.Now().Before(release.RetainUntil) {
+			continue
+		}
+		if _, err := w.Erase(ctx, id, "kept until "+release.RetainUntil.Format(time.DateOnly)); err != nil {
+			return erased, err
+		}
+		erased = append(erased, id)
+	}
+	return erased, nil
+}
+
+// Rotate replaces the root key and wraps every key anew.
+func (w *Warehouse) Rotate(ctx context.Context, config keyring.Config, secrets keyring.Secrets) (n int, err error) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if n, err = ring.Rotate(ctx, config, secrets); err != nil {
+		return n, errors.Join(err, ring.Close())
+	}
+	_, err = w.Commit(ctx, w.Config.Controller, ledger.KeysRotated{Root: ring.Kind(), Keys: int64(n)})
+	return n, errors.Join(err, ring.Close())
+}
+
+// Repaired is what a repair removed.
+type Repaired struct {
+	Objects []string // of the host, that no statement names
+	Keys    []string // that no statement names, or that one destroyed
+	Files   []string // of the home, that an interruption left
+}
+
+// Repair removes what interrupted steps have left and ends erasures that were
+// interrupted. It waits for steps under way.
+func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
+	release, err := filelock.Exclusive(ctx, w.path("publishing.lock"))
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	state, err := w.State(ctx)
+	if err != nil {
+		return r, err
+	}
+	named, keys, err := w.named(state)
+	if err != nil {
+		return r, err
+	}
+	err = w.Host.List(ctx, func(name string, _ int64) error {
+		if _, ok := named[name]; !ok {
+			r.Objects = append(r.Objects, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	for _, name := range r.Objects {
+		if err := w.Host.Delete(ctx, name); err != nil {
+			return r, err
+		}
+	}
+	if r.Keys, err = w.repairKeys(ctx, state, keys); err != nil {
+		return r, err
+	}
+	r.Files, err = w.repairFiles(state)
+	return r, err
+}
+
+// named lists the objects and keys that statements name.
+func (w *Warehouse) named(state *governance.State) (objects map[string]ledger.Object, keys map[string]bool, err error) {
+	objects, keys = map[string]ledger.Object{}, map[string]bool{pseudonymKey: true}
+	all := state.Objects()
+	for _, release := range state.Releases.All() {
+		var more []ledger.Object
+		if err := w.Log.Attached(release.ReleasePublished.Objects, &more); err != nil {
+			return nil, nil, fmt.Errorf("release %s: %w", release.Release, err)
+		}
+		all = append(all, more...)
+	}
+	for _, o := range all {
+		objects[o.Name] = o
+		keys[o.Key] = true
+	}
+	return objects, keys, nil
+}
+
+// repairKeys destroys keys that no statement names, or that a statement destroyed.
+func (w *Warehouse) repairKeys(ctx context.Context, state *governance.State, named map[string]bool) (gone []string, err error) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	ids, err := ring.IDs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if _, destroyed := state.Destroyed[id]; named[id] && !destroyed {
+			continue
+		}
+		if err := ring.Destroy(ctx, id); err != nil {
+			return gone, err
+		}
+		gone = append(gone, id)
+	}
+	return gone, nil
+}
+
+// repairFiles removes what no statement names below parties, ledger and result.
+func (w *Warehouse) repairFiles(state *governance.State) (gone []string, err error) {
+	for path, reason := range w.strangers(state) {
+		if reason != leftOver {
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return gone, err
+		}
+		_ = os.Remove(filepath.Dir(path)) // where that leaves an empty folder
+		gone = append(gone, path)
+	}
+	return gone, nil
+}
+
+// leftOver marks a file that an interrupted step has left.
+var leftOver = errors.New("an interrupted step has left it: remove it with rempart lake repair")
+
+// strangers finds files of the home, other than those of the ledger and the
+// host, that the ledger does not account for.
+func (w *Warehouse) strangers(state *governance.State) map[string]error {
+	found := map[string]error{}
+	known := w.knownFiles(state)
+	err := filepath.WalkDir(w.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch path {
+		case w.path("ledger"), w.path("host"), w.path("feeds"), w.path("controller", "keyring"):
+			return fs.SkipDir
+		}
+		if d.IsDir() || known[path] {
+			return nil
+		}
+		if strings.HasPrefix(d.Name(), ".") || w.below(path, "parties") {
+			found[path] = leftOver
+			return nil
+		}
+		found[path] = errors.New("no statement speaks of this file")
+		return nil
+	})
+	if err != nil {
+		found[w.Dir] = err
+	}
+	return found
+}
+
+func (w *Warehouse) below(path, folder string) bool {
+	return strings.HasPrefix(path, w.path(folder)+string(filepath.Separator))
+}
+
+// knownFiles are the files of the home, outside ledger, host, feeds and
+// keyring, that belong there.
+func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
+	known := map[string]bool{
+		w.path(ConfigFile): true, w.path("publishing.lock"): true,
+		w.path("controller", "checkpoint.key"): true, w.path("controller", "escrow.agekey"): true,
+	}
+	for _, file := range []string{w.Config.Keyring.PassphraseFile, w.Config.Keyring.PINFile} {
+		if file != "" {
+			known[w.absolute(file)] = true
+		}
+	}
+	for name, party := range state.Parties {
+		for _, file := range []string{signingFile, identityFile} {
+			known[filepath.Join(w.partyDir(name), file)] = true
+		}
+		if party.Secret != "" {
+			known[filepath.Join(w.partyDir(name), pseudonymFile)] = true
+		}
+	}
+	for id, d := range state.Deposits.All() {
+		known[w.identitiesPath(d.Authority, id)] = true
+		known[w.quarantinePath(d.Actor, id)] = true
+	}
+	for id, o := range state.Outputs.All() {
+		if o.Released {
+			known[w.ResultPath(id, o.Name)] = true
+			known[w.ReceiptPath(id, o.Name)] = true
+		}
+	}
+	return known
+}
+
+// ResultPath is where a released output lies.
+func (w *Warehouse) ResultPath(output, name string) string {
+	return w.path("result", filepath.Base(output), filepath.Base(name))
+}
+
+// ReceiptPath is where the receipt of a released output lies.
+func (w *Warehouse) ReceiptPath(output, name string) string {
+	return w.ResultPath(output, name) + ".receipt.json"
+}

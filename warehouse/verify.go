@@ -1,0 +1,216 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"filippo.io/age"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+)
+
+// Verified is what a verification looked at and what it found wrong.
+type Verified struct {
+	Statements int
+	Objects    int // on the host, read whole
+	Files      int // of the home, other than the ledger's and the host's
+	Faults     []error
+}
+
+func (v *Verified) fault(format string, args ...any) {
+	v.Faults = append(v.Faults, fmt.Errorf(format, args...))
+}
+
+// Verify compares everything that is on disk with the ledger: its tree and
+// signatures, each statement against the policies, the configuration, every
+// party's keys, the keyring, every file that a statement speaks of, and every
+// object on the host. sample is how many objects are read, drawn at random;
+// a negative number is all. The state is nil where the ledger cannot be read.
+func (w *Warehouse) Verify(ctx context.Context, sample int, progress Progress) (v *Verified, state *governance.State) {
+	v = &Verified{}
+	entries, faults, err := w.Log.Verify(ctx)
+	v.Faults = append(v.Faults, faults...)
+	if err != nil {
+		v.fault("the ledger cannot be read: %w", err)
+		return v, nil
+	}
+	state = governance.NewState()
+	for _, e := range entries {
+		if err := state.Admit(ctx, e); err != nil {
+			v.fault("ledger entry %d: %w", e.Index, err)
+			return v, nil
+		}
+		v.Statements++
+	}
+	if state.Warehouse == nil {
+		v.fault("%s: the ledger has no entries", w.path("ledger"))
+		return v, nil
+	}
+	w.verifyHome(state, v)
+	w.verifyParties(state, v)
+	w.verifyKeyring(ctx, state, v)
+	w.verifyHost(ctx, state, v, sample, progress)
+	return v, state
+}
+
+// verifyHome checks the configuration and that every file is accounted for.
+func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
+	if state.Warehouse.Checkpoint != w.Config.LedgerKey {
+		v.fault("%s: ledger_key is not the key that the ledger began with", w.path(ConfigFile))
+	}
+	if state.Warehouse.Policies != ledger.Sum(governance.Policies) {
+		v.fault("the warehouse was made under other policies than this rempart has")
+	}
+	text, err := os.ReadFile(w.path(ConfigFile))
+	if err != nil || ledger.Sum(text) != state.Config {
+		v.fault("%s was changed since it was recorded: if that is right, run rempart config record", w.path(ConfigFile))
+	}
+	for path, reason := range w.strangers(state) {
+		v.fault("%s: %w", path, reason)
+	}
+	for path := range w.knownFiles(state) {
+		info, err := os.Stat(path)
+		if err != nil && filepath.Base(path) != "publishing.lock" {
+			v.fault("a file that the ledger speaks of: %w", err)
+			continue
+		}
+		if err == nil && strings.HasSuffix(path, ".lock") && info.Size() > 0 {
+			v.fault("%s was changed: it must be empty", path)
+		}
+		v.Files++
+	}
+	digests := map[string]ledger.Digest{}
+	for _, d := range state.Deposits.All() {
+		digests[w.identitiesPath(d.Authority, d.Deposit)] = d.Identities
+		digests[w.quarantinePath(d.Actor, d.Deposit)] = d.Quarantine
+		if _, digest, err := w.Feed(d.Feed); err == nil && digest != d.FeedDigest {
+			v.fault("%s: feed %s has changed since deposit %s was made", w.path("feeds", d.Feed), d.Feed, d.Deposit)
+		}
+	}
+	for path, want := range digests {
+		if data, err := os.ReadFile(path); err == nil && ledger.Sum(data) != want {
+			v.fault("%s was changed: its SHA-256 is not the recorded one", path)
+		}
+	}
+}
+
+// verifyParties compares every party's keys with the ledger.
+func (w *Warehouse) verifyParties(state *governance.State, v *Verified) {
+	for _, party := range state.Parties {
+		if err := w.checkParty(party); err != nil {
+			v.Faults = append(v.Faults, err)
+		}
+	}
+	path := w.path("controller", "escrow.agekey")
+	line, err := readSecret(path)
+	if err == nil {
+		var escrow *age.HybridIdentity
+		if escrow, err = age.ParseHybridIdentity(line); err == nil && escrow.Recipient().String() != state.Warehouse.Escrow {
+			err = errors.New("it is not the key that the ledger knows")
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is best kept elsewhere
+		v.fault("%s was changed: %w", path, err)
+	}
+	signer, err := w.checkpointSigner()
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+	} else if !strings.HasPrefix(w.Config.LedgerKey, signer.Name()+"+") || !w.signs(signer) {
+		v.fault("%s was changed: it is not the key that signs the ledger", w.path("controller", "checkpoint.key"))
+	}
+}
+
+// verifyKeyring opens every key.
+func (w *Warehouse) verifyKeyring(ctx context.Context, state *governance.State, v *Verified) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	defer func() {
+		if err := ring.Close(); err != nil {
+			v.Faults = append(v.Faults, err)
+		}
+	}()
+	v.Faults = append(v.Faults, ring.Check(ctx)...)
+	_, named, err := w.named(state)
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	ids, err := ring.IDs()
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	for _, id := range ids {
+		if at, destroyed := state.Destroyed[id]; destroyed {
+			v.fault("key %s exists, though statement %d says that it was destroyed: end that with rempart lake repair", id, at)
+		} else if !named[id] {
+			v.fault("key %s: no statement names it: remove it with rempart lake repair", id)
+		}
+	}
+	for id := range named {
+		if _, destroyed := state.Destroyed[id]; !destroyed && isKeyringKey(id) && !slices.Contains(ids, id) {
+			v.fault("key %s: %w, but no statement says so", id, keyring.ErrDestroyed)
+		}
+	}
+}
+
+// isKeyringKey tells keys of the keyring from those of parties.
+func isKeyringKey(id string) bool { return !strings.HasPrefix(id, "party-") }
+
+// verifyHost reads the objects that statements name and looks for others.
+func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *Verified, sample int, progress Progress) {
+	named, _, err := w.named(state)
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	vault, err := w.Vault(state)
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	present := map[string]bool{}
+	err = w.Host.List(ctx, func(name string, _ int64) error {
+		present[name] = true
+		if _, ok := named[name]; !ok {
+			v.fault("object %s on the host: no statement names it: remove it with rempart lake repair", name)
+		}
+		return nil
+	})
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
+	objects := make([]ledger.Object, 0, len(named))
+	for _, o := range named {
+		if !present[o.Name] {
+			v.Faults = append(v.Faults, &lake.IntegrityError{Object: o.Name, Reason: "is missing"})
+			continue
+		}
+		objects = append(objects, o)
+	}
+	if sample >= 0 && sample < len(objects) {
+		rand.Shuffle(len(objects), func(i, j int) { objects[i], objects[j] = objects[j], objects[i] })
+		objects = objects[:sample]
+	}
+	for i, o := range objects {
+		progress.Report("host", int64(i), int64(len(objects)))
+		if err := vault.Verify(ctx, o); err != nil {
+			v.Faults = append(v.Faults, err)
+		}
+		v.Objects++
+	}
+}
