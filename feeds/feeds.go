@@ -15,7 +15,7 @@ import (
 	"io/fs"
 )
 
-//go:embed */datapackage.json */map/*.sql
+//go:embed */datapackage.json */map/*.sql */vocabulary/*.csv
 var embedded embed.FS
 
 // FS is the folder of feeds.

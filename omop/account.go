@@ -63,12 +63,12 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 	if slices.ContainsFunc(r.HealthColumns(), func(c engine.Column) bool { return c.Name == "person" }) {
 		linked = "person IN (SELECT person FROM stage.link WHERE deposit = " + engine.Literal(d.Name) + ")"
 	}
-	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE accepted AS SELECT line, %s AS linked FROM %s", linked, d.Tables[r.Name]))
+	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE stage.accepted AS SELECT line, %s AS linked FROM %s", linked, d.Tables[r.Name]))
 	if err != nil {
 		return report, err
 	}
 	var invented int64
-	err = b.db.Value(ctx, &invented, "SELECT count(*) FROM stage.lineage ANTI JOIN accepted USING (line) WHERE deposit = ? AND source_table = ?", d.ordinal, r.Name)
+	err = b.db.Value(ctx, &invented, "SELECT count(*) FROM stage.lineage ANTI JOIN stage.accepted USING (line) WHERE deposit = ? AND source_table = ?", d.ordinal, r.Name)
 	if err != nil {
 		return report, err
 	}
@@ -89,7 +89,7 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		           WHEN line IN (SELECT line FROM stage.unpaid WHERE deposit = $1 AND source_table = $2) THEN $4
 		           ELSE $5
 		       END, count(*)
-		FROM accepted GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
+		FROM stage.accepted GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
 	if err != nil {
 		return report, err
 	}
@@ -147,7 +147,7 @@ func (b *builder) unmappedCodes(ctx context.Context, v *VocabularyReport) error 
 		if err := rows.Scan(&c.Code, &c.Rows); err != nil {
 			return err
 		}
-		v.MostFrequentOut = append(v.MostFrequentOut, c)
+		v.Unmapped = append(v.Unmapped, c)
 	}
 	return rows.Err()
 }

@@ -58,6 +58,8 @@
 //	concepts         vocabulary_id, concept_code, source_concept_id, concept_id, domain_id:
 //	                 a row per code and standard concept; no row where there is none
 //	source_concepts  vocabulary_id, concept_code, source_concept_id: every known code
+//	single_concept   vocabulary_id, concept_code, concept_id: one standard concept a code,
+//	                 for units and values
 //	deposit()        the deposit's name, for keys that other deposits must not share
 //
 // A mapping for one of the coded tables may also give vocabulary_id and

@@ -39,12 +39,12 @@ type ResourceReport struct {
 
 // VocabularyReport counts the codes of one source vocabulary in the CDM's rows.
 type VocabularyReport struct {
-	Name            string     `json:"name"`
-	Codes           int64      `json:"codes"`
-	CodesUnmapped   int64      `json:"codes_unmapped"` // concept 0
-	Rows            int64      `json:"rows"`
-	RowsUnmapped    int64      `json:"rows_unmapped"` // concept 0
-	MostFrequentOut []CodeRows `json:"unmapped"`      // the most frequent unmapped codes, at most ten
+	Name          string     `json:"name"`
+	Codes         int64      `json:"codes"`
+	CodesUnmapped int64      `json:"codes_unmapped"` // concept 0
+	Rows          int64      `json:"rows"`
+	RowsUnmapped  int64      `json:"rows_unmapped"` // concept 0
+	Unmapped      []CodeRows `json:"unmapped"`      // the most frequent unmapped codes, at most ten
 }
 
 // CodeRows is an unmapped code and its number of rows.

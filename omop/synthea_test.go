@@ -119,12 +119,17 @@ func TestSyntheaInvariants(t *testing.T) {
 	}
 }
 
-// reference is the column that a foreign key to one of the exported clinical
-// tables points at.
+// reference is the column that a foreign key to one of the exported tables
+// points at.
 func reference(f omop.Field) string {
+	if f.Name == "vocabulary_concept_id" { // describes the vocabulary itself: not among the used concepts
+		return ""
+	}
 	switch f.References {
-	case "person", "visit_occurrence", "provider", "care_site", "location":
+	case "person", "visit_occurrence", "vocabulary", "provider", "care_site", "location":
 		return f.References + "_id"
+	case "concept":
+		return "concept_id"
 	}
 	return ""
 }

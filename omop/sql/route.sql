@@ -1,7 +1,7 @@
 -- The domain of the standard concept decides the table; a domain that has no
 -- table of events goes to observation, which takes any. A code without a
 -- standard concept keeps the domain that the mapping gives.
-CREATE TEMP TABLE routed AS
+CREATE TABLE stage.routed AS
 SELECT
     e.* EXCLUDE (start_date, start_datetime, end_date, end_datetime, source_value),
     coalesce(e.start_date, CAST(e.start_datetime AS DATE))      AS start_date,
@@ -42,7 +42,7 @@ SELECT
     source_value      AS condition_source_value,
     source_concept_id AS condition_source_concept_id,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'condition_occurrence';
 
 -- The CDM requires an end: the last day supplied, else the day of the start.
@@ -64,7 +64,7 @@ SELECT
     source_concept_id AS drug_source_concept_id,
     unit_code         AS dose_unit_source_value,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'drug_exposure';
 
 INSERT INTO stage.procedure_occurrence BY NAME
@@ -80,7 +80,7 @@ SELECT
     source_value      AS procedure_source_value,
     source_concept_id AS procedure_source_concept_id,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'procedure_occurrence';
 
 INSERT INTO stage.device_exposure BY NAME
@@ -99,7 +99,7 @@ SELECT
     unit_concept_id,
     unit_code         AS unit_source_value,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'device_exposure';
 
 INSERT INTO stage.measurement BY NAME
@@ -117,7 +117,7 @@ SELECT
     unit_code         AS unit_source_value,
     coalesce(value_as_string, value_code) AS value_source_value,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'measurement';
 
 INSERT INTO stage.observation BY NAME
@@ -136,7 +136,7 @@ SELECT
     unit_code         AS unit_source_value,
     coalesce(value_as_string, value_code) AS value_source_value,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
-FROM routed
+FROM stage.routed
 WHERE target = 'observation';
 
-DROP TABLE routed;
+DROP TABLE stage.routed;
