@@ -1,6 +1,9 @@
 package synth
 
 import (
+	"context"
+	"encoding/csv"
+	"errors"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -99,6 +102,60 @@ func TestCatalogueHoldsTogether(t *testing.T) {
 	}
 }
 
+// Every code that can be written is in the feeds' vocabulary, and maps to a
+// standard concept or to nothing.
+func TestVocabularyKnowsTheCatalogue(t *testing.T) {
+	const folder = "../feeds/hospital/vocabulary/"
+	known, standard := map[string]bool{}, map[string]bool{}
+	for _, row := range vocabulary(t, folder+"CONCEPT.csv") {
+		id, code := row[0], row[3]+" "+row[6]
+		if known[code] {
+			t.Errorf("%s has two concepts", code)
+		}
+		known[code] = true
+		standard[id] = row[5] == "S"
+		if local := len(id) == 10 && id > "2000000000"; local == standard[id] {
+			t.Errorf("%s: concept %s should be standard, or local from 2,000,000,001 upwards", code, id)
+		}
+	}
+	for _, row := range vocabulary(t, folder+"CONCEPT_RELATIONSHIP.csv") {
+		if _, ok := standard[row[0]]; !ok || !standard[row[1]] {
+			t.Errorf("concept %s maps to %s, which is no standard concept here", row[0], row[1])
+		}
+	}
+	var codes []string
+	for _, c := range conditions {
+		codes = append(codes, "ICD10 "+c.code)
+	}
+	for _, a := range actList {
+		codes = append(codes, "CCAM "+a.code)
+	}
+	for _, d := range drugList {
+		codes = append(codes, "ATC "+d.atc)
+	}
+	for _, x := range testList {
+		codes = append(codes, "LOINC "+x.loinc)
+	}
+	for _, code := range codes {
+		if !known[code] {
+			t.Errorf("the vocabulary does not know %s", code)
+		}
+	}
+}
+
+func vocabulary(t *testing.T, path string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[1:]
+}
+
 // Batches are made once, whatever the population: memory does not grow with it.
 func TestMemoryDoesNotGrow(t *testing.T) {
 	made := func(persons int) int64 {
@@ -110,5 +167,30 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 	}
 	if few, many := made(batchPersons), made(20*batchPersons); few != many || many == 0 {
 		t.Errorf("%d batches for %d persons, %d for %d", few, batchPersons, many, 20*batchPersons)
+	}
+}
+
+// A disk that is full, or a file that is gone, ends the run with the error.
+func TestFailedWriteEndsTheRun(t *testing.T) {
+	out, err := createFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range out.open {
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run(t.Context(), Options{Persons: 40 * batchPersons, Seed: 1}, out); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func TestCancelledInTheMiddle(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stop := func(int, int) { cancel() }
+	if _, err := Generate(ctx, t.TempDir(), Options{Persons: 400 * batchPersons, Seed: 1, Progress: stop}); !errors.Is(err, context.Canceled) {
+		t.Errorf("generate: %v", err)
 	}
 }

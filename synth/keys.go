@@ -43,11 +43,11 @@ var (
 
 // professional gives the eleven-digit register number of a practitioner: invented, of its form.
 func professional(place string, n int) string {
-	var code int64
+	var code uint64
 	for _, c := range place {
-		code = code*36 + int64(c)%36
+		code = code*131 + uint64(c)
 	}
-	return fmt.Sprintf("10%09d", (code*1009+int64(n)*7_654_321)%1_000_000_000)
+	return fmt.Sprintf("10%09d", splitmix(code*1009+uint64(n))%1_000_000_000)
 }
 
 func date(t time.Time) string {

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -45,23 +46,15 @@ func (s source) surname() string {
 	return name
 }
 
-// forename draws a first name of the person's generation other than the ones given.
-func (s source) forename(female bool, year int, not ...string) string {
+// forename draws a first name of the person's sex and generation that is not one of those given.
+func (s source) forename(female bool, year int, given ...string) string {
+	at := slices.IndexFunc(forenames, func(g generation) bool {
+		return g.female == female && g.from <= year && year <= g.to
+	})
 	for {
-		for _, g := range forenames {
-			if g.female == female && g.from <= year && year <= g.to {
-				name := g.names[s.rank(len(g.names))]
-				for _, n := range not {
-					if n == name {
-						name = ""
-					}
-				}
-				if name != "" {
-					return name
-				}
-			}
+		if name := forenames[at].names[s.rank(len(forenames[at].names))]; !slices.Contains(given, name) {
+			return name
 		}
-		year = max(1900, min(year, 2100)) // a year that no generation holds takes the nearest
 	}
 }
 

@@ -122,7 +122,7 @@ func (s source) death(p *person) time.Time {
 		if !p.female {
 			age += 4
 		}
-		if s.chance(min(0.6, math.Exp(-10.9+0.096*age))) {
+		if s.chance(min(0.6, math.Exp(-11.2+0.096*age))) {
 			return s.seasonal(first, time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC), "flat")
 		}
 	}

@@ -2,14 +2,14 @@
 SELECT
     person_id,
     CASE WHEN loinc = '72166-2' THEN 'Observation' ELSE 'Measurement' END AS domain_id,
-    'LOINC'        AS vocabulary_id,
-    loinc          AS concept_code,
-    32817          AS type_concept_id,
-    observed_at    AS start_datetime,
-    value          AS value_as_number,
-    unit           AS unit_code,
-    "text"         AS value_as_string,
-    stay_id        AS visit_key,
-    'observations' AS source_table,
-    line           AS source_line
+    'LOINC'                                                               AS vocabulary_id,
+    loinc                                                                 AS concept_code,
+    32817                                                                 AS type_concept_id,
+    observed_at                                                           AS start_datetime,
+    value                                                                 AS value_as_number,
+    unit                                                                  AS unit_code,
+    "text"                                                                AS value_as_string,
+    stay_id                                                               AS visit_key,
+    'observations'                                                        AS source_table,
+    line                                                                  AS source_line
 FROM observations

@@ -1,11 +1,11 @@
 -- What a dispensation cost. 32810: claim. Amounts are euros.
 SELECT
-    line_id AS cost_event_key,
+    line_id             AS cost_event_key,
     32810               AS cost_type_concept_id,
     billed              AS total_charge,
     reimbursed          AS paid_by_payer,
     billed - reimbursed AS paid_by_patient,
     billed              AS total_paid,
-    'dispensations' AS source_table,
+    'dispensations'     AS source_table,
     line                AS source_line
 FROM dispensations

@@ -3,7 +3,7 @@ SELECT
     department          AS key,
     department          AS county,
     'FR-' || department AS location_source_value,
-    'beneficiaries'          AS source_table,
+    'beneficiaries'     AS source_table,
     min(line)           AS source_line,
     list(line)          AS source_lines
 FROM beneficiaries

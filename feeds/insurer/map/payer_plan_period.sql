@@ -1,10 +1,10 @@
 -- One period a line of coverage; the scheme is the plan.
 SELECT
     person_id,
-    start_date     AS payer_plan_period_start_date,
-    end_date       AS payer_plan_period_end_date,
+    start_date         AS payer_plan_period_start_date,
+    end_date           AS payer_plan_period_end_date,
     'health insurance' AS payer_source_value,
-    scheme         AS plan_source_value,
-    'coverage'     AS source_table,
-    line           AS source_line
+    scheme             AS plan_source_value,
+    'coverage'         AS source_table,
+    line               AS source_line
 FROM coverage

@@ -8,6 +8,6 @@ SELECT
     0                                                         AS race_concept_id,
     0                                                         AS ethnicity_concept_id,
     department                                                AS location_key,
-    'beneficiaries'                                                AS source_table,
+    'beneficiaries'                                           AS source_table,
     line                                                      AS source_line
 FROM beneficiaries
