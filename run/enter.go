@@ -24,6 +24,8 @@ const (
 	sqlCommand       = "sandbox-sql"
 )
 
+const notForPeople = "this subcommand is for the sandbox's own use: run a study with rempart run"
+
 // nobody is the host's identity of every study that root starts.
 const nobody = 65534
 
@@ -62,7 +64,7 @@ func enter() error {
 	if err := readJSON(fdPlan, &p); err != nil {
 		return fmt.Errorf("read the sandbox's plan: %w", err)
 	}
-	bwrap, err := bubblewrap()
+	bwrap, err := bubblewrap(programs)
 	if err != nil {
 		return err
 	}
@@ -115,6 +117,9 @@ func bindAt(source, place string) error {
 	if err != nil {
 		return err
 	}
+	if info.Mode().Perm()&0o004 == 0 {
+		return errors.New("studies that root starts run as nobody, who may not read it: chmod -R a+rX it")
+	}
 	if info.IsDir() {
 		err = os.Mkdir(place, 0o755)
 	} else {
@@ -129,7 +134,7 @@ func bindAt(source, place string) error {
 // Available says in one sentence why this machine cannot run studies, and what
 // to do about it; nil where it can.
 func Available() error {
-	bwrap, err := bubblewrap()
+	bwrap, err := bubblewrap(programs)
 	if err != nil {
 		return err
 	}
@@ -142,7 +147,11 @@ func Available() error {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
 	cmd.WaitDelay = time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "Unknown option") {
+		return fmt.Errorf("studies need bubblewrap 0.8 or later, and %s is older: install that of Debian 12 or later", bwrap)
+	}
+	if err != nil {
 		return fmt.Errorf("studies need user namespaces, which this machine does not give (%s): on the machine or its container allow them, such as by sysctl user.max_user_namespaces=10000, kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0",
 			strings.TrimSpace(orDefault(string(out), err.Error())))
 	}
@@ -152,8 +161,8 @@ func Available() error {
 // readJSON reads an inherited file to its end and closes it.
 func readJSON(fd uintptr, into any) error {
 	f := os.NewFile(fd, "inherited")
-	if f == nil {
-		return errors.New("this subcommand is for the sandbox's own use: run a study with rempart run")
+	if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err != nil {
+		return errors.New(notForPeople)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, 16<<20))
 	if err != nil {

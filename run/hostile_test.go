@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sync/semaphore"
@@ -101,6 +102,11 @@ func hostile(t *testing.T, path, canary string) {
 	for name, content := range got.files {
 		if strings.Contains(content, canaryText) || strings.Contains(content, "root:") {
 			t.Errorf("the output %s holds what is not the study's: %q", name, content)
+		}
+	}
+	for _, r := range got.Refused {
+		if strings.ContainsFunc(r.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("the refused name %q is shown as it is", r.Name)
 		}
 	}
 	wanted, _, _ := strings.Cut(head["want"], "  ") // what follows explains

@@ -203,3 +203,20 @@ func TestTheTranscriptKeepsTheBeginningAndTheEnd(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestWhatIsMissingIsSaidWithItsRemedy(t *testing.T) {
+	if _, err := bubblewrap([]string{t.TempDir()}); err == nil || !strings.HasSuffix(err.Error(), ": apt-get install bubblewrap") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHiddenSubcommandsAreNotForPeople(t *testing.T) {
+	if _, ok := Inside([]string{"run"}); ok {
+		t.Error("took another command")
+	}
+	for _, f := range []func() error{supervise, func() error { return sqlStudy(nil) }} {
+		if err := f(); err == nil || err.Error() != notForPeople {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func collect(dir string, o order, w io.Writer) (refused []Refused, limit string,
 	refuse := func(name, reason string) {
 		switch {
 		case len(refused) < maxRefused:
-			refused = append(refused, Refused{Name: printable(name), Reason: reason})
+			refused = append(refused, Refused{Name: name, Reason: reason})
 		case len(refused) == maxRefused:
 			refused = append(refused, Refused{Name: "…", Reason: "more entries were refused"})
 		}
@@ -226,13 +226,13 @@ func plainName(name string) bool {
 	return nameProblem(name) == "" && !strings.ContainsAny(name, "/") && !strings.HasPrefix(name, "-") && !strings.HasPrefix(name, ".")
 }
 
-// printable is a name as a terminal may show it.
-func printable(name string) string {
-	if nameProblem(name) == "" {
-		return name
+// printable is a short text from inside the sandbox as a terminal may show it.
+func printable(text string) string {
+	if len(text) > 240 {
+		text = text[:240] + "…"
 	}
-	if len(name) > 240 {
-		name = name[:240] + "…"
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.QuoteToASCII(text)
 	}
-	return strconv.QuoteToASCII(name)
+	return text
 }

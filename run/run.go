@@ -225,9 +225,9 @@ func orDefault[T comparable](value, otherwise T) T {
 	return value
 }
 
-// run starts the prepared sandbox and sees it to its end: when run returns, no
-// process of it is alive. The sandbox is ended early by ctx alone; what fails on our
-// side calls stop with the reason.
+// run starts the prepared sandbox and sees it to its end: when run returns, the
+// kernel has ended, or is ending, each of its processes. The sandbox is ended
+// early by ctx alone; what fails on our side calls stop with the reason.
 func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job, outputs io.Writer, said *transcript) (Result, report, error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", enterCommand)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -37,7 +37,8 @@ type sandbox struct {
 type order struct {
 	Command     []string
 	Environment []string
-	Memory      int64
+	Memory      int64 // Limits.Memory: all processes together
+	Single      int64 // bytes that one process may allocate
 	Processes   int
 	OutputBytes int64
 	OutputFiles int
@@ -94,11 +95,15 @@ func orderOf(job Job) order {
 			"HOME=/tmp", "TMPDIR=/tmp", "LANG=C.UTF-8", "TZ=UTC", "PATH=/usr/bin:/bin", "USER=study", "LOGNAME=study",
 		},
 		Memory:      job.Limits.Memory,
+		Single:      job.Limits.Memory,
 		Processes:   job.Limits.Processes,
 		OutputBytes: job.Limits.OutputBytes,
 		OutputFiles: job.Limits.OutputFiles,
 	}
 	if job.Language == SQL {
+		// DuckDB keeps to its own limit and says so; a library that is refused
+		// memory elsewhere may crash instead.
+		o.Single += 1 << 30
 		o.Command = []string{programPath, sqlCommand, script, strconv.FormatInt(job.Limits.Memory, 10)}
 		return o
 	}

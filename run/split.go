@@ -95,6 +95,7 @@ type sqlError struct {
 	script    string
 	number    int // of the statement, 1-based
 	statement statement
+	before    int // lines that we put before it
 	cause     error
 }
 
@@ -106,7 +107,7 @@ func (e *sqlError) Error() string {
 	if m := place.FindStringSubmatch(message); m != nil {
 		message = m[1]
 		within, _ := strconv.Atoi(m[2])
-		line += within - 1
+		line += within - 1 - e.before
 		label := fmt.Sprintf("  %d | ", line)
 		caret := max(0, len(m[4])-len("LINE : ")-len(m[2]))
 		shown = "\n" + label + m[3] + "\n" + strings.Repeat(" ", len(label)+caret) + "^"

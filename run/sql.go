@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ var lockdown string
 // It is the sandbox's study process.
 func sqlStudy(args []string) error {
 	if len(args) != 2 {
-		return errors.New("this subcommand is for the sandbox's own use: run a study with rempart run")
+		return errors.New(notForPeople)
 	}
 	script, err := os.ReadFile(args[0])
 	if err != nil {
@@ -87,8 +88,8 @@ func (s *sqlScript) exec(ctx context.Context, query string) error {
 // run runs the statements one by one, to the first that fails.
 func (s *sqlScript) run(ctx context.Context, script string) error {
 	for i, st := range split(script) {
-		if err := s.statement(ctx, st.text); err != nil {
-			return &sqlError{script: s.name, number: i + 1, statement: st, cause: err}
+		if before, err := s.statement(ctx, st.text); err != nil {
+			return &sqlError{before: before, script: s.name, number: i + 1, statement: st, cause: err}
 		}
 	}
 	switch s.results {
@@ -100,18 +101,25 @@ func (s *sqlScript) run(ctx context.Context, script string) error {
 	return nil
 }
 
-func (s *sqlScript) statement(ctx context.Context, text string) error {
+// statement runs one statement, and says how many lines it put before it.
+func (s *sqlScript) statement(ctx context.Context, text string) (linesBefore int, err error) {
 	kind, err := s.kind(ctx, text)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if kind != duckdb.STATEMENT_TYPE_SELECT {
-		return s.exec(ctx, text)
+		return 0, s.exec(ctx, text)
 	}
 	s.results++
-	// The line end closes a comment that the statement may end with.
-	return s.exec(ctx, "COPY (\n"+text+"\n) TO "+engine.Literal(s.result(s.results))+" (FORMAT csv, HEADER true)")
+	open, shut := "COPY (\n", "\n)" // the line end closes a comment that the statement may end with
+	if describes.MatchString(text) {
+		open, shut = "COPY (FROM (\n", "\n))"
+	}
+	return 1, s.exec(ctx, open+text+shut+" TO "+engine.Literal(s.result(s.results))+" (FORMAT csv, HEADER true)")
 }
+
+// describes are the statements that DuckDB takes for a SELECT, but not in COPY.
+var describes = regexp.MustCompile(`(?i)^(describe|desc|show|summarize)\b`)
 
 // result is the file of the n-th result.
 func (s *sqlScript) result(n int) string {

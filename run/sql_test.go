@@ -55,7 +55,7 @@ Did you mean "person"?
 	}
 }
 
-func TestADivisionOfTypesShowsItsStatement(t *testing.T) {
+func TestAnErrorWhileRunningShowsTheLineToo(t *testing.T) {
 	sandboxed(t)
 	got := execute(t, run.Job{Language: run.SQL, Code: []byte("\nSELECT 1;\n  SELECT\n 'x'::INT AS n")})
 	if got.err == nil || !strings.Contains(got.err.Error(), "study.sql:4: statement 2 failed: Conversion Error: Could not convert string 'x' to INT32\n  4 |  'x'::INT AS n") {

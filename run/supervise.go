@@ -27,6 +27,9 @@ type report struct {
 // runs the study under its limits, ends what the study left running, and only
 // then reads the outputs: nobody is left to change them.
 func supervise() error {
+	if os.Getpid() != 1 {
+		return errors.New(notForPeople)
+	}
 	var o order
 	if err := readJSON(fdOrder, &o); err != nil {
 		return fmt.Errorf("read the order: %w", err)
@@ -95,8 +98,8 @@ func bound(o order) error {
 		{unix.RLIMIT_NOFILE, 4096},
 		{unix.RLIMIT_MEMLOCK, 64 << 10},
 		{unix.RLIMIT_FSIZE, max(o.OutputBytes, o.Memory)},
-		{unix.RLIMIT_DATA, o.Memory},
-		{unix.RLIMIT_AS, o.Memory + reserve}, // libraries reserve more than they use
+		{unix.RLIMIT_DATA, o.Single},
+		{unix.RLIMIT_AS, o.Single + reserve}, // libraries reserve more than they use
 		{unix.RLIMIT_NPROC, int64(o.Processes) + ours},
 	}
 	for _, l := range limits {

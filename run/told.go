@@ -99,7 +99,7 @@ func readReport(r io.Reader) (report, error) {
 		return report{}, errors.New("the sandbox's report is longer than any supervisor writes")
 	}
 	for i, refused := range told.Refused {
-		told.Refused[i] = Refused{Name: printable(strings.Trim(refused.Name, `"`)), Reason: strings.Trim(strconv.QuoteToGraphic(refused.Reason), `"`)}
+		told.Refused[i] = Refused{Name: printable(refused.Name), Reason: printable(refused.Reason)}
 	}
 	return told, nil
 }
@@ -114,7 +114,7 @@ func (r report) verdict(limits Limits, said *transcript) error {
 	case r.Ended && r.Status == 0 && r.Signal == "":
 		return nil
 	case r.Ended:
-		return &StudyError{Status: r.Status, Signal: strings.Trim(strconv.Quote(r.Signal), `"`), Tail: said.lastLines()}
+		return &StudyError{Status: r.Status, Signal: printable(r.Signal), Tail: said.lastLines()}
 	}
 	err := fmt.Errorf("the sandbox ended without a report: %s", orDefault(said.lastLines(), "it said nothing"))
 	if missing := Available(); missing != nil {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,9 +71,6 @@ func (s *sandbox) walls(job Job) (plan, error) {
 		}
 		p.bindIfThere(dir)
 	}
-	for _, path := range job.Environment.Paths {
-		p.bind(path, path)
-	}
 	p.bind(program, programPath)
 
 	p.add("--proc", "/proc")
@@ -87,6 +85,9 @@ func (s *sandbox) walls(job Job) (plan, error) {
 	p.add("--remount-ro", "/dev")
 	p.scratch("/tmp", job.Limits.Memory/2)
 	p.scratch(outputsDir, job.Limits.OutputBytes+1<<20) // what is over is refused with a reason
+	for _, path := range job.Environment.Paths {        // after /tmp: an environment may lie there
+		p.bind(path, path)
+	}
 
 	if err := s.files(&p, job); err != nil {
 		return plan{}, err
@@ -143,11 +144,15 @@ func (s *sandbox) files(p *plan, job Job) error {
 	return nil
 }
 
+// programs are where bwrap is looked for: not where a variable points to.
+var programs = []string{"/usr/bin", "/bin", "/usr/local/bin"}
+
 // bubblewrap is the path of bwrap on the host.
-func bubblewrap() (string, error) {
-	path, err := exec.LookPath("bwrap")
-	if err != nil {
-		return "", fmt.Errorf("studies need bubblewrap, which is not installed: apt-get install bubblewrap")
+func bubblewrap(dirs []string) (string, error) {
+	for _, dir := range dirs {
+		if path, err := exec.LookPath(filepath.Join(dir, "bwrap")); err == nil {
+			return path, nil
+		}
 	}
-	return path, nil
+	return "", errors.New("studies need bubblewrap, which is not installed: apt-get install bubblewrap")
 }

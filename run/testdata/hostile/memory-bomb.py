@@ -1,5 +1,5 @@
 # tries: to take all memory in one process
-# want: ok
+# want: ok or limit memory
 refused("4 GiB", lambda: b"x" * (4 << 30))
 blocks = []
 def grow():

@@ -1,5 +1,5 @@
-# tries: to change an output after it was looked at, from a process that outlives the study
-# want: ok
+# tries: to swap an output for a link after it was looked at, from a process that outlives the study
+# want: ok or refused "symbolic link"
 import time
 open("outputs/x", "w").write("small")
 if os.fork() == 0:
@@ -10,7 +10,4 @@ if os.fork() == 0:
         os.unlink("/outputs/x")
         os.replace("/outputs/y", "/outputs/x")
 time.sleep(0.1)
-try:  # leave while the other still runs, in a moment in which x is there
-    os.kill(1, 0)
-finally:
-    os._exit(0)
+os._exit(0)
