@@ -121,6 +121,9 @@ func (l *loader) relations() {
 			if r.Traits() && r.person() == "" {
 				l.wrong("traits need a field with the role person: name the person's key")
 			}
+			if id := f.identities(); id != nil && r.person() != "" && id.person() != "" && r.field(r.person()).Type != id.field(id.person()).Type {
+				l.wrong("the person's key has the type %s here and %s in %q: types must agree", r.field(r.person()).Type, id.field(id.person()).Type, id.Name)
+			}
 			for _, key := range r.ForeignKeys {
 				l.reference(r, key)
 			}
