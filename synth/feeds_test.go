@@ -15,14 +15,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/synth"
 )
-
-// allFeeds are the feeds as they lie in the source tree, vocabularies included.
-var allFeeds = os.DirFS(filepath.Join("..", "feeds"))
 
 // plainPseudonyms are pseudonyms that a test can compute again: unkeyed hashes.
 type plainPseudonyms string
@@ -51,7 +49,7 @@ func TestPopulationBecomesCDM(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 
-	in := omop.Input{Feeds: allFeeds, Links: "links"}
+	in := omop.Input{Feeds: feeds.FS(), Links: "links"}
 	refused, traits := 0, 0
 	for _, party := range synth.Parties() {
 		d := depositor{t: t, db: db, dir: dir, party: party}
@@ -135,7 +133,7 @@ type depositor struct {
 
 func (d *depositor) deposit() omop.Deposit {
 	name := strings.TrimRight(d.party, "-0123456789")
-	folder, err := fs.Sub(allFeeds, name)
+	folder, err := fs.Sub(feeds.FS(), name)
 	if err != nil {
 		d.t.Fatal(err)
 	}
