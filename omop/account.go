@@ -159,8 +159,8 @@ func (b *builder) accountTables(ctx context.Context) error {
 			return err
 		}
 		for _, f := range specification[table] {
-			lookup, keyed := lookups[f.Name]
-			if !keyed || f.PrimaryKey {
+			lookup, given := lookups[f.Name]
+			if !given || f.PrimaryKey {
 				continue
 			}
 			var n int64

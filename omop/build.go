@@ -143,7 +143,7 @@ func (b *builder) links(ctx context.Context, expression string) error {
 
 // sweep drops what only the build needed.
 func (b *builder) sweep(ctx context.Context) error {
-	return b.db.Exec(ctx, "DROP SCHEMA source CASCADE; DROP SCHEMA ready CASCADE; DROP SCHEMA stage CASCADE; DROP SCHEMA vocabulary CASCADE; RESET search_path")
+	return b.db.Exec(ctx, "DROP SCHEMA source CASCADE; DROP SCHEMA ready CASCADE; DROP SCHEMA stage CASCADE; DROP SCHEMA vocabulary CASCADE; DROP MACRO deposit; RESET VARIABLE deposit; RESET search_path")
 }
 
 // run executes a file of sql/.

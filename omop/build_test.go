@@ -35,6 +35,8 @@ func tinyFeed(kind string) fstest.MapFS {
 				resource("persons", `,"rempart":{"purpose":"identity"}`, person, `sex:string:"role":"health"`, `born:integer:"role":"health"`, `month:integer:"role":"health"`),
 				resource("stays", `,"rempart":{"optional":true}`, person, key("stay", "stays"), key("ward", "wards"), `day:date:"role":"health"`),
 				resource("diagnoses", `,"rempart":{"optional":true,"unmapped":"a rumour"}`, person, key("stay", "stays"), `code:string:"role":"health"`, `day:date:"role":"health"`, `sure:string:"role":"health"`),
+				resource("coverage", `,"rempart":{"optional":true}`, person, `since:date:"role":"health"`, `until:date:"role":"health"`),
+				resource("deaths", `,"rempart":{"optional":true}`, person, `day:date:"role":"health"`),
 				resource("bills", `,"rempart":{"optional":true}`, person, key("stay", "stays"), `amount:number:"role":"health"`),
 			}, ",") + `]}`)},
 		"map/person.sql": {Data: []byte(`SELECT person_id, CASE sex WHEN 'F' THEN 8532 WHEN 'M' THEN 8507 ELSE 0 END AS gender_concept_id,
@@ -45,6 +47,9 @@ func tinyFeed(kind string) fstest.MapFS {
 		"map/event.sql": {Data: []byte(`SELECT person_id, 'Condition' AS domain_id, 'ICD10' AS vocabulary_id, code AS concept_code, 32817 AS type_concept_id,
 			day AS start_date, stay AS visit_key, 'diagnoses' AS source_table, line AS source_line FROM diagnoses WHERE sure = 'yes'`)},
 		"map/cost.sql": {Data: []byte(`SELECT stay AS cost_event_key, 32817 AS cost_type_concept_id, amount AS total_charge, 'bills' AS source_table, line AS source_line FROM bills;`)},
+		"map/payer_plan_period.sql": {Data: []byte(`SELECT person_id, since AS payer_plan_period_start_date, until AS payer_plan_period_end_date,
+			'coverage' AS source_table, line AS source_line FROM coverage`)},
+		"map/death.sql": {Data: []byte(`SELECT person_id, day AS death_date, 'deaths' AS source_table, line AS source_line FROM deaths`)},
 		"vocabulary/CONCEPT.csv": {Data: []byte(`concept_id,concept_name,domain_id,vocabulary_id,concept_class_id,standard_concept,concept_code,valid_start_date,valid_end_date,invalid_reason
 1,Flu,Condition,SNOMED,Finding,S,s1,19700101,20991231,
 2,Smoker,Observation,SNOMED,Finding,S,s2,1970-01-01,2099-12-31,
@@ -122,14 +127,51 @@ func TestDepositsMeet(t *testing.T) {
 		t.Errorf("deposits %+v: want the hospital first and every row accounted for", report.Deposits)
 	}
 	chu := report.Deposits[0].Resources
-	if got := chu[2].Left["a rumour"]; got != 1 {
-		t.Errorf("diagnoses left %v, want 1 for the feed's reason", chu[2].Left)
+	if got := left(chu, "diagnoses")["a rumour"]; got != 1 {
+		t.Errorf("diagnoses left %v, want 1 for the feed's reason", left(chu, "diagnoses"))
 	}
-	if got := chu[3].Left[omop.LeftEvent]; got != 1 {
-		t.Errorf("bills left %v, want 1 without its event", chu[3].Left)
+	if got := left(chu, "bills")[omop.LeftEvent]; got != 1 {
+		t.Errorf("bills left %v, want 1 without its event", left(chu, "bills"))
 	}
 	if p := report.Persons; p != (omop.PersonReport{Persons: 3, SeveralDeposits: 1, BirthYearDiffers: 1}) {
 		t.Errorf("persons %+v", p)
+	}
+}
+
+// left is what a resource's rows were left for.
+func left(resources []omop.ResourceReport, name string) map[string]int64 {
+	for _, r := range resources {
+		if r.Name == name {
+			return r.Left
+		}
+	}
+	return nil
+}
+
+// Periods of insurance that overlap or touch are one, a gap parts them, and
+// death ends them; the first death that is believed counts.
+func TestObservationPeriods(t *testing.T) {
+	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital"), "fund": tinyFeed("insurer")})
+	db, report := omoptest.Build(t, all,
+		deliver(t, "fund", "fund", map[string]string{
+			"persons":  "id,sex,born,month\na,F,1980,1\nb,F,1980,1\nc,F,1980,1\n",
+			"coverage": "id,since,until\na,2020-01-01,2020-12-31\na,2021-01-01,2021-06-30\na,2020-03-01,2020-04-01\na,2021-07-02,2021-12-31\nb,2020-01-01,2020-12-31\nb,2022-01-01,2022-12-31\n",
+			"deaths":   "id,day\nb,2020-07-01\n",
+		}),
+		deliver(t, "chu", "ward", map[string]string{
+			"persons": "id,sex,born,month\nb,F,1980,1\n",
+			"deaths":  "id,day\nb,2020-06-15\n",
+		}))
+	var got string
+	const query = "SELECT string_agg(concat_ws(' ', person_id, observation_period_start_date, observation_period_end_date, period_type_concept_id), ', ' ORDER BY observation_period_id) FROM cdm.observation_period"
+	if err := db.Value(t.Context(), &got, query); err != nil {
+		t.Fatal(err)
+	}
+	if want := "1 2020-01-01 2021-06-30 32813, 1 2021-07-02 2021-12-31 32813, 2 2020-01-01 2020-06-15 32813"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if report.Rows("death") != 1 || report.Persons.WithoutObservation != 1 {
+		t.Errorf("%d deaths, %+v; want one death, and one person who was never observed", report.Rows("death"), report.Persons)
 	}
 }
 
@@ -159,13 +201,14 @@ func TestABadMappingIsNamed(t *testing.T) {
 		{"own numbers", "visit_occurrence.sql", "SELECT 1 AS visit_occurrence_id" + lineage + " FROM persons", `cannot give column "visit_occurrence_id"`},
 		{"unknown table", "persn.sql", "SELECT 1" + lineage + " FROM persons", `ward/map/persn.sql: there is no table "persn" to map to: did you mean "person"?`},
 		{"no lineage", "person.sql", person + " FROM persons", "column source_table is missing"},
-		{"no origin", "person.sql", person + ", NULL AS source_table, line AS source_line FROM persons", "a row has no origin"},
+		{"no origin", "person.sql", person + ", NULL AS source_table, line AS source_line FROM persons", "2 rows have no origin"},
 		{"unknown origin", "person.sql", person + ", 'person' AS source_table, line AS source_line FROM persons", `source_table "person" is no resource of feed ward: did you mean "persons"?`},
 		{"invented line", "person.sql", person + ", 'persons' AS source_table, line + 100 AS source_line FROM persons", "lines that were not delivered"},
-		{"no value", "person.sql", "SELECT person_id, 8532 AS gender_concept_id" + lineage + " FROM persons", "person.year_of_birth: the CDM requires a value (2 rows of the table, first from persons line 2)"},
+		{"no value", "person.sql", "SELECT person_id, 8532 AS gender_concept_id" + lineage + " FROM persons", "person.year_of_birth: the CDM requires a value (2 rows of the table, first from chu, persons line 2)"},
 		{"long text", "person.sql", person + ", repeat('x', 51) AS gender_source_value" + lineage + " FROM persons", "person.gender_source_value: the text is longer than the CDM allows"},
 		{"a stranger", "person.sql", person + lineage + " FROM persons WHERE line = 2", "observation_period: 1 persons have no row in person"},
 		{"no SQL", "person.sql", "SELEC 1", "ward/map/person.sql: "},
+		{"empty key", "visit_occurrence.sql", "SELECT person_id, CASE WHEN line = 3 THEN 's1' END AS key, 9201 AS visit_concept_id, DATE '2020-01-01' AS visit_start_date, DATE '2020-01-01' AS visit_end_date, 32817 AS visit_type_concept_id" + lineage + " FROM persons", "1 rows have no key"},
 		{"no key", "care_site.sql", "SELECT 'x' AS care_site_name" + lineage + " FROM persons", "column key is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

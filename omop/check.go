@@ -42,43 +42,49 @@ func (b *builder) checkLengths(ctx context.Context, table string) error {
 	}, "the text is longer than the CDM allows: shorten it in the mapping with left(…)")
 }
 
-// findColumn reports the first column with rows for which its condition holds.
+// findColumn reports the first row and column for which the condition holds.
 func (b *builder) findColumn(ctx context.Context, table string, condition func(Field) string, rule string) error {
-	var cases, any []string
+	var cases, conditions []string
 	for _, f := range specification[table] {
 		if c := condition(f); c != "" {
 			cases = append(cases, fmt.Sprintf("WHEN %s THEN %s", c, engine.Literal(f.Name)))
-			any = append(any, c)
+			conditions = append(conditions, c)
 		}
 	}
 	if len(cases) == 0 {
 		return nil
 	}
-	origin := "''"
-	if !slices.Contains(vocabularyTables, table) {
-		origin = "coalesce(source_table || ' line ' || source_line, '')"
-	}
-	query := fmt.Sprintf("SELECT count(*), coalesce(min(CASE %s END), ''), coalesce(min(%s), '') FROM cdm.%s WHERE %s",
-		strings.Join(cases, " "), origin, engine.Quote(table), strings.Join(any, " OR "))
-	var found int64
-	var column, where string
-	rows, err := b.db.Query(ctx, query)
+	rows, err := b.db.Query(ctx, fmt.Sprintf(
+		"SELECT count(*) OVER (), CASE %s END, %s AS origin FROM cdm.%s WHERE %s ORDER BY ALL LIMIT 1",
+		strings.Join(cases, " "), b.origin(table), engine.Quote(table), strings.Join(conditions, " OR ")))
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := rows.Scan(&found, &column, &where); err != nil {
+		var found int64
+		var column, origin string
+		if err := rows.Scan(&found, &column, &origin); err != nil {
 			return err
 		}
+		return fmt.Errorf("%s.%s: %s (%d rows of the table, first from %s)", table, column, rule, found, origin)
 	}
-	if err := rows.Err(); err != nil {
-		return err
+	return rows.Err()
+}
+
+// origin is the SQL text that says where a row of a CDM table came from.
+func (b *builder) origin(table string) string {
+	switch {
+	case slices.Contains(vocabularyTables, table):
+		return "'the vocabulary'"
+	case table == "observation_period":
+		return "'the build'"
 	}
-	if found > 0 {
-		return fmt.Errorf("%s.%s: %s (%d rows of the table, first from %s)", table, column, rule, found, where)
+	deposits := make([]string, len(b.deposits))
+	for i, d := range b.deposits {
+		deposits[i] = d.Name
 	}
-	return nil
+	return list(deposits) + "[deposit + 1] || ', ' || source_table || ' line ' || source_line"
 }
 
 // checkUnique finds a primary key that stands twice.

@@ -82,29 +82,42 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	if err := b.checkColumns(ctx, m, columns); err != nil {
 		return err
 	}
-	insert := fmt.Sprintf("INSERT INTO stage.%s BY NAME SELECT *, %d AS deposit FROM (%s\n)", engine.Quote(m.target), d.ordinal, m.query)
+	table := "stage." + engine.Quote(m.target)
 	var before int64
-	if err := b.db.Value(ctx, &before, "SELECT count(*) FROM stage."+engine.Quote(m.target)); err != nil {
+	if err := b.db.Value(ctx, &before, "SELECT count(*) FROM "+table); err != nil {
 		return err
 	}
-	if err := b.db.Exec(ctx, insert); err != nil {
+	if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO %s BY NAME SELECT *, %d AS deposit FROM (%s\n)", table, d.ordinal, m.query)); err != nil {
 		return fmt.Errorf("%s: %w", m.file, err)
 	}
+	return b.checkOrigins(ctx, d, m, fmt.Sprintf("FROM %s WHERE rowid >= %d", table, before))
+}
+
+// checkOrigins refuses mapped rows that do not say where they come from, or
+// that cannot be told from others of a merged table.
+func (b *builder) checkOrigins(ctx context.Context, d loaded, m mapping, rows string) error {
+	var unknown, keyless int64
+	if err := b.db.Value(ctx, &unknown, "SELECT count(*) "+rows+" AND (source_table IS NULL OR source_line IS NULL)"); err != nil {
+		return err
+	}
+	if unknown > 0 {
+		return fmt.Errorf("%s: %d rows have no origin: give source_table and source_line for every row", m.file, unknown)
+	}
+	if err := b.db.Value(ctx, &keyless, "SELECT count(*) "+rows+" AND key IS NULL"); err != nil {
+		return err
+	}
+	if keyless > 0 && keyed(m.target) {
+		return fmt.Errorf("%s: %d rows have no key: give each its key, or leave them out", m.file, keyless)
+	}
 	var alien string
-	err = b.db.Value(ctx, &alien, fmt.Sprintf(
-		`SELECT coalesce(min(CASE WHEN source_table IS NULL OR source_line IS NULL THEN 'NULL'
-		         WHEN NOT list_contains(%s, source_table) THEN source_table END), '') FROM stage.%s WHERE rowid >= %d`,
-		list(d.feed.resourceNames()), engine.Quote(m.target), before))
+	err := b.db.Value(ctx, &alien, fmt.Sprintf("SELECT coalesce(min(source_table), '') %s AND NOT list_contains(%s, source_table)", rows, list(d.feed.resourceNames())))
 	if err != nil {
 		return err
 	}
-	switch alien {
-	case "":
-		return nil
-	case "NULL":
-		return fmt.Errorf("%s: a row has no origin: give source_table and source_line for every row", m.file)
+	if alien != "" {
+		return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.Feed, nearest.Hint(alien, d.feed.resourceNames()))
 	}
-	return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.Feed, nearest.Hint(alien, d.feed.resourceNames()))
+	return nil
 }
 
 // columnsOf names the columns of a mapping.
@@ -135,7 +148,7 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 		return fmt.Errorf("%s: a mapping to %s cannot give column %q: %s", m.file, m.target, c, nearest.Hint(c, allowed))
 	}
 	needed := []string{"source_table", "source_line"}
-	if slices.Contains(merged, m.target) && m.target != "person" && m.target != "death" {
+	if keyed(m.target) {
 		needed = append(needed, "key")
 	}
 	for _, c := range needed {

@@ -48,15 +48,20 @@ func mappable() []string {
 // merged are the tables in which several deposits' rows become one.
 var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "death"}
 
+// keyed says whether the rows of a merged table are told apart by their key.
+func keyed(table string) bool {
+	return slices.Contains(merged, table) && table != "person" && table != "death"
+}
+
 // mappedColumns are the columns that a mapping may give for a table, and those
 // that it need not know about.
 func mappedColumns(table string) []engine.Column {
 	var columns []engine.Column
 	for _, f := range specification[table] {
-		lookup, keyed := lookups[f.Name]
+		lookup, given := lookups[f.Name]
 		switch {
 		case f.PrimaryKey && f.Name != "person_id", slices.Contains(unfilled, f.Name):
-		case keyed:
+		case given:
 			columns = append(columns, engine.Column{Name: lookup.key, Type: "VARCHAR"})
 		default:
 			columns = append(columns, engine.Column{Name: f.Name, Type: f.Type})
@@ -123,49 +128,61 @@ func (b *builder) finish(ctx context.Context) error {
 		if err := b.db.Exec(ctx, numbering(table, source)); err != nil {
 			return fmt.Errorf("number the rows of %s: %w", table, err)
 		}
+		if err := b.discard(ctx, table, source); err != nil {
+			return err
+		}
 	}
 	return b.exportVocabulary(ctx)
 }
 
-// numbering is the statement that resolves keys and numbers rows: in order of
-// person and date (or of key), so that like stands with like, then by origin,
-// then by content, so that the same rows always get the same numbers.
+// discard frees what a finished table was made from, but for the rows that are
+// still to be accounted for.
+func (b *builder) discard(ctx context.Context, table, source string) error {
+	if source == "stage."+engine.Quote(table) && slices.Contains(append(slices.Clone(merged), "cost"), table) {
+		return nil
+	}
+	return b.db.Exec(ctx, "DROP TABLE "+source)
+}
+
+// numbering is the statement that resolves keys and numbers rows.
 func numbering(table, source string) string {
-	var selected, joins, order []string
+	numbered, columns := "*", []string{"s.*"}
+	var joins []string
 	for _, f := range specification[table] {
-		switch lookup, keyed := lookups[f.Name]; {
+		lookup, given := lookups[f.Name]
+		switch {
 		case f.PrimaryKey && f.Name != "person_id":
-			selected = append(selected, "row_number() OVER () AS "+engine.Quote(f.Name))
-		case keyed:
-			alias := engine.Quote(lookup.table)
-			joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%s ON %s.key = s.%s%s", alias, alias, lookup.key, samePerson(lookup.table)))
+			numbered = "row_number() OVER () AS " + engine.Quote(f.Name) + ", *"
+		case given:
+			columns = append(columns, lookup.table+"."+f.Name)
+			joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%[1]s ON %[1]s.key = s.%[2]s%[3]s", lookup.table, lookup.key, samePerson(lookup.table)))
 		}
 	}
-	columns := []string{"s.*"}
-	for _, f := range specification[table] {
-		if lookup, keyed := lookups[f.Name]; keyed && !f.PrimaryKey {
-			columns = append(columns, fmt.Sprintf("%s.%s", engine.Quote(lookup.table), engine.Quote(f.Name)))
-		}
-	}
-	if i := slices.IndexFunc(specification[table], func(f Field) bool { return f.Name == "person_id" }); i >= 0 {
+	return fmt.Sprintf("INSERT INTO cdm.%s BY NAME SELECT %s FROM (SELECT %s FROM %s s %s ORDER BY %s)",
+		engine.Quote(table), numbered, strings.Join(columns, ", "), source, strings.Join(joins, " "), strings.Join(numberingOrder(table), ", "))
+}
+
+// numberingOrder sorts by person and date (or key, or paid event), so that like
+// stands with like, then by origin, then by content, so that the same rows
+// always get the same numbers.
+func numberingOrder(table string) []string {
+	var order []string
+	if slices.ContainsFunc(specification[table], func(f Field) bool { return f.Name == "person_id" }) {
 		order = append(order, "s.person_id")
 	}
 	if date := startDate(table); date != "" {
-		order = append(order, "s."+engine.Quote(date))
+		order = append(order, "s."+date)
 	}
-	if slices.Contains(merged, table) && len(order) == 0 {
+	switch table {
+	case "location", "care_site", "provider":
 		order = append(order, "s.key")
-	}
-	if table == "cost" {
+	case "cost":
 		order = append(order, "s.cost_event_id")
 	}
-	if table != "observation_period" {
+	if table != "observation_period" { // which comes from no single row
 		order = append(order, "s.deposit", "s.source_table", "s.source_line")
 	}
-	order = append(order, "hash(s)")
-	return fmt.Sprintf("INSERT INTO cdm.%s BY NAME SELECT %s FROM (SELECT %s FROM %s s %s ORDER BY %s)",
-		engine.Quote(table), strings.Join(append(selected, "*"), ", "),
-		strings.Join(columns, ", "), source, strings.Join(joins, " "), strings.Join(order, ", "))
+	return append(order, "hash(s)")
 }
 
 // samePerson keeps a visit with its person.

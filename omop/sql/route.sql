@@ -140,3 +140,4 @@ FROM stage.routed
 WHERE target = 'observation';
 
 DROP TABLE stage.routed;
+DROP TABLE stage.event;
