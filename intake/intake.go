@@ -12,9 +12,10 @@
 //
 // What is guaranteed: rows in = rows accepted + rows refused; the order of rows
 // is kept; a column that the feed does not describe stops the file, because it
-// may identify somebody; no row with a person whose identity is not in the same
-// deposit is accepted; the health stream is what the columns' types say. What
-// is not: a name inside a free text is not found; give such fields the role drop.
+// may identify somebody; where the feed has a file of identities, no row of a
+// person without one is accepted; the health stream is what the columns' types
+// say. What is not: a name inside a free text is not found; give such fields
+// the role drop.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8. Where a quote is
 // broken, the line is refused and reading goes on at the next.
