@@ -123,3 +123,17 @@ func TestManyFindingsAreCounted(t *testing.T) {
 		t.Errorf("got %d findings, the last %+v", len(report.Findings), last)
 	}
 }
+
+func TestAnOverlongTextIsRefused(t *testing.T) {
+	digits := strings.Repeat("7", 5000)
+	for name, data := range map[string]string{
+		"a.txt":  digits,
+		"a.json": `["` + digits + `"]`,
+		"a.csv":  "diagnosis,persons\n" + digits + ",300\n",
+	} {
+		report := check(t, name, []byte(data), disclosure.Standard(11))
+		if report.Verdict != disclosure.Refused || !hasRule(report, "long-text") {
+			t.Errorf("%s: got %s", name, describe(report, true))
+		}
+	}
+}

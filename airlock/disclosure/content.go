@@ -44,8 +44,16 @@ func (c *checker) checkCharacters(text string) {
 	}
 }
 
-// checkWords examines one piece of text: a cell, a JSON text, a line.
+// overlong is how many times Rules.MaxCell no text may exceed.
+const overlong = 20
+
+// checkWords examines one piece of text: a cell, a JSON text, a line. One that is
+// overlong is refused unread.
 func (c *checker) checkWords(at place, s string) {
+	if limit := overlong * c.rules.MaxCell; len(s) > limit {
+		c.refuse(at, "long-text", "a text of more than %d bytes, which nobody reads: shorten it, or break it into lines", limit)
+		return
+	}
 	for _, kind := range scan.Find(s) {
 		switch kind {
 		case scan.Phone, scan.IPv4:

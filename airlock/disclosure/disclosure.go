@@ -18,6 +18,16 @@
 // UTF-16, behind a byte order mark); a count that cannot be read is refused; an
 // identifier with a form (see pseudonym/scan) is refused anywhere in a text.
 //
+// The names of the rules, by what they look for:
+//
+//	the file     name, size, kind, encoding, empty, broken, header
+//	counts       small-count, unreadable-count, small-number, no-number, no-count
+//	derived      implied-count (shares), recomputable, remainder (totals)
+//	persons      identifier, identifier-column, rows, repeated-row, days, extreme
+//	hidden parts invisible, precision, long-text, line-break, formula,
+//	             metadata, trailing-data, script, external
+//	to look at   read (text), look (pictures), model (weights)
+//
 // What it cannot see: a count in a column with a name that says otherwise,
 // differences between two outputs, numbers encoded in other numbers or in the
 // pixels of a picture. A person must look, and the rules for that person are in
@@ -79,7 +89,7 @@ type Finding struct {
 	Line     int      `json:"line,omitempty"`   // 1-based, as an editor shows it; 0 where there is none
 	Column   int      `json:"column,omitempty"` // 1-based field of a table; 0 where there is none
 	Field    string   `json:"field,omitempty"`  // the column's name or the JSON path; empty where it could disclose
-	Rule     string   `json:"rule"`             // a stable name, such as "small-count"
+	Rule     string   `json:"rule"`             // one of the names in the package comment
 	Severity Severity `json:"severity"`         //
 	Message  string   `json:"message"`          // what and the remedy, in plain words, without any value
 }

@@ -128,3 +128,17 @@ func describe(report disclosure.Report, messages bool) string {
 	fmt.Fprintf(&b, "rows %d\nverdict %v", report.Rows, report.Verdict)
 	return b.String()
 }
+
+func BenchmarkCheckCSV(b *testing.B) {
+	var table strings.Builder
+	table.WriteString("diagnosis,year,sex,persons,mean_age\n")
+	for i := range 1000 {
+		fmt.Fprintf(&table, "diagnosis %d,20%02d,F,%d,%.1f\n", i, i%100, 100+i, 40+float64(i%400)/10)
+	}
+	b.SetBytes(int64(table.Len()))
+	for b.Loop() {
+		if report := check(b, "a.csv", []byte(table.String()), disclosure.Standard(11)); report.Verdict == disclosure.Refused {
+			b.Fatal(describe(report, true))
+		}
+	}
+}

@@ -28,6 +28,9 @@ const (
 	otherShape // true, false, null
 )
 
+// maxNames is how many names the records of one list may have together.
+const maxNames = 1_000
+
 // deepest is how far JSON may nest.
 const deepest = 64
 
@@ -150,6 +153,10 @@ func (c *checker) checkNode(n node, counted bool) {
 			c.checkTable(t)
 			return
 		}
+		if len(n.fields) > c.rules.MaxRows {
+			c.refuse(n.place(), "rows", "more than %d names in one object, which is taken for row-level data: aggregate further; what follows is of the first ones", c.rules.MaxRows)
+			n.fields = n.fields[:c.rules.MaxRows]
+		}
 		for _, f := range n.fields {
 			c.checkWords(place{line: f.line}, f.key)
 			if roleOf(f.key) == identifier {
@@ -159,7 +166,8 @@ func (c *checker) checkNode(n node, counted bool) {
 		}
 	case arrayShape:
 		if len(n.items) > c.rules.MaxRows {
-			c.refuse(n.place(), "rows", "more than %d values in one list, which is taken for row-level data: aggregate further", c.rules.MaxRows)
+			c.refuse(n.place(), "rows", "more than %d values in one list, which is taken for row-level data: aggregate further; what follows is of the first ones", c.rules.MaxRows)
+			n.items = n.items[:c.rules.MaxRows]
 		}
 		if t := n.records(); t != nil {
 			c.checkTable(t)
@@ -221,7 +229,7 @@ func (n node) records() *table {
 			}
 		}
 	}
-	if len(t.header) == 0 || len(t.header)*len(n.items) > 10_000_000 {
+	if len(t.header) == 0 || len(t.header) > maxNames {
 		return nil
 	}
 	for _, item := range n.items {

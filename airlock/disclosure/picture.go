@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"image/png"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -63,6 +64,11 @@ func (c *checker) checkPNG(data []byte) {
 var elements = set(`svg g defs path rect circle ellipse line polyline polygon text tspan title desc clipPath use
 	linearGradient radialGradient stop style marker pattern symbol mask`)
 
+// pointsPerMark allows for letters and curves, which are paths of many points.
+const pointsPerMark = 20
+
+var coordinate = regexp.MustCompile(`[0-9.]+`)
+
 var marks = set("path rect circle ellipse line polyline polygon use")
 
 // checkSVG examines a drawing, element by element.
@@ -70,7 +76,7 @@ func (c *checker) checkSVG(text string) {
 	const remedy = "save the figure as PNG"
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Entity = map[string]string{}
-	drawn, root := 0, false
+	drawn, points, root := 0, 0, false
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -93,6 +99,9 @@ func (c *checker) checkSVG(text string) {
 			}
 			for _, a := range t.Attr {
 				c.checkAttribute(at, a, remedy)
+				if a.Name.Local == "d" || a.Name.Local == "points" {
+					points += len(coordinate.FindAllStringIndex(a.Value, -1)) / 2
+				}
 			}
 		case xml.CharData:
 			c.checkWords(at, strings.TrimSpace(string(t)))
@@ -111,8 +120,8 @@ func (c *checker) checkSVG(text string) {
 	switch {
 	case !root:
 		c.refuse(place{}, "broken", "there is no drawing in the file: %s", remedy)
-	case drawn > c.rules.MaxRows:
-		c.refuse(place{}, "rows", "more than %d marks, which is taken for one mark a person: draw a histogram or a density", c.rules.MaxRows)
+	case drawn > c.rules.MaxRows || points > pointsPerMark*c.rules.MaxRows:
+		c.refuse(place{}, "rows", "more than %d marks or %d points, which is taken for one a person: draw a histogram or a density", c.rules.MaxRows, pointsPerMark*c.rules.MaxRows)
 	}
 	c.review(place{}, "look", "a drawing: look for marks of single persons; their exact coordinates are in the file, so prefer PNG for points")
 }

@@ -51,6 +51,21 @@ func (c *checker) checkIdentifierColumn(t *table, col column) {
 	}
 }
 
+// checkRepeats refuses a table that counts nothing and has the same row twice:
+// an aggregate has one row a group, so the rows are persons or records.
+func (c *checker) checkRepeats(t *table) {
+	seen := map[string]bool{}
+	for i, row := range t.rows {
+		key := strings.Join(row, "\x00")
+		if seen[key] {
+			c.refuse(place{line: t.lines[i]}, "repeated-row",
+				"the same row again with no count beside it, which is row-level data: group the rows and count them")
+			return
+		}
+		seen[key] = true
+	}
+}
+
 var (
 	isoDay    = regexp.MustCompile(`^\s*[12][0-9]{3}-[01][0-9]-([0-3][0-9])`)
 	frenchDay = regexp.MustCompile(`^\s*([0-3]?[0-9])[/.][01]?[0-9][/.][12][0-9]{3}`)

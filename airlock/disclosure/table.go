@@ -46,8 +46,9 @@ func (t *table) as(col column) place {
 // checkTable examines a table by every rule.
 func (c *checker) checkTable(t *table) {
 	c.report.Rows += len(t.rows)
-	if len(t.rows) > c.rules.MaxRows {
-		c.refuse(place{}, "rows", "more than %d rows, which is taken for row-level data: aggregate further", c.rules.MaxRows)
+	if most := c.rules.MaxRows; len(t.rows) > most || len(t.header) > most {
+		c.refuse(place{}, "rows", "more than %d rows or columns, which is taken for row-level data: aggregate further; what follows is of the first ones", most)
+		t = t.first(most)
 	}
 	columns := t.columns()
 	for _, col := range columns {
@@ -78,9 +79,22 @@ func (c *checker) checkTable(t *table) {
 	c.checkShares(t, columns)
 	c.checkMargins(t, counts)
 	if len(counts) == 0 && !t.loose {
+		c.checkRepeats(t)
 		c.review(place{line: t.headerLine}, "no-count",
 			"no column says how many persons stand behind each row: add one named persons or n")
 	}
+}
+
+// first is the table's upper left part.
+func (t *table) first(n int) *table {
+	part := *t
+	part.header = t.header[:min(n, len(t.header))]
+	part.lines = t.lines[:min(n, len(t.lines))]
+	part.rows = nil
+	for _, row := range t.rows[:len(part.lines)] {
+		part.rows = append(part.rows, row[:len(part.header)])
+	}
+	return &part
 }
 
 // refuseIn refuses in a table, and asks for a look where the table is a guess.

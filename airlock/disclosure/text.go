@@ -23,14 +23,14 @@ func (c *checker) checkText(text string) {
 	if strings.Contains(text, "\r\n") {
 		lines = strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	}
+	if len(lines) > c.rules.MaxRows {
+		c.refuse(place{}, "rows", "more than %d lines: shorten the text; what follows is of the first ones", c.rules.MaxRows)
+		lines = lines[:c.rules.MaxRows]
+	}
 	for i, line := range lines {
 		at := place{line: i + 1}
 		c.checkWords(at, line)
 		c.checkSentence(at, line)
-	}
-	if len(lines) > c.rules.MaxRows {
-		c.refuse(place{}, "rows", "more than %d lines: shorten the text", c.rules.MaxRows)
-		return
 	}
 	for i, split := range splitters {
 		c.checkTablesIn(lines, split, i >= framed)
@@ -40,6 +40,9 @@ func (c *checker) checkText(text string) {
 
 // checkSentence refuses small counts that a sentence tells.
 func (c *checker) checkSentence(at place, s string) {
+	if len(s) > overlong*c.rules.MaxCell {
+		return // refused by checkWords
+	}
 	for _, m := range nameThenNumber.FindAllStringSubmatch(s, -1) {
 		if roleOf(m[1]) == count {
 			c.checkToldCount(at, m[2])
