@@ -1,13 +1,17 @@
 package lake
 
-import "rempart.eu/rempart/ledger"
+import (
+	"encoding/json"
 
-// Manifest describes a release, or what a project was given of one.
+	"rempart.eu/rempart/ledger"
+)
+
+// Manifest describes a release.
 type Manifest struct {
-	Release string  `json:"release"`
-	CDM     string  `json:"cdm"` // version of the OMOP Common Data Model
-	Tables  []Table `json:"tables"`
-	Report  any     `json:"report,omitempty"` // where every row of the sources went
+	Release string          `json:"release"`
+	CDM     string          `json:"cdm"` // version of the OMOP Common Data Model
+	Tables  []Table         `json:"tables"`
+	Report  json.RawMessage `json:"report"` // where every row of the sources went: see package omop
 }
 
 // Table is one table: a Parquet file in one object.

@@ -18,7 +18,7 @@ const ConfigFile = "rempart.toml"
 // Config is a warehouse's configuration. Its digest is in the ledger: after a
 // change, the controller records it with `rempart config record`.
 type Config struct {
-	Name       string `toml:"name" comment:"what the warehouse is called"`
+	Name       string `toml:"name"`
 	Controller string `toml:"controller"`
 	LedgerKey  string `toml:"ledger_key"` // verifies the ledger's checkpoints
 	Retention  struct {
@@ -33,6 +33,9 @@ type Config struct {
 		PassphraseFile string `toml:"passphrase_file"`
 		PINFile        string `toml:"pin_file"`
 	} `toml:"keyring"`
+	Run struct {
+		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
+	} `toml:"run"`
 }
 
 // maxRetention is what the CNIL's standard for health data warehouses allows
@@ -77,7 +80,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file", "run", "python"}
 
 func (c Config) check() error {
 	switch {

@@ -26,6 +26,7 @@ type InitOptions struct {
 	Name           string
 	Controller     string // the controller's name as a party
 	PassphraseFile string // "" draws a passphrase and keeps it in the home
+	Python         string // the environment of studies, or ""
 	Now            func() time.Time
 }
 
@@ -74,6 +75,7 @@ func create(ctx context.Context, dir string, o InitOptions) (*Warehouse, error) 
 	config.Host.Name, config.Host.Kind, config.Host.Path = "local", "directory", "host"
 	config.Retention.Years = maxRetention
 	config.Keyring.PassphraseFile = o.PassphraseFile
+	config.Run.Python = o.Python
 	workFactor := keyring.WorkFactorPerson
 	if o.PassphraseFile == "" {
 		config.Keyring.PassphraseFile = filepath.Join("controller", "passphrase")

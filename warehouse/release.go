@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -158,7 +159,11 @@ func (p *publication) seal(ctx context.Context, linkage *governance.Linkage) (er
 }
 
 func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) error {
-	manifest := lake.Manifest{Release: id, CDM: CDMVersion, Report: p.made.Report}
+	report, err := json.Marshal(p.made.Report)
+	if err != nil {
+		return fmt.Errorf("the report: %w", err)
+	}
+	manifest := lake.Manifest{Release: id, CDM: CDMVersion, Report: report}
 	tables := omop.Tables()
 	for i, table := range tables {
 		p.options.Progress.Report(table, int64(i), int64(len(tables)))
@@ -211,4 +216,26 @@ func (w *Warehouse) Manifest(ctx context.Context, state *governance.State, relea
 		return nil, nil, fmt.Errorf("release %s: %w", release.Release, err)
 	}
 	return &m, key, nil
+}
+
+// VerifyRelease reads every object of a release and compares it with the
+// ledger. It needs no key.
+func (w *Warehouse) VerifyRelease(ctx context.Context, state *governance.State, release *governance.Release) (objects int, faults []error) {
+	if err := readable(release, w.Now()); err != nil {
+		return 0, []error{err}
+	}
+	vault, err := w.Vault(state)
+	if err != nil {
+		return 0, []error{err}
+	}
+	var all []ledger.Object
+	if err := w.Log.Attached(release.ReleasePublished.Objects, &all); err != nil {
+		return 0, []error{err}
+	}
+	for _, o := range all {
+		if err := vault.Verify(ctx, o); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return len(all), faults
 }

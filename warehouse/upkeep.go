@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/internal/filelock"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
@@ -98,17 +99,55 @@ func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, err er
 	return erased, nil
 }
 
-// Rotate replaces the root key and wraps every key anew.
-func (w *Warehouse) Rotate(ctx context.Context, config keyring.Config, secrets keyring.Secrets) (n int, err error) {
+// Rotate replaces the root key by a new one of any kind, and wraps every key
+// anew. The files name the new secrets; "" is the configured one. Where they are
+// others than before, the configuration is changed and recorded with it.
+func (w *Warehouse) Rotate(ctx context.Context, to keyring.Config, passphraseFile, pinFile string) (n int, err error) {
 	ring, err := w.Keyring(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if n, err = ring.Rotate(ctx, config, secrets); err != nil {
+	config := w.Config
+	for _, secret := range []struct{ given, configured *string }{{&passphraseFile, &config.Keyring.PassphraseFile}, {&pinFile, &config.Keyring.PINFile}} {
+		if *secret.given == "" {
+			continue
+		}
+		if *secret.configured, err = filepath.Abs(*secret.given); err != nil {
+			return 0, errors.Join(err, ring.Close())
+		}
+	}
+	if to.Kind == "file" {
+		to.WorkFactor = keyring.WorkFactorPerson
+		if config.Keyring.PassphraseFile == filepath.Join("controller", "passphrase") {
+			to.WorkFactor = keyring.WorkFactorMachine
+		}
+	}
+	secrets := keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
+	if n, err = ring.Rotate(ctx, to, secrets); err != nil {
 		return n, errors.Join(err, ring.Close())
 	}
-	_, err = w.Commit(ctx, w.Config.Controller, ledger.KeysRotated{Root: ring.Kind(), Keys: int64(n)})
-	return n, errors.Join(err, ring.Close())
+	if err := errors.Join(w.reconfigure(ctx, config), ring.Close()); err != nil {
+		return n, err
+	}
+	_, err = w.Commit(ctx, w.Config.Controller, ledger.KeysRotated{Root: to.Kind, Keys: int64(n)})
+	return n, err
+}
+
+// reconfigure writes and records a configuration, if it is another one.
+func (w *Warehouse) reconfigure(ctx context.Context, config Config) error {
+	if config == w.Config {
+		return nil
+	}
+	text, err := config.encode()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(w.path(ConfigFile), text, 0o644); err != nil {
+		return err
+	}
+	w.Config = config
+	_, err = w.RecordConfig(ctx)
+	return err
 }
 
 // Repaired is what a repair removed.

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/airlock"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/warehouse"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	log := &cobra.Command{
+		Use: "log", Short: "Tell what happened, statement by statement", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			statements := []ledger.Statement{}
+			var rows [][]string
+			err = w.Log.Entries(c.Context(), func(e ledger.Entry) error {
+				body, err := e.Statement.Decode()
+				if err != nil {
+					return err
+				}
+				statements = append(statements, e.Statement)
+				rows = append(rows, []string{fmt.Sprint(e.Index), moment(e.Statement.Time), e.Statement.Actor, story(body)})
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(statements, func() error { return a.table([]string{"no", "time (UTC)", "who", "what"}, rows) })
+		},
+	}
+	show := &cobra.Command{
+		Use: "show NUMBER", Short: "Show one statement whole", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			found := false
+			err = w.Log.Entries(c.Context(), func(e ledger.Entry) error {
+				if fmt.Sprint(e.Index) != args[0] {
+					return nil
+				}
+				found = true
+				encoder := json.NewEncoder(a.out)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(e.Statement)
+			})
+			if err == nil && !found {
+				return usage("the ledger has no statement %q: see rempart audit log", args[0])
+			}
+			return err
+		},
+	}
+	var receipt string
+	verify := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare everything on disk with the ledger",
+		Long: `Recomputes the ledger's tree, checks each statement's signature and that the
+policies allowed it, then every file of the home and every object on the host.
+With --receipt FILE it checks one receipt and the output beside it, with
+nothing but the ledger's key from the configuration.`,
+		Example: "  rempart audit verify\n  rempart audit verify --receipt result/s-1f2e3d4c-1/result.csv.receipt.json",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			if receipt != "" {
+				return a.verifyReceipt(c, w, receipt)
+			}
+			return a.verifyAll(c, w, -1)
+		},
+	}
+	verify.Flags().StringVar(&receipt, "receipt", "", "a receipt's `file`")
+	return group("audit", "What happened, proved", log, show, verify)
+}
+
+// verifyAll verifies the home and prints what was found.
+func (a *app) verifyAll(c *cobra.Command, w *warehouse.Warehouse, sample int) error {
+	progress, done := a.bar("verify")
+	v, state := w.Verify(c.Context(), sample, progress)
+	done()
+	results := 0
+	if state != nil {
+		var faults []error
+		results, faults = airlock.VerifyResults(c.Context(), w, state)
+		v.Faults = append(v.Faults, faults...)
+	}
+	a.say("%d statements, %d files, %d objects on the host, %d released outputs with their receipts.", v.Statements, v.Files, v.Objects, results)
+	return a.verdict(v.Faults)
+}
+
+// verdict prints faults and ends with an error if there are any.
+func (a *app) verdict(faults []error) error {
+	texts := []string{}
+	for _, f := range faults {
+		texts = append(texts, f.Error())
+	}
+	err := a.show(map[string]any{"verified": len(faults) == 0, "faults": texts}, func() error {
+		for _, text := range texts {
+			a.say("%s %s", paint(a.out, red, "✗"), text)
+		}
+		if len(faults) == 0 {
+			a.say("%s All of it is what the ledger says.", paint(a.out, green, "✓"))
+		}
+		return nil
+	})
+	if err == nil && len(faults) > 0 {
+		err = &damageError{len(faults)}
+	}
+	return err
+}
+
+func (a *app) verifyReceipt(c *cobra.Command, w *warehouse.Warehouse, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	r, err := airlock.ReadReceipt(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	file, isReceipt := strings.CutSuffix(path, ".receipt.json")
+	if !isReceipt {
+		return usage("a receipt's name ends in .receipt.json, and its output lies beside it")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := r.Verify(c.Context(), w.Log, data); err != nil {
+		return a.verdict([]error{fmt.Errorf("%s: %w", path, err)})
+	}
+	a.say("%s was released by %s (%q).", r.File, r.Checker, r.Reason)
+	a.say("It was written by run %s of %s, code %s, in project %s, on release %s.", r.Run, r.Researcher, r.Code[:16], r.Project, r.Release)
+	return a.verdict(nil)
+}
+
+// story tells a statement in one line.
+func story(body ledger.Body) string {
+	switch b := body.(type) {
+	case *ledger.WarehouseCreated:
+		return fmt.Sprintf("created the warehouse %q on host %s", b.Name, b.Host)
+	case *ledger.ConfigRecorded:
+		return fmt.Sprintf("recorded the configuration %s…", b.SHA256[:12])
+	case *ledger.PartyAdded:
+		return fmt.Sprintf("added %s as %s", b.Name, b.Role)
+	case *ledger.DepositMade:
+		in, refused := totals(b.Files)
+		return fmt.Sprintf("deposited %s by feed %s: %s rows in, %s accepted, %s quarantined; %s persons", b.Deposit, b.Feed, count(in), count(in-refused), count(refused), count(b.Persons))
+	case *ledger.PersonsLinked:
+		return fmt.Sprintf("linked %d deposits (%s): %s records are %s persons", len(b.Deposits), b.Linkage, count(b.Records), count(b.Persons))
+	case *ledger.ReleasePublished:
+		return fmt.Sprintf("published release %s: %s persons in %d tables", b.Release, count(b.Persons), len(b.Tables))
+	case *ledger.ReleaseErased:
+		return fmt.Sprintf("erased release %s: %s", b.Release, b.Reason)
+	case *ledger.ProjectRequested:
+		return fmt.Sprintf("requested project %s", b.Project)
+	case *ledger.ProjectApproved:
+		return fmt.Sprintf("approved project %s: %s", b.Project, b.Reason)
+	case *ledger.ProjectRefused:
+		return fmt.Sprintf("refused project %s: %s", b.Project, b.Reason)
+	case *ledger.ProjectExtracted:
+		return fmt.Sprintf("gave project %s %s persons of release %s", b.Project, count(b.Persons), b.Release)
+	case *ledger.ProjectClosed:
+		return fmt.Sprintf("closed project %s: %s", b.Project, b.Reason)
+	case *ledger.RunRequested:
+		return fmt.Sprintf("ran %s in project %s (%s, code %s…)", b.Name, b.Project, b.Run, b.Code[:12])
+	case *ledger.RunFinished:
+		return fmt.Sprintf("ended run %s: %s, %d outputs", b.Run, b.Outcome, len(b.Outputs))
+	case *ledger.OutputReleased:
+		return fmt.Sprintf("released output %s: %s", b.Output, b.Reason)
+	case *ledger.OutputRefused:
+		return fmt.Sprintf("refused output %s: %s", b.Output, b.Reason)
+	case *ledger.SpaceMounted:
+		return fmt.Sprintf("had %s mounted: %s files opened, %s read", b.Subject, count(b.Files), size(b.Bytes))
+	case *ledger.KeysRotated:
+		return fmt.Sprintf("rotated the root key (%s now): %s keys wrapped anew", b.Root, count(b.Keys))
+	case *ledger.KeyDestroyed:
+		return fmt.Sprintf("destroyed key %s: %s", b.Key, b.Reason)
+	case *ledger.HostLeft:
+		return fmt.Sprintf("left host %s: %s keys destroyed; %s", b.Host, count(b.Keys), b.Reason)
+	}
+	return body.Kind()
+}
+
+func totals(files []ledger.FileCount) (in, refused int64) {
+	for _, f := range files {
+		in += f.Rows
+		refused += f.Refused
+	}
+	return in, refused
+}
+
+func (a *app) lakeCommand() *cobra.Command {
+	var sample int
+	verify := &cobra.Command{
+		Use: "verify", Short: "Compare the host with the ledger, whole or by a sample", Args: exactly(0),
+		Example: "  rempart lake verify --sample 20",
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			return a.verifyAll(c, w, sample)
+		},
+	}
+	verify.Flags().IntVar(&sample, "sample", -1, "how many objects to read, drawn at random (default all)")
+	repair := &cobra.Command{
+		Use: "repair", Short: "Remove what interrupted steps have left and end what they began", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			r, err := w.Repair(c.Context())
+			if err != nil {
+				return err
+			}
+			delivered, err := airlock.DeliverMissing(c.Context(), w)
+			if err != nil {
+				return err
+			}
+			return a.show(r, func() error {
+				a.say("Removed %d objects, %d keys and %d files that no statement names; wrote %d released outputs.", len(r.Objects), len(r.Keys), len(r.Files), len(delivered))
+				return nil
+			})
+		},
+	}
+	return group("lake", "What lies on the host", verify, repair)
+}
+
+func (a *app) retentionCommand() *cobra.Command {
+	apply := &cobra.Command{
+		Use: "apply", Short: "Erase every release that is past its date", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			erased, err := w.ApplyRetention(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(erased, func() error {
+				a.say("%d releases were past their date and are erased. %s", len(erased), strings.Join(erased, " "))
+				return nil
+			})
+		},
+	}
+	return group("retention", "How long data is kept", apply)
+}
+
+func (a *app) keyCommand() *cobra.Command {
+	list := &cobra.Command{
+		Use: "list", Short: "List the key-encryption keys", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			ring, err := w.Keyring(c.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, ring.Close()) }()
+			ids, err := ring.IDs()
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]any{"root": ring.Kind(), "keys": ids}, func() error {
+				a.say("The root key is of kind %s; it wraps %d keys:", ring.Kind(), len(ids))
+				for _, id := range ids {
+					a.say("  %s", id)
+				}
+				return nil
+			})
+		},
+	}
+	var to keyring.Config
+	var passphraseFile, pinFile string
+	rotate := &cobra.Command{
+		Use:   "rotate",
+		Short: "Replace the root key, and wrap every key anew; no data is touched",
+		Long: `Makes a new root key and wraps every key-encryption key under it. --to moves the
+root key into an HSM (pkcs11) or back into a file. An interrupted rotation
+leaves the old root key valid.`,
+		Example: "  rempart key rotate\n  rempart key rotate --to pkcs11 --module /usr/lib/softhsm/libsofthsm2.so --token rempart --label root-1 --pin-file /run/secrets/pin",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			n, err := w.Rotate(c.Context(), to, passphraseFile, pinFile)
+			if err != nil {
+				return err
+			}
+			a.say("The root key is replaced (%s): %d keys are wrapped anew, no object was touched.", to.Kind, n)
+			return nil
+		},
+	}
+	rotate.Flags().StringVar(&to.Kind, "to", "file", "where the root key is kept: file or pkcs11")
+	rotate.Flags().StringVar(&to.Module, "module", "", "the PKCS#11 `library`")
+	rotate.Flags().StringVar(&to.Token, "token", "", "the token's label")
+	rotate.Flags().StringVar(&to.Label, "label", "", "the new key's label in the token")
+	rotate.Flags().StringVar(&passphraseFile, "passphrase-file", "", "the `file` of the new passphrase (default the configured one)")
+	rotate.Flags().StringVar(&pinFile, "pin-file", "", "the `file` of the token's PIN")
+
+	escrow := &cobra.Command{
+		Use: "escrow", Short: "Print the escrow's public key, which every object is also sealed to", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]string{"recipient": state.Warehouse.Escrow}, func() error {
+				a.say("%s", state.Warehouse.Escrow)
+				return nil
+			})
+		},
+	}
+	var reason string
+	destroy := &cobra.Command{
+		Use: "destroy KEY --reason TEXT", Short: "Destroy one key: what it opens is erased", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if reason == "" {
+				return usage("a key cannot be had back: say why with --reason")
+			}
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			e, err := w.DestroyKey(c.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			a.say("Key %s is destroyed (statement %d).", args[0], e.Index)
+			return nil
+		},
+	}
+	destroy.Flags().StringVar(&reason, "reason", "", "why")
+	return group("key", "The keys that open what lies on the host", list, rotate, escrow, destroy)
+}

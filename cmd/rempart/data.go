@@ -1,0 +1,361 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/warehouse"
+)
+
+func (a *app) feedCommand() *cobra.Command {
+	list := &cobra.Command{
+		Use: "list", Short: "List the feeds that deposits can use", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			names, err := w.FeedNames()
+			if err != nil {
+				return err
+			}
+			type row struct {
+				Name  string   `json:"name"`
+				Title string   `json:"title"`
+				Files []string `json:"files"`
+			}
+			var feeds []row
+			var rows [][]string
+			for _, name := range names {
+				folder, _, err := w.Feed(name)
+				if err != nil {
+					return err
+				}
+				feed, err := intake.LoadFeed(folder)
+				if err != nil {
+					return err
+				}
+				var files []string
+				for _, r := range feed.Resources {
+					files = append(files, r.Path)
+				}
+				feeds = append(feeds, row{name, feed.Title, files})
+				rows = append(rows, []string{name, feed.Title, fmt.Sprint(len(files))})
+			}
+			return a.show(feeds, func() error { return a.table([]string{"feed", "title", "files"}, rows) })
+		},
+	}
+	add := &cobra.Command{
+		Use:   "add DIR",
+		Short: "Check a feed of your own and add it",
+		Long: `A feed is a folder: datapackage.json (a Frictionless Data Package that says what
+each column may be used for) and map/*.sql (how its rows become OMOP tables).
+docs/feeds.md shows how to write one.`,
+		Example: "  rempart feed add feeds/our-laboratory",
+		Args:    exactly(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			feed, err := w.AddFeed(args[0])
+			if err != nil {
+				return err
+			}
+			a.say("Feed %s is added: %s.", feed.Name, feed.Title)
+			return nil
+		},
+	}
+	return group("feed", "Sources that deposits come from", list, add)
+}
+
+func (a *app) depositCommand() *cobra.Command {
+	var o warehouse.DepositOptions
+	create := &cobra.Command{
+		Use:   "create --as PROVIDER --feed FEED DIR",
+		Short: "Check, split and seal a folder of files",
+		Long: `Checks every row of the feed's files in DIR. Identities go, as keyed tokens, to
+the linkage authority alone; health data, under a number drawn for this deposit,
+goes sealed to the warehouse. Refused rows go to the quarantine, which only the
+provider's key opens: rows in = rows accepted + rows refused.`,
+		Example: "  rempart deposit create --as chu-lyon --feed hospital export/2026-11",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if o.Provider, err = a.actor(state, o.Provider, governance.Provider); err != nil {
+				return err
+			}
+			if o.Feed == "" {
+				return usage("of which feed? Give --feed; see rempart feed list")
+			}
+			o.Dir = args[0]
+			progress, done := a.bar("deposit")
+			o.Progress = progress
+			made, err := w.Deposit(c.Context(), o)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error { return a.printDeposit(made, o.Provider) })
+		},
+	}
+	asFlag(create, &o.Provider, "the provider")
+	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
+	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
+
+	list := &cobra.Command{
+		Use: "list", Short: "List the deposits", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			var deposits []*governance.Deposit
+			var rows [][]string
+			for id, d := range state.Deposits.All() {
+				in, refused := totals(d.Files)
+				deposits = append(deposits, d)
+				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+			}
+			return a.show(deposits, func() error {
+				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
+			})
+		},
+	}
+
+	var as string
+	quarantine := &cobra.Command{
+		Use:     "quarantine DEPOSIT --as PROVIDER",
+		Short:   "Print the rows that were refused, with file, line, field and reason",
+		Example: "  rempart deposit quarantine d-1f2e3d4c --as chu-lyon > refused.csv",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if as == "" {
+				if d, ok := state.Deposits.Get(args[0]); ok {
+					as = d.Actor
+				}
+			}
+			return w.Quarantine(c.Context(), as, args[0], a.out)
+		},
+	}
+	asFlag(quarantine, &as, "the provider that made the deposit")
+	return group("deposit", "Data comes in", create, list, quarantine)
+}
+
+func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
+	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
+	var rows [][]string
+	for _, f := range made.Files {
+		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
+	}
+	in, refused := totals(made.Files)
+	rows = append(rows, []string{"  all", count(in), count(in - refused), count(refused)})
+	if err := a.table([]string{"  resource", "rows in", "accepted", "quarantined"}, rows); err != nil {
+		return err
+	}
+	a.say("Identities of %s persons went to %s, sealed; no health data did.", count(made.Persons), made.Authority)
+	if made.Unusable > 0 {
+		a.say("%s identity traits were no such thing (a NIR whose key is wrong, say) and were left out.", count(made.Unusable))
+	}
+	if refused > 0 {
+		a.say("Why rows were refused: rempart deposit quarantine %s", made.Deposit)
+	}
+	if len(made.Ignored) > 0 {
+		a.say("Not part of the feed, and not read: %s", strings.Join(made.Ignored, ", "))
+	}
+	return nil
+}
+
+func (a *app) linkageCommand() *cobra.Command {
+	var as string
+	runCommand := &cobra.Command{
+		Use:   "run",
+		Short: "Find out which records are one person",
+		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
+joins those of one person, and sends the warehouse which number of which
+deposit is whom. It sees no identity and no health data.`,
+		Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			progress, done := a.bar("linkage")
+			made, err := w.Link(c.Context(), as, progress)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error {
+				a.say("Linkage %s of %d deposits (statement %d)", made.Linkage, len(made.Deposits), made.Entry)
+				a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
+				for _, method := range []string{"identifier", "identity", "sound", "alone"} {
+					if n := made.Methods[method]; n > 0 {
+						a.say("  %-10s %s records", method, count(n))
+					}
+				}
+				return nil
+			})
+		},
+	}
+	asFlag(runCommand, &as, "the linkage authority")
+	return group("linkage", "Who is one person", runCommand)
+}
+
+func (a *app) releaseCommand() *cobra.Command {
+	var o warehouse.PublishOptions
+	var vocabulary string
+	publish := &cobra.Command{
+		Use:   "publish",
+		Short: "Make OMOP tables of a linkage's deposits and seal them",
+		Long: `Maps every deposit of a linkage to the OMOP Common Data Model 5.4, seals each
+table to the host and records the release: whole, or not at all. It prints
+where every accepted row went.`,
+		Example: "  rempart release publish\n  rempart release publish --vocabulary athena/",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			if vocabulary != "" {
+				o.Vocabulary = os.DirFS(vocabulary)
+			}
+			progress, done := a.bar("release")
+			o.Progress = progress
+			made, err := w.Publish(c.Context(), o)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error {
+				a.say("Release %s (statement %d), kept until %s", made.Release, made.Entry, day(made.RetainUntil))
+				return made.Report.WriteText(a.out)
+			})
+		},
+	}
+	publish.Flags().StringVar(&o.Linkage, "linkage", "", "the linkage to build on (default the latest)")
+	publish.Flags().StringVar(&vocabulary, "vocabulary", "", "a `folder` of OMOP vocabulary files (default each feed's own)")
+
+	list := &cobra.Command{
+		Use: "list", Short: "List the releases", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			var releases []*governance.Release
+			var rows [][]string
+			for id, r := range state.Releases.All() {
+				releases = append(releases, r)
+				var n int64
+				for _, t := range r.Tables {
+					n += t.Rows
+				}
+				status := "kept until " + day(r.RetainUntil)
+				if r.Erased != nil {
+					status = "erased on " + day(r.Erased.Time)
+				}
+				rows = append(rows, []string{id, count(r.Persons), count(n), moment(r.Time), status})
+			}
+			return a.show(releases, func() error {
+				return a.table([]string{"release", "persons", "rows", "published", "status"}, rows)
+			})
+		},
+	}
+	show := &cobra.Command{
+		Use: "show [RELEASE]", Short: "Show what a release holds and where every row went",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.showRelease(c, args) },
+	}
+	verify := &cobra.Command{
+		Use: "verify [RELEASE]", Short: "Read every object of a release and compare it with the ledger",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			release, err := state.Release(first(args))
+			if err != nil {
+				return err
+			}
+			n, faults := w.VerifyRelease(c.Context(), state, release)
+			a.say("Release %s: %d objects were read whole.", release.Release, n)
+			return a.verdict(faults)
+		},
+	}
+	var reason string
+	erase := &cobra.Command{
+		Use: "erase RELEASE --reason TEXT", Short: "Destroy a release's key: what lies on the host opens no more", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if reason == "" {
+				return usage("an erasure cannot be undone: say why with --reason")
+			}
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			e, err := w.Erase(c.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			a.say("Release %s is erased (statement %d): its key is destroyed.", args[0], e.Index)
+			return nil
+		},
+	}
+	erase.Flags().StringVar(&reason, "reason", "", "why")
+	return group("release", "OMOP releases", publish, list, show, verify, erase)
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+func (a *app) showRelease(c *cobra.Command, args []string) (err error) {
+	w, state, err := a.state(c.Context())
+	if err != nil {
+		return err
+	}
+	release, err := state.Release(first(args))
+	if err != nil {
+		return err
+	}
+	ring, err := w.Keyring(c.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	manifest, key, err := w.Manifest(c.Context(), state, release, ring)
+	if err != nil {
+		return err
+	}
+	key.Wipe()
+	var report omop.Report
+	if err := json.Unmarshal(manifest.Report, &report); err != nil {
+		return fmt.Errorf("release %s: its report: %w", release.Release, err)
+	}
+	return a.show(manifest, func() error {
+		a.say("Release %s, OMOP CDM %s, of linkage %s", release.Release, manifest.CDM, release.Linkage)
+		a.say("Published %s, kept until %s", moment(release.Time), day(release.RetainUntil))
+		return report.WriteText(a.out)
+	})
+}

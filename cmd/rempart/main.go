@@ -1,0 +1,227 @@
+// Command rempart runs a sovereign health data warehouse: deposits, linkage,
+// releases, project spaces, runs, the airlock, and the ledger of all of it.
+//
+// Each subcommand parses its flags, calls one function of a domain package and
+// prints what came of it. docs/cli.md lists them and the exit codes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
+)
+
+// The exit codes: what a script can tell apart.
+const (
+	exitOK      = 0
+	exitError   = 1
+	exitUsage   = 2
+	exitRefused = 3 // a rule says no
+	exitDamaged = 4 // something is not what the ledger says
+	exitStudy   = 5 // a study failed
+)
+
+func main() {
+	if status, ok := run.Inside(os.Args[1:]); ok {
+		os.Exit(status)
+	}
+	os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr, time.Now))
+}
+
+// Main runs one command and returns its exit code. The clock is the caller's.
+func Main(args []string, stdout, stderr io.Writer, now func() time.Time) int {
+	// A core dump would hold keys and data.
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	ledger.Quiet(slog.New(slog.DiscardHandler))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{out: stdout, err: stderr, now: now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return a.fail(err)
+}
+
+// app is what every command shares.
+type app struct {
+	out, err io.Writer
+	now      func() time.Time
+	home     string
+	json     bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rempart",
+		Short: "A health data warehouse that its host cannot read",
+		Long: `Rempart takes hospital records and insurance claims in, links them without
+anyone holding both identity and health data, makes OMOP releases that lie
+sealed on any host, and lets authorised researchers work on them in spaces
+that only results leave.
+
+The way of the data, and who takes each step:
+
+  rempart deposit create   a provider          files in, identities apart
+  rempart linkage run      linkage authority   who is one person
+  rempart release publish  controller          OMOP tables, sealed
+  rempart project …        researcher, data protection officer
+  rempart run              researcher          a study, in the sandbox
+  rempart airlock …        output checker      results out
+  rempart audit …          anybody             what happened, proved`,
+		Example: `  rempart init --home warehouse --name "Demo"
+  rempart party add chu-lyon --role provider --home warehouse
+  export REMPART_HOME=warehouse
+  rempart audit log`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.PersistentFlags().StringVar(&a.home, "home", os.Getenv("REMPART_HOME"), "the warehouse's home `directory` (or REMPART_HOME)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(
+		a.initCommand(), a.partyCommand(), a.configCommand(),
+		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
+		a.projectCommand(), a.runCommand(), a.airlockCommand(),
+		a.auditCommand(), a.lakeCommand(), a.keyCommand(), a.retentionCommand(),
+		a.synthCommand(),
+	)
+	return root
+}
+
+// version is set by the build.
+var version = "devel"
+
+// usageError says that a command was called wrongly.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// damageError says that a verification found faults, which are printed already.
+type damageError struct{ faults int }
+
+func (e *damageError) Error() string {
+	if e.faults == 1 {
+		return "1 fault was found"
+	}
+	return fmt.Sprintf("%d faults were found", e.faults)
+}
+
+// studyError says that a study failed.
+type studyError struct{ error }
+
+func (e *studyError) Unwrap() error { return e.error }
+
+// fail prints an error as one sentence and what to do next, and returns its exit code.
+func (a *app) fail(err error) int {
+	var (
+		refusal *governance.Refusal
+		usage   *usageError
+		damage  *damageError
+		object  *lake.IntegrityError
+		study   *studyError
+	)
+	code := exitError
+	remedy := ""
+	switch {
+	case errors.As(err, &refusal):
+		code, remedy = exitRefused, refusal.Remedy
+	case errors.As(err, &usage):
+		code, remedy = exitUsage, "See: rempart --help, or any command with --help"
+	case errors.As(err, &damage), errors.As(err, &object):
+		code, remedy = exitDamaged, "See what else is wrong: rempart audit verify"
+		if damage != nil {
+			remedy = ""
+		}
+	case errors.As(err, &study):
+		code = exitStudy
+	case errors.Is(err, syscall.ENOSPC):
+		remedy = "Make room and repeat the command: nothing was half done"
+	case errors.Is(err, context.Canceled):
+		remedy = "Interrupted. Nothing was half done; what was uploaded is removed by: rempart lake repair"
+	}
+	fmt.Fprintln(a.err, paint(a.err, red, "rempart: ")+err.Error())
+	if remedy != "" {
+		fmt.Fprintln(a.err, remedy)
+	}
+	return code
+}
+
+// open opens the home.
+func (a *app) open() (*warehouse.Warehouse, error) {
+	if a.home == "" {
+		return nil, usage("which warehouse? Give --home DIR or set REMPART_HOME")
+	}
+	w, err := warehouse.Open(a.home)
+	if err != nil {
+		return nil, err
+	}
+	w.Now = a.now
+	return w, nil
+}
+
+// state opens the home and replays its ledger.
+func (a *app) state(ctx context.Context) (*warehouse.Warehouse, *governance.State, error) {
+	w, err := a.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := w.State(ctx)
+	return w, state, err
+}
+
+// actor is the party that was named, or the only one of a role.
+func (a *app) actor(state *governance.State, as string, role governance.Role) (string, error) {
+	if as != "" {
+		return as, nil
+	}
+	holders := state.Holders(role)
+	switch len(holders) {
+	case 0:
+		return "", &governance.Refusal{Reason: fmt.Sprintf("the warehouse has no %s yet", role), Remedy: fmt.Sprintf("Add one: rempart party add NAME --role %s", role)}
+	case 1:
+		return holders[0], nil
+	}
+	return "", usage("who acts? Give --as with one of %v", holders)
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		return c.Help()
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+// exactly is cobra.ExactArgs with an error that shows how to call.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage("call it as: %s", c.UseLine())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"rempart.eu/rempart/warehouse"
+)
+
+const (
+	red   = "31"
+	green = "32"
+	bold  = "1"
+	faint = "2"
+)
+
+// terminal says whether a person reads what is written to w.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// paint colours a text where a person reads it (https://no-color.org).
+func paint(w io.Writer, colour, text string) string {
+	if !terminal(w) || os.Getenv("NO_COLOR") != "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// say prints a line for people, which JSON readers do not want.
+func (a *app) say(format string, args ...any) {
+	if !a.json {
+		fmt.Fprintf(a.out, format+"\n", args...)
+	}
+}
+
+// show prints v as JSON where that was asked for, and otherwise lets text print it.
+func (a *app) show(v any, text func() error) error {
+	if !a.json {
+		return text()
+	}
+	encoder := json.NewEncoder(a.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// table prints rows under a heading, columns aligned.
+func (a *app) table(heading []string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	if _, err := fmt.Fprintln(w, strings.ToUpper(strings.Join(heading, "\t"))); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// count writes a number with thin groups: 12 345 678.
+func count[N int | int64 | uint64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + " " + digits[i:]
+	}
+	return digits
+}
+
+// size writes bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func day(t time.Time) string    { return t.UTC().Format(time.DateOnly) }
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+
+// bar shows a step's progress on a terminal; elsewhere it shows nothing. done
+// ends it.
+func (a *app) bar(title string) (progress warehouse.Progress, done func()) {
+	if !terminal(a.err) || a.json {
+		return nil, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(a.err), mpb.WithWidth(32), mpb.WithRefreshRate(100*time.Millisecond))
+	var what string
+	bar := bars.New(0, mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("━").Padding("─"),
+		mpb.PrependDecorators(decor.Name(title, decor.WC{W: 12, C: decor.DindentRight})),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return what })),
+		mpb.BarRemoveOnComplete())
+	return func(step string, n, total int64) {
+			what = step
+			if total > 0 {
+				bar.SetTotal(total, false)
+				bar.SetCurrent(min(n, total-1))
+			}
+		}, func() {
+			bar.SetTotal(1, true)
+			bars.Wait()
+		}
+}
+
+// asFlag adds --as.
+func asFlag(c *cobra.Command, as *string, who string) {
+	c.Flags().StringVar(as, "as", "", "the `party` that acts: "+who)
+}

@@ -1,0 +1,385 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/airlock"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/project"
+	"rempart.eu/rempart/run"
+)
+
+func (a *app) projectCommand() *cobra.Command {
+	var as, reason, release string
+	request := &cobra.Command{
+		Use:   "request FILE",
+		Short: "Ask for a project with a text that people can read",
+		Long: `FILE is YAML: project, title, purpose, legal_basis, persons (an SQL query),
+tables and columns, period, researchers, ends, minimum_cell_count.
+docs/quickstart.md shows one.`,
+		Example: "  rempart project request diabetes.yaml --as alice",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if as, err = a.actor(state, as, governance.Researcher); err != nil {
+				return err
+			}
+			e, spec, err := project.Request(c.Context(), w, as, text)
+			if err != nil {
+				return err
+			}
+			return a.show(e.Statement, func() error {
+				a.say("Project %s is requested (statement %d). A data protection officer decides: rempart project approve %s", spec.Project, e.Index, spec.Project)
+				return nil
+			})
+		},
+	}
+	asFlag(request, &as, "the researcher")
+
+	decide := func(use, short, done string, do func(c *cobra.Command, name string) (uint64, error)) *cobra.Command {
+		d := &cobra.Command{Use: use + " PROJECT --reason TEXT", Short: short, Args: exactly(1),
+			RunE: func(c *cobra.Command, args []string) error {
+				index, err := do(c, args[0])
+				if err != nil {
+					return err
+				}
+				a.say("Project %s is %s (statement %d).", args[0], done, index)
+				return nil
+			}}
+		asFlag(d, &as, "the data protection officer")
+		d.Flags().StringVar(&reason, "reason", "", "why")
+		return d
+	}
+	approve := decide("approve", "Grant what was requested, until the day that was requested", "approved", func(c *cobra.Command, name string) (uint64, error) {
+		w, state, err := a.state(c.Context())
+		if err != nil {
+			return 0, err
+		}
+		if as, err = a.actor(state, as, governance.Officer); err != nil {
+			return 0, err
+		}
+		e, err := project.Approve(c.Context(), w, as, name, reason)
+		return e.Index, err
+	})
+	refuse := decide("refuse", "Deny what was requested", "refused", func(c *cobra.Command, name string) (uint64, error) {
+		w, state, err := a.state(c.Context())
+		if err != nil {
+			return 0, err
+		}
+		if as, err = a.actor(state, as, governance.Officer); err != nil {
+			return 0, err
+		}
+		e, err := project.Refuse(c.Context(), w, as, name, reason)
+		return e.Index, err
+	})
+	closeCommand := decide("close", "End a project and destroy its key", "closed", func(c *cobra.Command, name string) (uint64, error) {
+		w, state, err := a.state(c.Context())
+		if err != nil {
+			return 0, err
+		}
+		if as == "" {
+			as = state.ControllerName()
+		}
+		e, err := project.Close(c.Context(), w, as, name, reason)
+		return e.Index, err
+	})
+
+	extract := &cobra.Command{
+		Use:   "extract PROJECT",
+		Short: "Give an approved project its data: what was granted and no more",
+		Args:  exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			progress, done := a.bar("extract")
+			made, err := project.Extract(c.Context(), w, args[0], release, progress)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error {
+				a.say("Project %s has its data from release %s (statement %d): %s persons", args[0], made.Release, made.Entry, count(made.Persons))
+				var rows [][]string
+				for _, t := range made.Tables {
+					rows = append(rows, []string{"  " + t.Table, count(t.Rows)})
+				}
+				return a.table([]string{"  table", "rows"}, rows)
+			})
+		},
+	}
+	extract.Flags().StringVar(&release, "release", "", "the release to take from (default the latest)")
+
+	list := &cobra.Command{
+		Use: "list", Short: "List the projects", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			var projects []*governance.Project
+			var rows [][]string
+			for name, p := range state.Projects.All() {
+				projects = append(projects, p)
+				status := string(p.Status)
+				if p.Status == governance.Approved && p.Ended(a.now()) {
+					status = "ended"
+				}
+				rows = append(rows, []string{name, status, p.Spec.Ends.String(), strings.Join(p.Spec.Researchers, ", "), p.Spec.Title})
+			}
+			return a.show(projects, func() error {
+				return a.table([]string{"project", "status", "ends", "researchers", "title"}, rows)
+			})
+		},
+	}
+	show := &cobra.Command{
+		Use: "show PROJECT", Short: "Show a project's request and what became of it", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			p, err := state.Project(args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(p, func() error {
+				a.say("Project %s: %s, requested by %s on %s", p.Name, p.Status, p.Actor, moment(p.Time))
+				if p.Decision != nil {
+					a.say("Decided by %s on %s: %s", p.Decision.Actor, moment(p.Decision.Time), p.Reason)
+				}
+				if p.Extraction != nil {
+					a.say("Has the data of %s persons from release %s", count(p.Extraction.Persons), p.Extraction.Release)
+				}
+				a.say("\n%s", strings.TrimSpace(p.Text))
+				return nil
+			})
+		},
+	}
+	return group("project", "Authorised uses of the data", request, approve, refuse, extract, list, show, closeCommand)
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var as, name, python string
+	var limits run.Limits
+	c := &cobra.Command{
+		Use:   "run --project PROJECT FILE",
+		Short: "Run a study (.sql or .py) in the sandbox over a project's data",
+		Long: `The study sees the project's tables and nothing else: no network, no files of
+this machine. An SQL study has a view for each table; the result of each SELECT
+is an output. A Python study reads data/<table>.parquet and writes to outputs/.
+What it writes waits at the airlock.`,
+		Example: "  rempart run --project diabetes --as alice study.sql\n  rempart run --project diabetes --as alice train.py",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if name == "" {
+				return usage("of which project? Give --project")
+			}
+			code, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if as == "" {
+				if p, err := state.Project(name); err == nil && len(p.Spec.Researchers) == 1 {
+					as = p.Spec.Researchers[0]
+				}
+			}
+			if as, err = a.actor(state, as, governance.Researcher); err != nil {
+				return err
+			}
+			if err := run.Available(); err != nil {
+				return err
+			}
+			study := project.Study{Project: name, Researcher: as, Name: filepath.Base(args[0]), Code: code, Limits: limits}
+			if strings.EqualFold(filepath.Ext(args[0]), ".py") {
+				if study.Environment, err = environment(python, w.Config.Run.Python); err != nil {
+					return err
+				}
+			}
+			made, err := project.Run(c.Context(), w, study)
+			if err != nil {
+				return err
+			}
+			if err := a.show(made, func() error { return a.printRun(made) }); err != nil {
+				return err
+			}
+			if made.Err != nil {
+				return &studyError{fmt.Errorf("run %s: %w", made.Run, made.Err)}
+			}
+			return nil
+		},
+	}
+	asFlag(c, &as, "the researcher")
+	c.Flags().StringVar(&name, "project", "", "the `project` whose data the study sees")
+	c.Flags().StringVar(&python, "python", "", "the Python `environment` (default as configured)")
+	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
+	return c
+}
+
+// environment finds the Python of studies.
+func environment(flag, configured string) (run.Environment, error) {
+	for _, path := range []string{flag, configured} {
+		if path != "" {
+			return run.FindEnvironment(path)
+		}
+	}
+	return run.Environment{}, errors.New("no Python environment is configured: make one with scripts/python-env and name it in rempart.toml at [run] python, or with --python")
+}
+
+func (a *app) printRun(made *project.Ran) error {
+	a.say("Run %s: %s, %.1f s", made.Run, made.Outcome, made.Seconds)
+	if log := strings.TrimSpace(made.Log); log != "" && made.Err == nil {
+		a.say("  │ %s", strings.ReplaceAll(log, "\n", "\n  │ "))
+	}
+	for _, r := range made.Refused {
+		a.say("  %s was not taken: %s", r.Name, r.Reason)
+	}
+	for _, o := range made.Outputs {
+		verdict := "waits for an output checker"
+		if o.Refused {
+			verdict = "refused by the disclosure check"
+		}
+		a.say("  %s  %s (%s): %s", o.Output, o.Name, size(o.Size), verdict)
+		for _, f := range o.Findings {
+			if f.Severity == "refuse" {
+				a.say("      %s", f.Message)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) airlockCommand() *cobra.Command {
+	var as, reason string
+	var all bool
+	list := &cobra.Command{
+		Use: "list", Short: "List the outputs that wait", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			outputs := []*governance.Output{}
+			var rows [][]string
+			for id, o := range state.Outputs.All() {
+				if o.Decision != nil && !all {
+					continue
+				}
+				outputs = append(outputs, o)
+				rows = append(rows, []string{id, o.Run.Project, o.Run.Actor, o.Name, size(o.Size), standing(o)})
+			}
+			return a.show(outputs, func() error {
+				return a.table([]string{"output", "project", "of", "file", "size", "status"}, rows)
+			})
+		},
+	}
+	list.Flags().BoolVar(&all, "all", false, "also those that were decided")
+	show := &cobra.Command{
+		Use: "show OUTPUT", Short: "Show what the disclosure check found, and the output itself to its checker", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			o, err := state.Output(args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.show(o, nil)
+			}
+			a.say("Output %s: %s (%s), %s", args[0], o.Name, size(o.Size), standing(o))
+			a.say("Run %s of project %s by %s, code %s", o.Run.Run, o.Run.Project, o.Run.Actor, o.Run.Code[:16])
+			for _, f := range o.Findings {
+				a.say("  %-6s %s", f.Severity, f.Message)
+			}
+			if as == "" {
+				return nil
+			}
+			data, err := airlock.Peek(c.Context(), w, as, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = a.out.Write(append([]byte("\n"), data...))
+			return err
+		},
+	}
+	asFlag(show, &as, "an output checker, who then sees the output's content")
+	release := &cobra.Command{
+		Use: "release OUTPUT --reason TEXT", Short: "Let an output out, with a receipt", Args: exactly(1),
+		Example: `  rempart airlock release s-1f2e3d4c-1 --as bob --reason "all cells are above 11"`,
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if as, err = a.actor(state, as, governance.OutputChecker); err != nil {
+				return err
+			}
+			released, err := airlock.Release(c.Context(), w, as, args[0], reason)
+			if err != nil {
+				return err
+			}
+			return a.show(released, func() error {
+				a.say("Output %s is released (statement %d):", args[0], released.Entry)
+				a.say("  %s", released.Path)
+				a.say("  %s", released.Receipt)
+				return nil
+			})
+		},
+	}
+	asFlag(release, &as, "the output checker")
+	release.Flags().StringVar(&reason, "reason", "", "why it may leave")
+	refuse := &cobra.Command{
+		Use: "refuse OUTPUT --reason TEXT", Short: "Keep an output in", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if as, err = a.actor(state, as, governance.OutputChecker); err != nil {
+				return err
+			}
+			e, err := airlock.Refuse(c.Context(), w, as, args[0], reason)
+			if err != nil {
+				return err
+			}
+			a.say("Output %s is refused (statement %d).", args[0], e.Index)
+			return nil
+		},
+	}
+	asFlag(refuse, &as, "the output checker")
+	refuse.Flags().StringVar(&reason, "reason", "", "why it stays in")
+	return group("airlock", "The one door for results", list, show, release, refuse)
+}
+
+// standing says in words what became of an output.
+func standing(o *governance.Output) string {
+	switch {
+	case o.Decision != nil && o.Released:
+		return "released by " + o.Decision.Actor
+	case o.Decision != nil:
+		return "refused by " + o.Decision.Actor
+	case o.Refused:
+		return "refused by the disclosure check"
+	}
+	return "waits"
+}

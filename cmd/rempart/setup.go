@@ -1,0 +1,183 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/synth"
+	"rempart.eu/rempart/warehouse"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var o warehouse.InitOptions
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make a warehouse in a new directory",
+		Long: `Makes a warehouse's home: one readable configuration file, the controller's
+keys and keyring, the escrow's key, an empty host directory, and a ledger whose
+first statement creates the warehouse.
+
+The keyring opens with a passphrase. With --passphrase-file it is yours, kept
+where you say; without it, one is drawn and kept in the home, which is
+convenient for a trial and no more.`,
+		Example: `  rempart init --home warehouse --name "Entrepôt de données de santé"
+  rempart init --home warehouse --name Demo --passphrase-file /run/secrets/rempart`,
+		Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if a.home == "" {
+				return usage("where? Give --home DIR")
+			}
+			for _, path := range []*string{&o.PassphraseFile, &o.Python} {
+				if *path == "" {
+					continue
+				}
+				absolute, err := filepath.Abs(*path)
+				if err != nil {
+					return err
+				}
+				*path = absolute
+			}
+			o.Now = a.now
+			w, err := warehouse.Init(c.Context(), a.home, o)
+			if err != nil {
+				return err
+			}
+			return a.show(w.Config, func() error {
+				a.say("The warehouse %q is made in %s.", w.Config.Name, a.home)
+				a.say("  %-28s what you may change", warehouse.ConfigFile)
+				a.say("  %-28s opens every object: keep it offline, and away from here", filepath.Join("controller", "escrow.agekey"))
+				a.say("  %-28s the ledger's own key, for those who verify", w.Config.LedgerKey[:24]+"…")
+				if o.PassphraseFile == "" {
+					a.say("  %-28s opens the keyring: for a trial only", w.Config.Keyring.PassphraseFile)
+				}
+				a.say("Next: rempart party add NAME --role ROLE --home %s", a.home)
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&o.Name, "name", "Rempart", "what the warehouse is called")
+	c.Flags().StringVar(&o.Controller, "controller", "controller", "the controller's `name` as a party")
+	c.Flags().StringVar(&o.PassphraseFile, "passphrase-file", "", "the `file` whose first line opens the keyring")
+	c.Flags().StringVar(&o.Python, "python", "", "the Python `environment` of studies (a venv's folder or an interpreter)")
+	return c
+}
+
+func (a *app) partyCommand() *cobra.Command {
+	var role string
+	var roles []string
+	for _, r := range governance.Roles() {
+		roles = append(roles, string(r))
+	}
+	add := &cobra.Command{
+		Use:     "add NAME --role ROLE",
+		Short:   "Make a party and its keys known",
+		Long:    "Draws the party's own keys, keeps them in its folder, and records their public\nhalves. The roles are: " + strings.Join(roles, ", ") + ".",
+		Example: "  rempart party add chu-lyon --role provider\n  rempart party add alice --role researcher",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !slices.Contains(roles, role) {
+				return usage("--role is one of: %s", strings.Join(roles, ", "))
+			}
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			e, err := w.AddParty(c.Context(), args[0], governance.Role(role))
+			if err != nil {
+				return err
+			}
+			return a.show(e.Statement, func() error {
+				a.say("%s is %s now (statement %d).", args[0], governance.Role(role).Article(), e.Index)
+				return nil
+			})
+		},
+	}
+	add.Flags().StringVar(&role, "role", "", "what the party does")
+	list := &cobra.Command{
+		Use: "list", Short: "List the parties", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			type row struct {
+				Name string `json:"name"`
+				Role string `json:"role"`
+				Key  string `json:"key"`
+			}
+			var list []row
+			var rows [][]string
+			for _, name := range slices.Sorted(maps.Keys(state.Parties)) {
+				p := state.Parties[name]
+				list = append(list, row{name, string(p.Role), p.Signing.String()})
+				rows = append(rows, []string{name, string(p.Role), p.Signing.String()})
+			}
+			return a.show(list, func() error { return a.table([]string{"name", "role", "key"}, rows) })
+		},
+	}
+	return group("party", "Who takes part", add, list)
+}
+
+func (a *app) configCommand() *cobra.Command {
+	record := &cobra.Command{
+		Use: "record", Short: "Record the configuration as it is now", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			e, err := w.RecordConfig(c.Context())
+			if err != nil {
+				return err
+			}
+			a.say("The configuration is recorded (statement %d).", e.Index)
+			return nil
+		},
+	}
+	return group("config", "The warehouse's configuration", record)
+}
+
+func (a *app) synthCommand() *cobra.Command {
+	var o synth.Options
+	var out string
+	c := &cobra.Command{
+		Use:   "synth --persons N --out DIR",
+		Short: "Make a synthetic national population with known truth",
+		Long: `Writes the files of four hospitals and one insurer about overlapping persons,
+each in a folder of its own, ready for the feeds hospital and insurer; and
+truth/persons.csv, which says who is who. The same seed gives the same bytes.`,
+		Example: "  rempart synth --persons 10000 --seed 1 --out population",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if out == "" || o.Persons < 1 {
+				return usage("give --persons and --out")
+			}
+			if err := os.MkdirAll(out, 0o755); err != nil {
+				return err
+			}
+			progress, done := a.bar("synth")
+			if progress != nil {
+				o.Progress = func(n, total int) { progress("persons", int64(n), int64(total)) }
+			}
+			truth, err := synth.Generate(c.Context(), out, o)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(truth, func() error {
+				a.say("%s persons are made in %s.", count(int64(o.Persons)), out)
+				return nil
+			})
+		},
+	}
+	c.Flags().IntVar(&o.Persons, "persons", 1000, "how many persons")
+	c.Flags().Uint64Var(&o.Seed, "seed", 1, "what chance starts from")
+	c.Flags().StringVar(&out, "out", "", "the `directory` to write to")
+	return c
+}
