@@ -134,6 +134,19 @@ func TestTheFilterAllowsItsListAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheListNamesCallsThatThereAre(t *testing.T) {
+	for i, name := range allowed {
+		_, here := arch.X86_64.SyscallNames[name]
+		_, there := arch.AARCH64.SyscallNames[name]
+		if !here && !there {
+			t.Errorf("%q is no system call of amd64 or arm64", name)
+		}
+		if slices.Contains(allowed[:i], name) {
+			t.Errorf("%q is named twice", name)
+		}
+	}
+}
+
 // archive is a tar stream as a study that took over the supervisor could write it.
 func archive(t *testing.T, headers ...*tar.Header) []byte {
 	t.Helper()
