@@ -21,8 +21,9 @@
 //     network, no home, no environment variable, no open file, no process.
 //   - Inputs, scratch files and outputs are in memory file systems that only the
 //     sandbox has: they end with it, however it ends, kill -9 of us included.
-//   - The study is nobody on the host, also where root runs it; no capability
-//     can be gained; the kernel answers only the calls that seccomp.go lists.
+//   - On the host the study is the user who runs it, or nobody where that is
+//     root; it can gain no capability; the kernel answers only the calls that
+//     seccomp.go lists.
 //   - Execute ends when its time is over or its context is done, with every
 //     process of the study.
 //   - The boundary is the kernel's (namespaces, seccomp). The supervisor inside
