@@ -14,9 +14,12 @@
 //
 // The rules that it guarantees, for tables and JSON: a number v with
 // 0 < v < Rules.MinimumCell in a column or under a key that is named as a count
-// is refused however it is written (1,000 or 1 000, 3.0, 3e0, ３, "3 (2 %)",
-// UTF-16, behind a byte order mark); a count that cannot be read is refused; an
-// identifier with a form (see pseudonym/scan) is refused anywhere in a text.
+// is refused however it is written (3.0, 3e0, ３, "3 (2 %)", 3,000 that may be
+// three, behind a byte order mark); so is a cell among counts that cannot be
+// read; a NIR, US social security number, IBAN, e-mail address or UUID is refused wherever text
+// is (see pseudonym/scan), and what looks like a telephone number or an IPv4
+// address is for the checker. The names that are taken for counts, in English
+// and French, stand in names.go.
 //
 // The names of the rules, by what they look for:
 //

@@ -2,11 +2,9 @@ package disclosure
 
 import (
 	"bytes"
-	"encoding/binary"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -119,7 +117,7 @@ func remedy(extension string) string {
 func (c *checker) checkTextual(data []byte) {
 	text, ok := decode(data)
 	if !ok {
-		c.refuse(place{}, "encoding", "the file is not UTF-8: write it as UTF-8 (in R: fileEncoding = \"UTF-8\")")
+		c.refuse(place{}, "encoding", "the file is not UTF-8: write it as UTF-8 (pandas: encoding=\"utf-8\"; R: fileEncoding = \"UTF-8\")")
 		return
 	}
 	if strings.TrimSpace(text) == "" {
@@ -150,28 +148,9 @@ func (c *checker) checkTextual(data []byte) {
 	}
 }
 
-// decode returns the text of UTF-8, with or without a byte order mark, or of
-// UTF-16 with one.
+// decode returns the text of UTF-8, with or without a byte order mark. No other
+// encoding is read: a file that is text in two encodings would be two files.
 func decode(data []byte) (text string, ok bool) {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
-		order = binary.BigEndian
-	}
-	if order == nil {
-		return string(data), utf8.Valid(data) && !bytes.Contains(data, []byte{0})
-	}
-	if len(data)%2 != 0 {
-		return "", false
-	}
-	units := make([]uint16, 0, len(data)/2-1)
-	for i := 2; i < len(data); i += 2 {
-		units = append(units, order.Uint16(data[i:]))
-	}
-	runes := utf16.Decode(units)
-	return string(runes), !slices.Contains(runes, utf8.RuneError) && !slices.Contains(runes, 0)
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	return string(data), utf8.Valid(data) && !bytes.Contains(data, []byte{0})
 }
