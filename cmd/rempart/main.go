@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/run"
@@ -40,17 +41,23 @@ func main() {
 	if status, ok := run.Inside(os.Args[1:]); ok {
 		os.Exit(status)
 	}
-	os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr, time.Now))
+	os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr, world{now: time.Now}))
 }
 
-// Main runs one command and returns its exit code. The clock is the caller's.
-func Main(args []string, stdout, stderr io.Writer, now func() time.Time) int {
+// world is what a command cannot choose: tests put another in its place.
+type world struct {
+	now  func() time.Time
+	host func(host.Store) host.Store // stands between the warehouse and its host; may be nil
+}
+
+// Main runs one command and returns its exit code.
+func Main(args []string, stdout, stderr io.Writer, in world) int {
 	// A core dump would hold keys and data.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	ledger.Quiet(slog.New(slog.DiscardHandler))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{out: stdout, err: stderr, now: now}
+	a := &app{out: stdout, err: stderr, world: in}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -64,8 +71,8 @@ func Main(args []string, stdout, stderr io.Writer, now func() time.Time) int {
 
 // app is what every command shares.
 type app struct {
+	world
 	out, err io.Writer
-	now      func() time.Time
 	home     string
 	json     bool
 }
@@ -179,6 +186,9 @@ func (a *app) open() (*warehouse.Warehouse, error) {
 		return nil, err
 	}
 	w.Now = a.now
+	if a.host != nil {
+		w.Host = a.host(w.Host)
+	}
 	return w, nil
 }
 
