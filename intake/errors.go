@@ -76,7 +76,7 @@ type Quarantine struct{ w *csv.Writer }
 // NewQuarantine writes the header to w. Flush must follow the last row.
 func NewQuarantine(w io.Writer) *Quarantine {
 	q := &Quarantine{csv.NewWriter(w)}
-	q.w.Write([]string{"file", "line", "field", "rule", "value"}) // its error comes back from Flush
+	_ = q.w.Write([]string{"file", "line", "field", "rule", "value"}) // its error comes back from Flush
 	return q
 }
 

@@ -181,16 +181,15 @@ func (r *Resource) field(name string) *Field {
 	return nil
 }
 
-// watch returns the index of a key set in r.watched, which it may extend.
-func (r *Resource) watch(fields []string, unique bool) int {
+// watch has the values of a key remembered, as unique where one caller asks for that.
+func (r *Resource) watch(fields []string, unique bool) {
 	for i, w := range r.watched {
 		if strings.Join(w.fields, "\x00") == strings.Join(fields, "\x00") {
 			r.watched[i].unique = w.unique || unique
-			return i
+			return
 		}
 	}
 	r.watched = append(r.watched, keySet{fields, unique})
-	return len(r.watched) - 1
 }
 
 // private says that the field's values may identify a person, so that errors

@@ -60,7 +60,7 @@ func startsNIR(text []byte) bool {
 		return false
 	}
 	_, err := pseudonym.NormaliseNIR(string(nir[:]))
-	return err == nil && !(at == len(nir) && snomed(nir[:]))
+	return err == nil && (at != len(nir) || !snomed(nir[:]))
 }
 
 // snomed says whether 15 digits are a SNOMED CT identifier

@@ -158,7 +158,7 @@ func (l *loader) dialect(raw json.RawMessage, r *Resource) {
 	if d.Delimiter == "" {
 		return
 	}
-	if len(d.Delimiter) != 1 || !strings.Contains(",;|\t", d.Delimiter) {
+	if !slices.Contains([]string{",", ";", "|", "\t"}, d.Delimiter) {
 		l.wrong(`delimiter %q is not read: use one of , ; | or a tab`, d.Delimiter)
 		return
 	}

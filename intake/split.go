@@ -29,7 +29,8 @@ func (w *worker) health() *RowError {
 			out = append(out, v...)
 		}
 	}
-	w.out.health = append(out, '\n')
+	out = append(out, '\n')
+	w.out.health = out
 	return nil
 }
 

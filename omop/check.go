@@ -61,7 +61,7 @@ func (b *builder) findColumn(ctx context.Context, table string, condition func(F
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	if rows.Next() {
 		var found int64
 		var column, origin string
 		if err := rows.Scan(&found, &column, &origin); err != nil {

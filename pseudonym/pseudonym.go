@@ -49,6 +49,7 @@ type Identity struct {
 // Kind says what a token was made from. Its byte is part of the second pass.
 type Kind byte
 
+// What a token is made from.
 const (
 	ByIdentifier Kind = 'A' // the NIR or, where there is none, the SSN
 	ByTraits     Kind = 'B' // name, first name, birth date and sex, normalised

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func hostile(t *testing.T, path, canary string) {
 			t.Fatal(err)
 		}
 		job.Language, job.Environment = run.Python, python(t)
-		job.Code = append(prelude, script...)
+		job.Code = slices.Concat(prelude, script)
 		job.Args = []string{canary, canaryText, strconv.Itoa(os.Getpid())}
 	}
 	got := execute(t, job)

@@ -69,7 +69,7 @@ func collect(dir string, o order, w io.Writer) (refused []Refused, limit string,
 		info, err := e.Info()
 		if err != nil {
 			refuse(name, "it cannot be read: "+err.Error())
-			return nil
+			return nil //nolint:nilerr // refused, with its reason
 		}
 		if reason := problem(name, info); reason != "" {
 			refuse(name, reason)

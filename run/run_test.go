@@ -73,7 +73,7 @@ func execute(t *testing.T, job run.Job) outcome {
 	}
 	for r := tar.NewReader(&out); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got
 		}
 		if err != nil {

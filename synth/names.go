@@ -35,12 +35,13 @@ func (s source) surname() string {
 		return surnames[s.rank(len(surnames))]
 	}
 	name := pick(s, stems) + pick(s, endings)
-	switch {
-	case s.chance(0.03):
+	if s.chance(0.03) {
 		return "Le " + name
-	case s.chance(0.03):
+	}
+	if s.chance(0.03) {
 		return "De " + name
-	case s.chance(0.015):
+	}
+	if s.chance(0.015) {
 		return name + "-" + surnames[s.rank(len(surnames))]
 	}
 	return name

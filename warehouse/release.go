@@ -229,7 +229,7 @@ func (w *Warehouse) VerifyRelease(ctx context.Context, state *governance.State, 
 		return 0, []error{err}
 	}
 	var all []ledger.Object
-	if err := w.Log.Attached(release.ReleasePublished.Objects, &all); err != nil {
+	if err := w.Log.Attached(release.Objects, &all); err != nil {
 		return 0, []error{err}
 	}
 	for _, o := range all {

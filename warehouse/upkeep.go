@@ -200,7 +200,7 @@ func (w *Warehouse) named(state *governance.State) (objects map[string]ledger.Ob
 	all := state.Objects()
 	for _, release := range state.Releases.All() {
 		var more []ledger.Object
-		if err := w.Log.Attached(release.ReleasePublished.Objects, &more); err != nil {
+		if err := w.Log.Attached(release.Objects, &more); err != nil {
 			return nil, nil, fmt.Errorf("release %s: %w", release.Release, err)
 		}
 		all = append(all, more...)
@@ -238,7 +238,7 @@ func (w *Warehouse) repairKeys(ctx context.Context, state *governance.State, nam
 // repairFiles removes what no statement names below parties, ledger and result.
 func (w *Warehouse) repairFiles(state *governance.State) (gone []string, err error) {
 	for path, reason := range w.strangers(state) {
-		if reason != leftOver {
+		if !errors.Is(reason, errLeftOver) {
 			continue
 		}
 		if err := os.RemoveAll(path); err != nil {
@@ -250,8 +250,8 @@ func (w *Warehouse) repairFiles(state *governance.State) (gone []string, err err
 	return gone, nil
 }
 
-// leftOver marks a file that an interrupted step has left.
-var leftOver = errors.New("an interrupted step has left it: remove it with rempart lake repair")
+// errLeftOver marks a file that an interrupted step has left.
+var errLeftOver = errors.New("an interrupted step has left it: remove it with rempart lake repair")
 
 // strangers finds files of the home, other than those of the ledger and the
 // host, that the ledger does not account for.
@@ -270,7 +270,7 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 			return nil
 		}
 		if strings.HasPrefix(d.Name(), ".") || w.below(path, "parties") {
-			found[path] = leftOver
+			found[path] = errLeftOver
 			return nil
 		}
 		found[path] = errors.New("no statement speaks of this file")

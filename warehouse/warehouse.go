@@ -53,15 +53,9 @@ func Open(dir string) (*Warehouse, error) {
 	}
 	w := &Warehouse{Dir: dir, Config: config, Now: time.Now}
 	w.Secrets = keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
-	if w.Host, err = w.openHost(); err != nil {
-		return nil, err
-	}
+	w.Host = host.Dir(w.absolute(config.Host.Path))
 	w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey)
 	return w, err
-}
-
-func (w *Warehouse) openHost() (host.Store, error) {
-	return host.Dir(w.absolute(w.Config.Host.Path)), nil
 }
 
 // path is a place in the home.

@@ -76,6 +76,7 @@ func (r Rules) check() error {
 // Severity says who can overrule a finding.
 type Severity int
 
+// The severities.
 const (
 	Review Severity = iota // the output checker decides
 	Refuse                 // nobody: the researcher must change the output
@@ -100,6 +101,7 @@ type Finding struct {
 // Verdict is the outcome of a check.
 type Verdict int
 
+// The verdicts.
 const (
 	NeedsReview Verdict = iota // an output checker may release it
 	Refused                    // nobody may

@@ -11,6 +11,7 @@ import (
 // Kind is what a file was recognised as.
 type Kind string
 
+// The kinds of files that are told apart.
 const (
 	CSV         Kind = "CSV"
 	TSV         Kind = "TSV"

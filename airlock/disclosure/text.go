@@ -102,7 +102,7 @@ func splitFramed(line, frame string) []string {
 func (c *checker) checkTablesIn(lines []string, split func(string) []string, loose bool) {
 	var run table
 	end := func() {
-		if len(run.rows) > 0 && run.hasNumbers() && !(loose && slices.ContainsFunc(run.header, isNumber)) {
+		if len(run.rows) > 0 && run.hasNumbers() && (!loose || !slices.ContainsFunc(run.header, isNumber)) {
 			rows := c.report.Rows
 			c.checkTable(&run)
 			c.report.Rows = max(rows, len(run.rows))

@@ -23,6 +23,7 @@ import (
 // Kind is the kind of an identifier. Its text can stand in a message.
 type Kind string
 
+// The kinds of identifiers that are found.
 const (
 	NIR   Kind = "NIR"                       // 15 characters, with a check key that fits
 	SSN   Kind = "US social security number" // 999-99-9999
@@ -106,7 +107,7 @@ func alone(s string, start, end int) bool {
 	if end < len(s) && word(s[end]) {
 		return false
 	}
-	return !(end+1 < len(s) && s[end] == '.' && digit(s[end+1]) && digit(s[end-1]))
+	return end+1 >= len(s) || s[end] != '.' || !digit(s[end+1]) || !digit(s[end-1])
 }
 
 // plain returns s with look-alikes resolved and invisible characters dropped.
