@@ -41,7 +41,15 @@ func main() {
 	if status, ok := run.Inside(os.Args[1:]); ok {
 		os.Exit(status)
 	}
+	harden()
 	os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr, world{now: time.Now}))
+}
+
+// harden is done once in a process, before anything else.
+func harden() {
+	// A core dump would hold keys and data.
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) // lowering a limit is always allowed
+	ledger.Quiet(slog.New(slog.DiscardHandler))
 }
 
 // world is what a command cannot choose: tests put another in its place.
@@ -52,9 +60,6 @@ type world struct {
 
 // Main runs one command and returns its exit code.
 func Main(args []string, stdout, stderr io.Writer, in world) int {
-	// A core dump would hold keys and data.
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	ledger.Quiet(slog.New(slog.DiscardHandler))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := &app{out: stdout, err: stderr, world: in}
@@ -102,6 +107,8 @@ The way of the data, and who takes each step:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version,
+		Args:          subcommand,
+		RunE:          help,
 	}
 	root.PersistentFlags().StringVar(&a.home, "home", os.Getenv("REMPART_HOME"), "the warehouse's home `directory` (or REMPART_HOME)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
@@ -219,11 +226,23 @@ func (a *app) actor(state *governance.State, as string, role governance.Role) (s
 
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return c.Help()
-	}}
+	c := &cobra.Command{Use: use, Short: short, Args: subcommand, RunE: help}
 	c.AddCommand(commands...)
 	return c
+}
+
+func help(c *cobra.Command, _ []string) error { return c.Help() }
+
+// subcommand refuses what a command that only holds others does not hold.
+func subcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2 // letters
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return usage("%s has no command %q: did you mean %q?", c.CommandPath(), args[0], near[0])
+	}
+	return usage("%s has no command %q", c.CommandPath(), args[0])
 }
 
 // exactly is cobra.ExactArgs with an error that shows how to call.
