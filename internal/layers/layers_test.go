@@ -1,0 +1,54 @@
+// Package layers holds the direction of dependencies: the way of the data, from
+// top to bottom, as ARCHITECTURE.md shows it. A package imports only those of
+// layers above its own in this list.
+package layers
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "rempart.eu/rempart/"
+
+// order lists the packages, those that know nothing of the others first.
+var order = [][]string{
+	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock"},
+	{"host", "ledger", "keyring", "run", "pseudonym/scan"},
+	{"airlock/disclosure", "host/hosttest", "lake", "intake", "linkage", "synth"},
+	{"lake/mount", "omop"},
+	{"omop/omoptest", "governance"},
+	{"warehouse"},
+	{"project"},
+	{"airlock"},
+	{"internal/benchmarks"},
+	{"cmd/rempart", "internal/benchmarks/cmd", "internal/layers"},
+}
+
+func TestPackagesImportOnlyWhatComesBefore(t *testing.T) {
+	level := map[string]int{}
+	for i, packages := range order {
+		for _, p := range packages {
+			level[p] = i
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		name := strings.TrimPrefix(words[0], module)
+		at, known := level[name]
+		if !known {
+			t.Errorf("package %s has no layer: add it to the list, and to ARCHITECTURE.md", name)
+			continue
+		}
+		for _, imported := range words[1:] {
+			other, ours := strings.CutPrefix(imported, module)
+			if below, known := level[other]; ours && known && below >= at {
+				t.Errorf("%s imports %s, which comes after it on the way of the data", name, other)
+			}
+		}
+	}
+}
