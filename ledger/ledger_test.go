@@ -19,6 +19,13 @@ import (
 
 func TestMain(m *testing.M) {
 	ledger.Quiet(slog.New(slog.DiscardHandler))
+	if dir := os.Getenv("LEDGER_TEST_WRITER"); dir != "" {
+		if err := writer(dir, os.Getenv("LEDGER_TEST_PUBLIC"), os.Getenv("LEDGER_TEST_PRIVATE")); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 

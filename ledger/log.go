@@ -44,6 +44,10 @@ const attachments = "attachments"
 // an entry of ours comes alone.
 const batchAge = 5 * time.Millisecond
 
+// patience is how long we wait for a checkpoint to be published, which takes
+// milliseconds where the disk takes it at all.
+const patience = 20 * time.Second
+
 // Open opens the log in a directory. The key is the verifier key of its
 // checkpoints, as [note.NewVerifier] reads it; the key's name is the log's origin.
 func Open(dir, checkpointKey string) (*Log, error) {
@@ -57,20 +61,11 @@ func Open(dir, checkpointKey string) (*Log, error) {
 // Append adds an envelope and returns its index once a signed checkpoint
 // covers it. After an error that is no *UncertainError the log is as it was.
 func (l *Log) Append(ctx context.Context, envelope []byte, signer note.Signer) (uint64, error) {
-	driver, err := posix.New(ctx, posix.Config{Path: l.dir})
-	if err != nil {
-		return 0, fmt.Errorf("open the ledger: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
 	defer cancel()
-	options := tessera.NewAppendOptions().
-		WithCheckpointSigner(signer).
-		WithBatching(1, batchAge).
-		WithCheckpointInterval(100 * time.Millisecond).
-		WithGarbageCollectionInterval(0)
-	appender, shutdown, _, err := tessera.NewAppender(ctx, driver, options)
+	appender, shutdown, _, err := l.appender(ctx, signer)
 	if err != nil {
-		return 0, fmt.Errorf("open the ledger: %w", err)
+		return 0, err
 	}
 	index, err := appender.Add(ctx, tessera.NewEntry(envelope))()
 	if err != nil {
@@ -80,6 +75,25 @@ func (l *Log) Append(ctx context.Context, envelope []byte, signer note.Signer) (
 		return 0, &UncertainError{fmt.Errorf("publish the ledger's checkpoint: %w", err)}
 	}
 	return index.Index, nil
+}
+
+// appender starts tessera, which runs until ctx ends.
+func (l *Log) appender(ctx context.Context, signer note.Signer) (*tessera.Appender, func(context.Context) error, tessera.LogReader, error) {
+	driver, err := posix.New(ctx, posix.Config{Path: l.dir})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	options := tessera.NewAppendOptions().
+		WithCheckpointSigner(signer).
+		WithBatching(1, batchAge).
+		WithCheckpointInterval(100 * time.Millisecond).
+		WithGarbageCollectionInterval(0).
+		WithShutdownTimeout(patience)
+	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	return appender, shutdown, reader, nil
 }
 
 // UncertainError says that a statement may or may not have been recorded. What

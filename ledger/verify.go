@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -49,7 +50,18 @@ func (l *Log) Verify(ctx context.Context) (entries []Entry, faults []error, err 
 	if !bytes.Equal(root, cp.Hash) {
 		faults = append(faults, fmt.Errorf("%s: the statements are not those that the checkpoint of %d entries signs", l.dir, cp.Size))
 	}
-	err = filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+	err = l.walk(func(path, name string, data []byte) error {
+		if fault := t.check(name, data, cp.Size, root); fault != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", path, fault))
+		}
+		return nil
+	})
+	return entries, faults, err
+}
+
+// walk yields every file of the log with its name in the log's directory.
+func (l *Log) walk(yield func(path, name string, data []byte) error) error {
+	return filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -61,12 +73,8 @@ func (l *Log) Verify(ctx context.Context) (entries []Entry, faults []error, err 
 		if err != nil {
 			return err
 		}
-		if fault := t.check(filepath.ToSlash(name), data, cp.Size, root); fault != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", path, fault))
-		}
-		return nil
+		return yield(path, filepath.ToSlash(name), data)
 	})
-	return entries, faults, err
 }
 
 // grow builds the tree of the entries and its root.
@@ -105,11 +113,17 @@ func grow(entries []Entry) (*tree, []byte, error) {
 	return t, root, err
 }
 
-var errForeign = errors.New("this file does not belong to a ledger: remove it")
+var (
+	errForeign  = errors.New("this file does not belong to a ledger: remove it")
+	errUnsigned = errors.New("no checkpoint signs it; an interrupted step has left it: remove it with rempart lake repair")
+)
 
 // check says why one file of the log, by its name in the log's directory, is
 // not what it must be.
 func (t *tree) check(name string, data []byte, size uint64, root []byte) error {
+	if temporary.MatchString(name) {
+		return errUnsigned
+	}
 	switch dir, rest, _ := strings.Cut(name, "/"); dir {
 	case layout.CheckpointPath, "lock": // the checkpoint was verified by its signature
 		if dir == "lock" && len(data) > 0 {
@@ -128,6 +142,10 @@ func (t *tree) check(name string, data []byte, size uint64, root []byte) error {
 	}
 	return errForeign
 }
+
+// temporary names what an interrupted write of tessera's leaves: the name of a
+// file of the log and a random number, of more digits than any part of a name has.
+var temporary = regexp.MustCompile(`^(checkpoint|\.state/[a-zA-Z]+|tile/.+)[0-9]{4,}$`)
 
 // checkState checks tessera's own notes.
 func checkState(name string, data []byte, size uint64, root []byte) error {
@@ -168,7 +186,7 @@ func (t *tree) checkTile(name string, data []byte) error {
 	var want []byte
 	if level == "entries" {
 		if from+count > uint64(len(t.entries)) {
-			return errors.New("holds entries that no checkpoint signs: rempart lake repair removes them")
+			return errUnsigned
 		}
 		for _, entry := range t.entries[from : from+count] {
 			want = append(want, byte(len(entry)>>8), byte(len(entry)))
@@ -177,7 +195,7 @@ func (t *tree) checkTile(name string, data []byte) error {
 	} else {
 		l, err := strconv.Atoi(level)
 		if err != nil || l < 0 || l >= len(t.levels) || from+count > uint64(len(t.levels[l])) {
-			return errors.New("holds hashes that no checkpoint signs")
+			return errUnsigned
 		}
 		want = bytes.Join(t.levels[l][from:from+count], nil)
 	}

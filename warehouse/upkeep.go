@@ -165,6 +165,14 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	unlock, err := w.Log.Lock(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := w.recover(ctx); err != nil {
+		return r, err
+	}
 	state, err := w.State(ctx)
 	if err != nil {
 		return r, err
@@ -190,8 +198,21 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 	if r.Keys, err = w.repairKeys(ctx, state, keys); err != nil {
 		return r, err
 	}
-	r.Files, err = w.repairFiles(state)
+	if r.Files, err = w.repairFiles(state); err != nil {
+		return r, err
+	}
+	swept, err := w.Log.Sweep(ctx, attachments(state))
+	r.Files = append(r.Files, swept...)
 	return r, err
+}
+
+// attachments are the texts beside the ledger that statements name.
+func attachments(state *governance.State) map[ledger.Digest]bool {
+	named := map[ledger.Digest]bool{}
+	for _, release := range state.Releases.All() {
+		named[release.Objects] = true
+	}
+	return named
 }
 
 // named lists the objects and keys that statements name.

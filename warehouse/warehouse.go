@@ -136,11 +136,23 @@ func (w *Warehouse) commit(ctx context.Context, actor string, body ledger.Body) 
 		return e, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := w.recover(ctx); err != nil {
+		return e, err
+	}
 	state, err := w.State(ctx)
 	if err != nil {
 		return e, err
 	}
 	return w.append(ctx, state, actor, body)
+}
+
+// recover ends what a killed writer began; the caller holds the log locked.
+func (w *Warehouse) recover(ctx context.Context) error {
+	signer, err := w.checkpointSigner()
+	if err != nil {
+		return err
+	}
+	return w.Log.Recover(ctx, signer)
 }
 
 // append admits a statement to a state and the log, which the caller holds locked.
