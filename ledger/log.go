@@ -136,20 +136,27 @@ func (l *Log) Entries(ctx context.Context, yield func(Entry) error) error {
 	if err != nil {
 		return err
 	}
-	for index := uint64(0); index < cp.Size; {
-		bundle, err := client.GetEntryBundle(ctx, l.files.ReadEntryBundle, index/layout.EntryBundleWidth, cp.Size)
+	return l.entries(ctx, cp.Size, yield)
+}
+
+// entries yields the first entries of the log, as many as size says.
+func (l *Log) entries(ctx context.Context, size uint64, yield func(Entry) error) error {
+	for index := uint64(0); index < size; {
+		number := index / layout.EntryBundleWidth
+		path := filepath.Join(l.dir, layout.EntriesPath(number, layout.PartialTileSize(0, number, size)))
+		bundle, err := client.GetEntryBundle(ctx, l.files.ReadEntryBundle, number, size)
 		if err != nil {
-			return fmt.Errorf("read the ledger from entry %d: %w", index, err)
+			return fmt.Errorf("%s: read the ledger from entry %d: %w", path, index, err)
 		}
 		for _, envelope := range bundle.Entries {
 			statement, err := Read(envelope)
 			if err != nil {
-				return fmt.Errorf("ledger entry %d: %w", index, err)
+				return fmt.Errorf("%s: entry %d: %w", path, index, err)
 			}
 			if err := yield(Entry{Index: index, Envelope: envelope, Statement: statement}); err != nil {
 				return err
 			}
-			if index++; index == cp.Size {
+			if index++; index == size {
 				break
 			}
 		}

@@ -29,7 +29,10 @@ func (l *Log) Recover(ctx context.Context, signer note.Signer) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if cp != nil && cp.Size >= integrated {
+	if cp != nil && cp.Size > integrated { // tessera would begin a second history there
+		return fmt.Errorf("%s is missing or of another day: it knows %d of %d entries: put its copy back", filepath.Join(l.dir, stateFile), integrated, cp.Size)
+	}
+	if cp != nil && cp.Size == integrated {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -49,9 +52,12 @@ func (l *Log) Recover(ctx context.Context, signer note.Signer) error {
 	}
 }
 
+// stateFile is tessera's own note of the tree. It grows before the checkpoint does.
+const stateFile = ".state/treeState"
+
 // integrated is the size of the tree, published or not.
 func (l *Log) integrated() (uint64, error) {
-	path := filepath.Join(l.dir, ".state", "treeState")
+	path := filepath.Join(l.dir, stateFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil

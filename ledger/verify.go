@@ -50,6 +50,11 @@ func (l *Log) Verify(ctx context.Context) (entries []Entry, faults []error, err 
 	if !bytes.Equal(root, cp.Hash) {
 		faults = append(faults, fmt.Errorf("%s: the statements are not those that the checkpoint of %d entries signs", l.dir, cp.Size))
 	}
+	for _, name := range t.needed(cp.Size) {
+		if _, err := os.Stat(filepath.Join(l.dir, name)); err != nil {
+			faults = append(faults, fmt.Errorf("a file of the ledger: %w", err))
+		}
+	}
 	err = l.walk(func(path, name string, data []byte) error {
 		if fault := t.check(name, data, cp.Size, root); fault != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", path, fault))
@@ -203,4 +208,19 @@ func (t *tree) checkTile(name string, data []byte) error {
 		return errors.New("was changed: it is not what the checkpoint signs")
 	}
 	return nil
+}
+
+// needed names the files that a log of a size has, the superseded ones left out.
+func (t *tree) needed(size uint64) (names []string) {
+	names = []string{stateFile, ".state/version"}
+	for l, hashes := range t.levels {
+		for index := uint64(0); index*layout.TileWidth < uint64(len(hashes)); index++ {
+			width := layout.PartialTileSize(uint64(l), index, size)
+			names = append(names, layout.TilePath(uint64(l), index, width))
+			if l == 0 {
+				names = append(names, layout.EntriesPath(index, width))
+			}
+		}
+	}
+	return names
 }
