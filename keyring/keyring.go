@@ -90,7 +90,7 @@ func Open(ctx context.Context, dir string, secrets Secrets) (*Keyring, error) {
 	}
 	var err error
 	if k.root, err = k.current.Root.open(ctx, k.path(), secrets); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the keyring that %s describes: %w", filepath.Join(dir, "current.json"), err)
 	}
 	return k, nil
 }

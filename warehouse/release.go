@@ -71,9 +71,12 @@ func (p *publication) run(ctx context.Context) (err error) {
 	if id == "" {
 		id = p.state.Linkages.Latest()
 	}
+	if id == "" {
+		return &governance.Refusal{Reason: "there is no linkage yet", Remedy: "Link the deposits first: rempart linkage run"}
+	}
 	linkage, known := p.state.Linkages.Get(id)
 	if !known {
-		return &governance.Refusal{Reason: fmt.Sprintf("there is no linkage %q", id), Remedy: "Link the deposits first: rempart linkage run"}
+		return &governance.Refusal{Reason: fmt.Sprintf("there is no linkage %q", id), Remedy: "See which there are: rempart audit log"}
 	}
 	if p.vault, err = p.w.Vault(p.state); err != nil {
 		return err
@@ -189,7 +192,7 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 }
 
 // undo removes what a release that does not come about has made. Its
-// attachment, if it got that far, is harmless: Repair removes it.
+// attachment, if it got that far, is harmless: it lists names of objects.
 func (p *publication) undo(ctx context.Context, ring *keyring.Keyring, key string) error {
 	err := ring.Destroy(ctx, key)
 	for _, object := range p.put {

@@ -46,7 +46,7 @@ type Warehouse struct {
 func Open(dir string) (*Warehouse, error) {
 	config, err := readConfig(filepath.Join(dir, ConfigFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no warehouse: make one with rempart init --home %s", dir, dir)
+		return nil, fmt.Errorf("%s is no warehouse: it has no %s: make one with rempart init --home %s", dir, ConfigFile, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -54,8 +54,10 @@ func Open(dir string) (*Warehouse, error) {
 	w := &Warehouse{Dir: dir, Config: config, Now: time.Now}
 	w.Secrets = keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
 	w.Host = host.Dir(w.absolute(config.Host.Path))
-	w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey)
-	return w, err
+	if w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey); err != nil {
+		return nil, fmt.Errorf("%s: %w", w.path(ConfigFile), err)
+	}
+	return w, nil
 }
 
 // path is a place in the home.
@@ -183,11 +185,11 @@ func (w *Warehouse) append(ctx context.Context, state *governance.State, actor s
 }
 
 func (w *Warehouse) checkpointSigner() (note.Signer, error) {
-	text, err := os.ReadFile(w.path("controller", "checkpoint.key"))
+	line, err := readSecret(w.path("controller", "checkpoint.key"))
 	if err != nil {
 		return nil, fmt.Errorf("the key that signs the ledger's checkpoints: %w", err)
 	}
-	signer, err := note.NewSigner(strings.TrimSpace(string(text)))
+	signer, err := note.NewSigner(line)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.path("controller", "checkpoint.key"), err)
 	}
