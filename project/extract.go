@@ -160,6 +160,9 @@ func readPersons(outputs io.Reader) (ids []int64, err error) {
 		}
 		ids = append(ids, id)
 	}
+	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("persons: the query must be one SELECT that yields person_id, and write nothing else")
+	}
 	slices.Sort(ids)
 	if ids = slices.Compact(ids); len(ids) == 0 {
 		return nil, &governance.Refusal{Reason: "no person of the release meets the criterion", Remedy: "Ask for a project with another criterion"}
