@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestStories runs testdata/*.txtar: each file is a story that the product
+// must be able to tell. Beside testscript's own commands there are
+//
+//	home STAGE            a home of its own that has come so far (see home_test.go)
+//	request NAME [K=V …]  writes NAME.yaml, a project's request, with some lines replaced
+//	keep VAR REGEXP       sets VAR to the first match in what the last command printed
+//	prints FILE           wants the text of FILE in what the last command printed
+//	append FILE FROM      puts the text of FROM after that of FILE
+//	status CODE ARGS…     runs rempart and wants this exit code
+func TestStories(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Deadline:            time.Now().Add(2 * patience),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("REMPART_HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv(clockVariable, today)
+			e.Setenv("SYNTHEA", synthea())
+			e.Values[testing.TB(nil)] = e.T().(testing.TB)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "synthea":
+				return synthea() != "", nil
+			case "pyarrow":
+				return exec.Command("python3", "-c", "import pyarrow").Run() == nil, nil
+			}
+			return false, fmt.Errorf("there is no condition %q", name)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"home": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.CopyFS(ts.Getenv("REMPART_HOME"), os.DirFS(homeAt(ts.Value(testing.TB(nil)).(testing.TB), stage(args[0])))))
+			},
+			"request": func(ts *testscript.TestScript, _ bool, args []string) {
+				lines := map[string]string{}
+				for _, arg := range args[1:] {
+					key, value, _ := strings.Cut(arg, "=")
+					lines[key] = value
+				}
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]+".yaml"), []byte(request(args[0], lines)), 0o600))
+			},
+			"keep": func(ts *testscript.TestScript, _ bool, args []string) {
+				match := regexp.MustCompile(args[1]).FindString(ts.ReadFile("stdout"))
+				if match == "" {
+					ts.Fatalf("nothing that was printed matches %s", args[1])
+				}
+				ts.Setenv(args[0], match)
+			},
+			"append": func(ts *testscript.TestScript, _ bool, args []string) {
+				whole := ts.ReadFile(args[0]) + ts.ReadFile(args[1])
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(whole), 0o600))
+			},
+			"prints": func(ts *testscript.TestScript, _ bool, args []string) {
+				if want := ts.ReadFile(args[0]); !strings.Contains(ts.ReadFile("stdout"), want) {
+					ts.Fatalf("what was printed does not contain:\n%s", want)
+				}
+			},
+			"status": func(ts *testscript.TestScript, _ bool, args []string) {
+				got := 0
+				if err := ts.Exec("rempart", args[1:]...); err != nil {
+					exit, ok := err.(*exec.ExitError)
+					if !ok {
+						ts.Fatalf("%v", err)
+					}
+					got = exit.ExitCode()
+				}
+				if fmt.Sprint(got) != args[0] {
+					ts.Fatalf("exit code %d, want %s\n%s", got, args[0], ts.ReadFile("stderr"))
+				}
+			},
+		},
+	})
+}
+
+// synthea is the folder of the Synthea records, "" where it is not there.
+func synthea() string {
+	dir, err := filepath.Abs("../../../shared/data/synthea-27")
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(filepath.Join(dir, "csv", "patients.csv")); err != nil {
+		return ""
+	}
+	return dir
+}
