@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rempart.eu/rempart/ledger"
 )
@@ -257,6 +258,61 @@ func (s *State) finish(made Made, b *ledger.RunFinished) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// mount takes in that data is open for reading until its authorisation ends.
+func (s *State) mount(made Made, b *ledger.SpaceMounted) error {
+	until, err := s.MountableUntil(b.Release, b.Project, made.Time)
+	if err != nil {
+		return err
+	}
+	if b.Until.After(until) {
+		return refuse("", "reading would go on until %s, but may only until %s", b.Until.Format(time.RFC3339), until.Format(time.RFC3339))
+	}
+	return fresh(&s.Mounts, "mount", b.Mount, &Mount{Made: made, SpaceMounted: *b})
+}
+
+// MountableUntil says until when a release, or else the space of a project, can
+// be read. The error says why it cannot be read now.
+func (s *State) MountableUntil(release, project string, now time.Time) (time.Time, error) {
+	if project != "" {
+		p, err := s.Project(project)
+		if err != nil {
+			return time.Time{}, err
+		}
+		switch {
+		case p.Status != Approved:
+			return time.Time{}, refuse("", "project %s is %s", project, p.Status)
+		case p.Ended(now):
+			return time.Time{}, refuse("", "the authorisation of project %s has ended", project)
+		case p.Extraction == nil:
+			return time.Time{}, refuse("Give it its data: rempart project extract "+project, "project %s has no data yet", project)
+		}
+		return p.Spec.Ends.End(), nil
+	}
+	r, err := s.Releases.find("release", release)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch {
+	case r.Erased != nil:
+		return time.Time{}, refuse("", "release %s was erased", release)
+	case !now.Before(r.RetainUntil):
+		return time.Time{}, refuse("", "release %s was to be kept until %s", release, r.RetainUntil.Format(time.DateOnly))
+	}
+	return r.RetainUntil, nil
+}
+
+func (s *State) unmount(made Made, b *ledger.SpaceUnmounted) error {
+	mount, err := s.Mounts.find("mount", b.Mount)
+	if err != nil {
+		return err
+	}
+	if mount.End != nil || mount.Actor != made.Actor {
+		return refuse("", "mount %s is not open, or is another's", b.Mount)
+	}
+	mount.Unmounted, mount.End = b, &made
 	return nil
 }
 

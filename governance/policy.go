@@ -120,6 +120,14 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 		return s.Project(b.Project)
 	case *ledger.RunRequested:
 		return s.Project(b.Project)
+	case *ledger.SpaceMounted:
+		if b.Project != "" {
+			return s.Project(b.Project)
+		}
+	case *ledger.SpaceUnmounted:
+		if mount, ok := s.Mounts.Get(b.Mount); ok && mount.Project != "" {
+			return s.Project(mount.Project)
+		}
 	case *ledger.OutputReleased:
 		return s.projectOfOutput(b.Output)
 	case *ledger.OutputRefused:

@@ -60,6 +60,7 @@ type State struct {
 	Projects  Ordered[Project]
 	Runs      Ordered[Run]
 	Outputs   Ordered[Output]
+	Mounts    Ordered[Mount]
 	Destroyed map[string]uint64 // keys, and the statement that says so
 }
 
@@ -152,6 +153,14 @@ type Output struct {
 	Reason   string
 }
 
+// Mount is data that is, or was, open for reading outside a run.
+type Mount struct {
+	Made
+	ledger.SpaceMounted
+	Unmounted *ledger.SpaceUnmounted
+	End       *Made
+}
+
 // NewState is the state before the first statement.
 func NewState() *State {
 	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}}
@@ -207,7 +216,7 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 // apply takes a statement in, or says why it does not fit.
 func (s *State) apply(made Made, body ledger.Body) error {
 	switch b := body.(type) {
-	case *ledger.WarehouseCreated, *ledger.SpaceMounted, *ledger.KeysRotated:
+	case *ledger.WarehouseCreated, *ledger.KeysRotated:
 		return nil
 	case *ledger.ConfigRecorded:
 		s.Config = b.SHA256
@@ -242,6 +251,10 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.run(made, b)
 	case *ledger.RunFinished:
 		return s.finish(made, b)
+	case *ledger.SpaceMounted:
+		return s.mount(made, b)
+	case *ledger.SpaceUnmounted:
+		return s.unmount(made, b)
 	case *ledger.OutputReleased:
 		return s.settle(made, b.Output, true, b.Reason, b.SHA256)
 	case *ledger.OutputRefused:

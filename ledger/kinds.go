@@ -149,11 +149,18 @@ type (
 		Output string `json:"output"`
 		Reason string `json:"reason"`
 	}
-	// SpaceMounted says that data was opened for reading outside a run.
+	// SpaceMounted says that data is open for reading outside a run, from now on.
 	SpaceMounted struct {
-		Subject string `json:"subject"` // a release or a project
-		Files   int64  `json:"files"`   // opened, summed over the mount's life
-		Bytes   int64  `json:"bytes"`   // read
+		Mount   string    `json:"mount"`
+		Release string    `json:"release,omitempty"` // either a release
+		Project string    `json:"project,omitempty"` // or a project's space
+		Until   time.Time `json:"until"`             // at the latest
+	}
+	// SpaceUnmounted says what was read of a mount until its end.
+	SpaceUnmounted struct {
+		Mount string           `json:"mount"`
+		Opens map[string]int64 `json:"opens,omitempty"` // of each file that was opened
+		Bytes int64            `json:"bytes"`           // decrypted for readers
 	}
 	// KeysRotated says that the root key was replaced and every key wrapped anew.
 	KeysRotated struct {
@@ -210,6 +217,7 @@ func (RunFinished) Kind() string      { return "run-finished" }
 func (OutputReleased) Kind() string   { return "output-released" }
 func (OutputRefused) Kind() string    { return "output-refused" }
 func (SpaceMounted) Kind() string     { return "space-mounted" }
+func (SpaceUnmounted) Kind() string   { return "space-unmounted" }
 func (KeysRotated) Kind() string      { return "keys-rotated" }
 func (KeyDestroyed) Kind() string     { return "key-destroyed" }
 func (HostLeft) Kind() string         { return "host-left" }
@@ -233,6 +241,7 @@ var kinds = table(
 	func() Body { return &OutputReleased{} },
 	func() Body { return &OutputRefused{} },
 	func() Body { return &SpaceMounted{} },
+	func() Body { return &SpaceUnmounted{} },
 	func() Body { return &KeysRotated{} },
 	func() Body { return &KeyDestroyed{} },
 	func() Body { return &HostLeft{} },

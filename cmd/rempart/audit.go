@@ -186,7 +186,9 @@ func story(body ledger.Body) string {
 	case *ledger.OutputRefused:
 		return fmt.Sprintf("refused output %s: %s", b.Output, b.Reason)
 	case *ledger.SpaceMounted:
-		return fmt.Sprintf("had %s mounted: %s files opened, %s read", b.Subject, count(b.Files), size(b.Bytes))
+		return fmt.Sprintf("mounted %s (%s), until %s at the latest", mountedWhat(b.Release, b.Project), b.Mount, day(b.Until))
+	case *ledger.SpaceUnmounted:
+		return fmt.Sprintf("unmounted %s: %s", b.Mount, readSummary(b.Opens, b.Bytes))
 	case *ledger.KeysRotated:
 		return fmt.Sprintf("rotated the root key (%s now): %s keys wrapped anew", b.Root, count(b.Keys))
 	case *ledger.KeyDestroyed:

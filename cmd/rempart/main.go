@@ -116,7 +116,7 @@ The way of the data, and who takes each step:
 	root.AddCommand(
 		a.initCommand(), a.partyCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
-		a.projectCommand(), a.runCommand(), a.airlockCommand(),
+		a.projectCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
 		a.auditCommand(), a.lakeCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(),
 	)
