@@ -1,0 +1,8 @@
+package benchmarks
+
+import "context"
+
+// suites are what can be measured, by name.
+var suites = map[string]func(context.Context, *Run) error{
+	"path": path,
+}
