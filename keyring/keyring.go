@@ -3,7 +3,7 @@
 // One key-encryption key ([Key]) per deposit, linkage, release and project
 // wraps the file keys of its age files. A [Keyring] keeps these keys in a
 // directory, each wrapped by a [Root]: a secret in a passphrase-protected file
-// ([FileRoot]) or in an HSM ([PKCS11]). Destroying a key is how the
+// ([FileRoot]), in an HSM ([PKCS11]) or in a key server ([KMIP]). Destroying a key is how the
 // data under it is erased: what the host holds then opens for nobody but the
 // escrow.
 //
@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/internal/filelock"
@@ -65,14 +66,14 @@ func Create(ctx context.Context, dir string, config Config, secrets Secrets) (*K
 	}
 	k := &Keyring{dir: dir, current: Generation{Number: 1, Root: config}}
 	var err error
-	if k.root, err = createGeneration(ctx, k.path(), config, secrets); err != nil {
+	if k.root, err = createGeneration(ctx, k.path(), &k.current.Root, secrets); err != nil {
 		return nil, err
 	}
 	return k, k.publish()
 }
 
 // createGeneration makes a directory with a new root.
-func createGeneration(ctx context.Context, dir string, config Config, secrets Secrets) (Root, error) {
+func createGeneration(ctx context.Context, dir string, config *Config, secrets Secrets) (Root, error) {
 	if err := os.RemoveAll(dir); err != nil { // what an interrupted rotation left
 		return nil, fmt.Errorf("make a keyring: %w", err)
 	}
@@ -176,6 +177,10 @@ func (k *Keyring) Key(ctx context.Context, id string) (*Key, error) {
 		return nil, fmt.Errorf("key %s: %w", id, err)
 	}
 	secret, err := k.root.Unwrap(ctx, id, wrapped)
+	var unavailable *UnavailableError
+	if errors.As(err, &unavailable) {
+		return nil, fmt.Errorf("key %s: %w", id, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: the key was changed, or belongs to another root key: %w", filepath.Join(k.path(), id), err)
 	}
@@ -253,7 +258,7 @@ func (k *Keyring) Rotate(ctx context.Context, config Config, secrets Secrets) (n
 		return 0, err
 	}
 	next := &Keyring{dir: k.dir, current: Generation{Number: k.current.Number + 1, Root: config}}
-	if next.root, err = createGeneration(ctx, next.path(), config, secrets); err != nil {
+	if next.root, err = createGeneration(ctx, next.path(), &next.current.Root, secrets); err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
@@ -319,6 +324,8 @@ func (k *Keyring) Check(ctx context.Context) (faults []error) {
 				return nil
 			}
 			key.Wipe()
+		case k.leftOver(path):
+			faults = append(faults, fmt.Errorf("%s: an interrupted step has left it: remove it with rempart lake repair", path))
 		default:
 			faults = append(faults, fmt.Errorf("%s: this file does not belong to the keyring", path))
 		}
@@ -328,4 +335,37 @@ func (k *Keyring) Check(ctx context.Context) (faults []error) {
 		faults = append(faults, err)
 	}
 	return faults
+}
+
+// leftOver says whether an interrupted step has left a file: one that was not
+// yet under its name, or is of a generation that is not the valid one.
+func (k *Keyring) leftOver(path string) bool {
+	dir := filepath.Dir(path)
+	return strings.HasPrefix(filepath.Base(path), ".") || dir != k.path() && generation.MatchString(filepath.Base(dir))
+}
+
+var generation = regexp.MustCompile(`^g[0-9]+$`)
+
+// Sweep removes what interrupted steps have left in the keyring's directory.
+func (k *Keyring) Sweep(ctx context.Context) (removed []string, err error) {
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := k.read(); err != nil { // another process may have rotated meanwhile
+		return nil, err
+	}
+	err = filepath.WalkDir(k.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !k.leftOver(path) {
+			return err
+		}
+		removed = append(removed, path)
+		if err := os.Remove(path); err != nil || filepath.Dir(path) == k.path() {
+			return err
+		}
+		_ = os.Remove(filepath.Dir(path)) // the generation's folder, once it is empty
+		return nil
+	})
+	return removed, err
 }

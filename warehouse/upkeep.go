@@ -195,10 +195,12 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 			return r, err
 		}
 	}
-	if r.Keys, err = w.repairKeys(ctx, state, keys); err != nil {
+	if err := w.repairKeys(ctx, state, keys, &r); err != nil {
 		return r, err
 	}
-	if r.Files, err = w.repairFiles(state); err != nil {
+	files, err := w.repairFiles(state)
+	r.Files = append(r.Files, files...)
+	if err != nil {
 		return r, err
 	}
 	swept, err := w.Log.Sweep(ctx, attachments(state))
@@ -233,27 +235,31 @@ func (w *Warehouse) named(state *governance.State) (objects map[string]ledger.Ob
 	return objects, keys, nil
 }
 
-// repairKeys destroys keys that no statement names, or that a statement destroyed.
-func (w *Warehouse) repairKeys(ctx context.Context, state *governance.State, named map[string]bool) (gone []string, err error) {
+// repairKeys destroys keys that no statement names, or that a statement
+// destroyed, and removes what is no key.
+func (w *Warehouse) repairKeys(ctx context.Context, state *governance.State, named map[string]bool, r *Repaired) (err error) {
 	ring, err := w.Keyring(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, ring.Close()) }()
+	if r.Files, err = ring.Sweep(ctx); err != nil {
+		return err
+	}
 	ids, err := ring.IDs()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, id := range ids {
 		if _, destroyed := state.Destroyed[id]; named[id] && !destroyed {
 			continue
 		}
 		if err := ring.Destroy(ctx, id); err != nil {
-			return gone, err
+			return err
 		}
-		gone = append(gone, id)
+		r.Keys = append(r.Keys, id)
 	}
-	return gone, nil
+	return nil
 }
 
 // repairFiles removes what no statement names below parties, ledger and result.
