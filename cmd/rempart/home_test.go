@@ -182,6 +182,9 @@ func outputOf(t testing.TB, home string) string {
 type process struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer
+
+	mu    sync.Mutex
+	ended bool // its number may be another's by now
 }
 
 // spawn starts a command with a fault ("" for none). It and all that it
@@ -204,12 +207,21 @@ func spawn(t testing.TB, fault, home string, args ...string) *process {
 		cancel()
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cancel(); _ = p.kill() })
+	t.Cleanup(func() {
+		_ = p.kill()
+		p.end()
+		cancel()
+	})
 	return p
 }
 
 // kill is kill -9 to the process and all that it started.
 func (p *process) kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return os.ErrProcessDone
+	}
 	err := syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
 	if errors.Is(err, syscall.ESRCH) {
 		return os.ErrProcessDone
@@ -219,7 +231,13 @@ func (p *process) kill() error {
 
 // end waits and returns the exit code, or -1 for a process that was killed.
 func (p *process) end() outcome {
+	if p.ProcessState != nil {
+		return outcome{code: p.ProcessState.ExitCode()}
+	}
 	err := p.Wait()
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
 	code := p.ProcessState.ExitCode()
 	if err != nil && code == 0 { // its pipes were held open
 		code = 97
