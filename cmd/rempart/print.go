@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -102,13 +103,14 @@ func (a *app) bar(title string) (progress warehouse.Progress, done func()) {
 		return nil, func() {}
 	}
 	bars := mpb.New(mpb.WithOutput(a.err), mpb.WithWidth(32), mpb.WithRefreshRate(100*time.Millisecond))
-	var what string
+	var what atomic.Value // the step, read by the bar's own goroutine
+	what.Store("")
 	bar := bars.New(0, mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("━").Padding("─"),
 		mpb.PrependDecorators(decor.Name(title, decor.WC{W: 12, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return what })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return what.Load().(string) })),
 		mpb.BarRemoveOnComplete())
 	return func(step string, n, total int64) {
-			what = step
+			what.Store(step)
 			if total > 0 {
 				bar.SetTotal(total, false)
 				bar.SetCurrent(min(n, total-1))
