@@ -101,7 +101,7 @@ func TestPagesRun(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"docs/quickstart.md": {"1 quarantined", "2024-02-31", "the person who asked may not decide", "was altered", "was erased on"},
-		"docs/feeds.md":      {"measurement 3", "1 quarantined"},
+		"docs/feeds.md":      {"measurement 4", "1 quarantined"},
 	} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			var script strings.Builder
