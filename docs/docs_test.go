@@ -59,6 +59,9 @@ func withPrograms(m *testing.M) (status int, err error) {
 // bounded runs a program without input. When the context ends, its whole
 // process group ends.
 func bounded(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+	if name == "rempart" {
+		name = filepath.Join(bin, name)
+	}
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REMPART_HOME=", "NO_COLOR=1")
@@ -101,7 +104,7 @@ func TestPagesRun(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"docs/quickstart.md": {"1 quarantined", "2024-02-31", "the person who asked may not decide", "was altered", "was erased on"},
-		"docs/feeds.md":      {"measurement 4", "1 quarantined"},
+		"docs/feeds.md":      {"measurement 4", "results.csv,6,value"},
 	} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			var script strings.Builder
