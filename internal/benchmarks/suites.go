@@ -5,4 +5,5 @@ import "context"
 // suites are what can be measured, by name.
 var suites = map[string]func(context.Context, *Run) error{
 	"path": path,
+	"lake": lakeBench,
 }

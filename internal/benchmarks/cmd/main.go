@@ -16,6 +16,9 @@ func main() {
 	if status, ok := run.Inside(os.Args[1:]); ok {
 		os.Exit(status)
 	}
+	if status, ok := benchmarks.Inside(os.Args[1:]); ok {
+		os.Exit(status)
+	}
 	suite := flag.String("suite", "", "which suite (default all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
