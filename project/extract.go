@@ -92,7 +92,8 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	if err := x.keep(ctx, persons); err != nil {
 		return err
 	}
-	key, err := x.ring.New(ctx, "project-"+x.project.Name+"-"+warehouse.NewID("x")[2:])
+	// A key's id stands in clear before each object: it says nothing of the project.
+	key, err := x.ring.New(ctx, "project-"+warehouse.NewID("x"))
 	if err != nil {
 		return err
 	}
