@@ -125,16 +125,17 @@ func (c *Checker) Check(ctx context.Context, resource Resource, file string, in 
 		return keep.counts, err
 	}
 	c.seen[r.Name] = keep.keys
-	return keep.counts, c.judge(file, keep.counts)
+	return keep.counts, c.judge(file, keep.counts, keep.first)
 }
 
-// judge fails a file of which too much was refused.
-func (c *Checker) judge(file string, n Counts) error {
+// judge fails a file of which too much was refused; first is the first such row.
+func (c *Checker) judge(file string, n Counts, first *RowError) error {
 	faulty := n.Refused - n.Excluded
 	if float64(faulty) <= c.options.MaxRefused*float64(n.Rows) {
 		return nil
 	}
 	return &FileError{File: file, Err: ErrTooManyRefused,
-		Problem: fmt.Sprintf("%d of %d rows break the feed's rules, more than %.0f %%", faulty, n.Rows, 100*c.options.MaxRefused),
-		Remedy:  "most likely it is not the file that the feed describes; the quarantine says what is wrong with each row"}
+		Problem: fmt.Sprintf("%d of %d rows break the feed's rules, more than %.0f %%, the first in line %d (%s)",
+			faulty, n.Rows, 100*c.options.MaxRefused, first.Line, strings.TrimPrefix(first.Field+": "+first.Rule, ": ")),
+		Remedy: "most likely it is not the file that the feed describes"}
 }

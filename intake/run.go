@@ -80,6 +80,7 @@ type keeper struct {
 	sinks  Sinks
 	keys   []*keys
 	counts Counts
+	first  *RowError // that was refused, and not by the feed's own exclude rule
 }
 
 func (k *keeper) block(c *checked) error {
@@ -143,6 +144,8 @@ func (k *keeper) refuse(e *RowError) error {
 	k.counts.Refused++
 	if e.excluded {
 		k.counts.Excluded++
+	} else if k.first == nil {
+		k.first = e
 	}
 	if err := k.sinks.Refused(*e); err != nil {
 		return fmt.Errorf("quarantine a row: %w", err)
