@@ -20,6 +20,9 @@ func (s *State) Release(id string) (*Release, error) {
 				id = r.Release
 			}
 		}
+		if id == "" || id == "latest" {
+			return nil, refuse("Publish one: rempart release publish", "there is no release that can be read")
+		}
 	}
 	return s.Releases.find("release", id)
 }

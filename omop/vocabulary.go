@@ -51,6 +51,9 @@ func (b *builder) vocabulary(ctx context.Context) error {
 			if errors.Is(err, fs.ErrNotExist) && !f.required {
 				continue
 			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("deposit %s has no vocabulary file %s: put it into its feed's folder vocabulary, or name a folder of such files (release publish --vocabulary): %w", d.Name, f.file, err)
+			}
 			if err != nil {
 				return fmt.Errorf("deposit %s: vocabulary: %s: %w", d.Name, f.file, err)
 			}
