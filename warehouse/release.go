@@ -222,23 +222,23 @@ func (w *Warehouse) Manifest(ctx context.Context, state *governance.State, relea
 }
 
 // VerifyRelease reads every object of a release and compares it with the
-// ledger. It needs no key.
-func (w *Warehouse) VerifyRelease(ctx context.Context, state *governance.State, release *governance.Release) (objects int, faults []error) {
+// ledger. It needs no key. The error says that the release may not be read.
+func (w *Warehouse) VerifyRelease(ctx context.Context, state *governance.State, release *governance.Release) (objects int, faults []error, err error) {
 	if err := readable(release, w.Now()); err != nil {
-		return 0, []error{err}
+		return 0, nil, err
 	}
 	vault, err := w.Vault(state)
 	if err != nil {
-		return 0, []error{err}
+		return 0, nil, err
 	}
 	var all []ledger.Object
 	if err := w.Log.Attached(release.Objects, &all); err != nil {
-		return 0, []error{err}
+		return 0, []error{err}, nil
 	}
 	for _, o := range all {
 		if err := vault.Verify(ctx, o); err != nil {
 			faults = append(faults, err)
 		}
 	}
-	return len(all), faults
+	return len(all), faults, nil
 }

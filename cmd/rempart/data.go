@@ -295,7 +295,10 @@ where every accepted row went.`,
 			if err != nil {
 				return err
 			}
-			n, faults := w.VerifyRelease(c.Context(), state, release)
+			n, faults, err := w.VerifyRelease(c.Context(), state, release)
+			if err != nil {
+				return err
+			}
 			a.say("Release %s: %d objects were read whole.", release.Release, n)
 			return a.verdict(faults)
 		},

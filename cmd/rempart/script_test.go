@@ -33,6 +33,8 @@ func TestStories(t *testing.T) {
 			e.Setenv("REMPART_HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv(clockVariable, today)
 			e.Setenv("SYNTHEA", synthea())
+			e.Setenv("SOFTHSM", softHSM())
+			e.Setenv("SOFTHSM2_CONF", filepath.Join(e.WorkDir, "softhsm2.conf"))
 			e.Values[testing.TB(nil)] = e.T().(testing.TB)
 			return nil
 		},
@@ -40,6 +42,8 @@ func TestStories(t *testing.T) {
 			switch name {
 			case "synthea":
 				return synthea() != "", nil
+			case "softhsm":
+				return softHSM() != "", nil
 			case "pyarrow":
 				return exec.Command("python3", "-c", "import pyarrow").Run() == nil, nil
 			}
@@ -100,4 +104,13 @@ func synthea() string {
 		return ""
 	}
 	return dir
+}
+
+// softHSM is the library of Debian's SoftHSM2, "" where it is not installed.
+func softHSM() string {
+	found, err := filepath.Glob("/usr/lib/*/softhsm/libsofthsm2.so")
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return found[0]
 }
