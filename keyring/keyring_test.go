@@ -38,6 +38,10 @@ func roots(t *testing.T, test func(t *testing.T, config func() keyring.Config, s
 			return keyring.Config{Kind: "pkcs11", Module: module, Token: "rempart", Label: fmt.Sprint(t.Name(), n)}
 		}, passphrase("1234"))
 	})
+	t.Run("kmip", func(t *testing.T) {
+		endpoint, files := keyServer(t)
+		test(t, func() keyring.Config { return keyring.Config{Kind: "kmip", Endpoint: endpoint} }, clientSecrets(files))
+	})
 }
 
 // tokens is the directory of the one token that this process's SoftHSM reads.
