@@ -22,7 +22,7 @@ var order = [][]string{
 	{"project"},
 	{"airlock"},
 	{"internal/benchmarks"},
-	{"cmd/rempart", "internal/benchmarks/cmd", "internal/layers"},
+	{"cmd/rempart", "internal/benchmarks/cmd", "internal/layers", "docs"},
 }
 
 func TestPackagesImportOnlyWhatComesBefore(t *testing.T) {
