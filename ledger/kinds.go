@@ -155,6 +155,7 @@ type (
 		Release string    `json:"release,omitempty"` // either a release
 		Project string    `json:"project,omitempty"` // or a project's space
 		Until   time.Time `json:"until"`             // at the latest
+		Worker  string    `json:"worker,omitempty"`  // of a pass: the public key of the worker elsewhere
 	}
 	// SpaceUnmounted says what was read of a mount until its end.
 	SpaceUnmounted struct {

@@ -186,6 +186,9 @@ func story(body ledger.Body) string {
 	case *ledger.OutputRefused:
 		return fmt.Sprintf("refused output %s: %s", b.Output, b.Reason)
 	case *ledger.SpaceMounted:
+		if b.Worker != "" {
+			return fmt.Sprintf("gave a pass to %s (%s) for a worker elsewhere, until %s", mountedWhat(b.Release, b.Project), b.Mount, moment(b.Until))
+		}
 		return fmt.Sprintf("mounted %s (%s), until %s at the latest", mountedWhat(b.Release, b.Project), b.Mount, day(b.Until))
 	case *ledger.SpaceUnmounted:
 		return fmt.Sprintf("unmounted %s: %s", b.Mount, readSummary(b.Opens, b.Bytes))

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) mountCommand() *cobra.Command {
-	var as, release, project string
+	var as, release, project, pass, identity string
 	var memory bool
 	c := &cobra.Command{
 		Use:   "mount --release RELEASE|--project PROJECT DIR",
@@ -35,6 +35,9 @@ Without FUSE, --memory puts the files into memory: into a tmpfs mounted at DIR
 		Example: "  rempart mount --project diabetes --as alice /mnt/diabetes\n  rempart mount --release latest --memory /dev/shm/release",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if pass != "" {
+				return a.mountWithPass(c.Context(), pass, identity, args[0], memory)
+			}
 			if (release == "") == (project == "") {
 				return usage("mount what? Give either --release or --project")
 			}
@@ -52,6 +55,9 @@ Without FUSE, --memory puts the files into memory: into a tmpfs mounted at DIR
 	asFlag(c, &as, "the controller, or a researcher of the project")
 	c.Flags().StringVar(&release, "release", "", "the `release` to mount, or latest")
 	c.Flags().StringVar(&project, "project", "", "the `project` whose space to mount")
+	c.Flags().StringVar(&pass, "pass", "", "a worker's pass: the `file` that rempart mount pass has written")
+	c.Flags().StringVar(&identity, "identity", "", "the `file` of the worker's own key, which opens the pass")
+	c.AddCommand(a.passCommand(), a.identityCommand())
 	c.Flags().BoolVar(&memory, "memory", false, "put the files into memory, for machines without FUSE")
 	return c
 }
