@@ -68,21 +68,28 @@ func (s *State) deposit(made Made, b *ledger.DepositMade) error {
 	if party := s.Parties[b.Authority]; party.Role != LinkageAuthority {
 		return refuse("", "%q is no linkage authority", b.Authority)
 	}
-	return fresh(&s.Deposits, "deposit", b.Deposit, &Deposit{made, *b})
+	return fresh(&s.Deposits, "deposit", b.Deposit, &Deposit{Made: made, DepositMade: *b})
 }
 
 func (s *State) link(made Made, b *ledger.PersonsLinked) error {
 	for _, id := range b.Deposits {
-		if _, err := s.Deposits.find("deposit", id); err != nil {
+		deposit, err := s.Deposits.find("deposit", id)
+		if err != nil {
 			return err
 		}
+		if deposit.Erased != nil {
+			return goneWithHost("deposit", id, deposit.Erased)
+		}
 	}
-	return fresh(&s.Linkages, "linkage", b.Linkage, &Linkage{made, *b})
+	return fresh(&s.Linkages, "linkage", b.Linkage, &Linkage{Made: made, PersonsLinked: *b})
 }
 
 func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
 	linkage, err := s.Linkages.find("linkage", b.Linkage)
 	if err != nil {
+		return err
+	}
+	if err := linkage.Readable(); err != nil {
 		return err
 	}
 	for _, id := range b.Deposits {
@@ -125,16 +132,62 @@ func (s *State) destroy(made Made, key string) {
 	}
 }
 
-// leave notes that every key is gone.
-func (s *State) leave(made Made) {
+// leave notes that nothing on the host opens any more: keys and the
+// controller's identity are gone, projects end.
+func (s *State) leave(made Made, b *ledger.HostLeft) error {
+	if strings.TrimSpace(b.Reason) == "" {
+		return refuse("Give one: --reason", "to leave a host needs a reason")
+	}
+	if b.Recipient == "" {
+		return refuse("", "the controller would have no new identity")
+	}
+	for _, party := range s.Parties {
+		if party.Recipient == b.Recipient {
+			return refuse("", "the controller would have the identity of %q", party.Name)
+		}
+	}
+	for _, d := range s.Deposits.All() {
+		if d.Erased == nil {
+			d.Erased = &made
+		}
+	}
+	for _, l := range s.Linkages.All() {
+		if l.Erased == nil {
+			l.Erased = &made
+		}
+	}
 	for _, object := range s.Objects() {
-		s.destroy(made, object.Key)
+		if _, gone := s.Destroyed[object.Key]; !gone && !strings.HasPrefix(object.Key, partyKey) {
+			s.destroy(made, object.Key)
+		}
 	}
 	for _, project := range s.Projects.All() {
 		if project.Status == Approved {
-			project.Status = Closed
+			project.Status, project.Reason = Closed, b.Reason
 		}
 	}
+	controller := s.Parties[s.ControllerName()]
+	controller.Recipient = b.Recipient
+	s.Parties[controller.Name] = controller
+	s.Left = &made
+	return nil
+}
+
+// partyKey begins the name of the key of objects that are sealed to a party's
+// identity and not to a key of the keyring.
+const partyKey = "party-"
+
+// Readable refuses a linkage that was erased.
+func (l *Linkage) Readable() error {
+	if l.Erased == nil {
+		return nil
+	}
+	return goneWithHost("linkage", l.Linkage, l.Erased)
+}
+
+func goneWithHost(what, id string, erased *Made) *Refusal {
+	return refuse("Deposit again and link again: rempart deposit create, then rempart linkage run",
+		"%s %s was erased when the host was left on %s", what, id, erased.Time.Format("2006-01-02"))
 }
 
 // Objects lists the objects that statements name themselves; a release's and

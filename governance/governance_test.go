@@ -250,3 +250,49 @@ func FuzzParseSpec(f *testing.F) {
 		}
 	})
 }
+
+// Leaving a host erases all that lay there and gives the controller another
+// identity. What comes after it is a new life.
+func TestWhoLeavesAHostStartsAnew(t *testing.T) {
+	w := until(t, "output-released")
+	leave := ledger.HostLeft{Host: "test", Reason: "the contract ended", Recipient: "age1new"}
+	for name, c := range map[string]struct {
+		actor, want string
+		body        ledger.HostLeft
+	}{
+		"by a researcher":      {"alice", "may not make", leave},
+		"without a reason":     {controller, "needs a reason", ledger.HostLeft{Recipient: "age1new"}},
+		"without an identity":  {controller, "no new identity", ledger.HostLeft{Reason: "r"}},
+		"with the old one":     {controller, "identity of", ledger.HostLeft{Reason: "r", Recipient: "age1" + controller}},
+		"with somebody else's": {controller, "identity of", ledger.HostLeft{Reason: "r", Recipient: "age1chu"}},
+	} {
+		if err := w.say(c.actor, c.actor, c.body); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+	w.must(controller, leave)
+	if got := w.state.Parties[controller].Recipient; got != "age1new" {
+		t.Errorf("the controller receives at %s", got)
+	}
+	for name, body := range map[string]ledger.Body{
+		"a linkage of erased deposits":   ledger.PersonsLinked{Linkage: "l-2", Deposits: []string{"d-1"}},
+		"a release of an erased linkage": ledger.ReleasePublished{Release: "r-2", Linkage: "l-1", Deposits: []string{"d-1"}, Manifest: ledger.Object{Key: "release-2"}},
+		"a run in a project that ended":  ledger.RunRequested{Run: "s-2", Project: "flu"},
+		"a second erasure":               eraseIt,
+	} {
+		var refusal *governance.Refusal
+		if err := w.say(actorOf(body), actorOf(body), body); !errors.As(err, &refusal) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	for _, body := range []ledger.Body{
+		ledger.DepositMade{Deposit: "d-2", Authority: "ttp"},
+		ledger.PersonsLinked{Linkage: "l-2", Deposits: []string{"d-2"}},
+		ledger.ReleasePublished{Release: "r-2", Linkage: "l-2", Deposits: []string{"d-2"}, Manifest: ledger.Object{Key: "release-2"}},
+	} {
+		w.must(actorOf(body), body)
+	}
+	if r, err := w.state.Release("latest"); err != nil || r.Release != "r-2" || r.Erased != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -62,6 +62,7 @@ type State struct {
 	Outputs   Ordered[Output]
 	Mounts    Ordered[Mount]
 	Destroyed map[string]uint64 // keys, and the statement that says so
+	Left      *Made             // when a host was left for the last time
 }
 
 // Made says when and by whom something was stated.
@@ -85,12 +86,14 @@ type Party struct {
 type Deposit struct {
 	Made
 	ledger.DepositMade
+	Erased *Made // with the host that it was on
 }
 
 // Linkage joins the persons of deposits.
 type Linkage struct {
 	Made
 	ledger.PersonsLinked
+	Erased *Made // with the host that it was on
 }
 
 // Release is a published release.
@@ -235,8 +238,7 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		s.destroy(made, b.Key)
 		return nil
 	case *ledger.HostLeft:
-		s.leave(made)
-		return nil
+		return s.leave(made, b)
 	case *ledger.ProjectRequested:
 		return s.request(made, b)
 	case *ledger.ProjectApproved:

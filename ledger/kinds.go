@@ -173,11 +173,13 @@ type (
 		Key    string `json:"key"`
 		Reason string `json:"reason"`
 	}
-	// HostLeft says that the keys of all objects on a host were destroyed.
+	// HostLeft says that whatever opens the objects on a host was destroyed: their
+	// keys, and the controller's identity, which is another one from now on.
 	HostLeft struct {
-		Host   string `json:"host"`
-		Keys   int64  `json:"keys"`
-		Reason string `json:"reason"`
+		Host      string `json:"host"`
+		Keys      int64  `json:"keys"`
+		Reason    string `json:"reason"`
+		Recipient string `json:"recipient"` // of the controller's new identity
 	}
 )
 
