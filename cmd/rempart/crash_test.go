@@ -28,7 +28,7 @@ func steps(t *testing.T) []step {
 			func(a account) int { return a.Deposits.Len() },
 		},
 		{"linkage", deposited, []int{1}, []string{"linkage", "run"}, func(a account) int { return a.Linkages.Len() }},
-		{"publish", linked, []int{1, 9, 20}, []string{"release", "publish"}, func(a account) int { return a.Releases.Len() }},
+		{"publish", linked, []int{1, 20}, []string{"release", "publish"}, func(a account) int { return a.Releases.Len() }},
 		{
 			"extract", approved, []int{1, 2},
 			[]string{"project", "extract", "flu"},
@@ -103,7 +103,7 @@ func TestKilledAtAnyTime(t *testing.T) {
 	chance := rand.New(rand.NewPCG(seed, 0))
 	home := homeAt(t, linked)
 	var kept []string // the releases that were told of
-	for range 5 {
+	for range 4 {
 		first := spawn(t, "", home, "release", "publish")
 		second := spawn(t, "", home, "release", "publish")
 		for _, p := range []*process{first, second} {
@@ -197,6 +197,9 @@ func TestFullDisk(t *testing.T) {
 	studies(t)
 	for _, s := range steps(t) {
 		for _, room := range []int{0, 3000, 40_000} {
+			if s.name == "publish" && room == 3000 {
+				continue // as with none
+			}
 			if s.name == "linkage" && room > 3000 || s.name == "run" && room > 0 || s.name == "extract" && room > 3000 {
 				continue // all of it has room there
 			}
