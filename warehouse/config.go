@@ -29,13 +29,27 @@ type Config struct {
 		Kind string `toml:"kind"` // "directory"
 		Path string `toml:"path"` // relative to the home
 	} `toml:"host"`
-	Keyring struct {
-		PassphraseFile string `toml:"passphrase_file"`
-		PINFile        string `toml:"pin_file"`
-	} `toml:"keyring"`
-	Run struct {
+	Keyring SecretFiles `toml:"keyring"`
+	Run     struct {
 		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
 	} `toml:"run"`
+}
+
+// SecretFiles are the files with what opens the keyring: each kind of root key
+// needs its own.
+type SecretFiles struct {
+	PassphraseFile string `toml:"passphrase_file"`
+	PINFile        string `toml:"pin_file"`
+
+	// For a KMIP server, in PEM: whom to trust, and who we are.
+	KMIPCAFile          string `toml:"kmip_ca_file,omitempty"`
+	KMIPCertificateFile string `toml:"kmip_certificate_file,omitempty"`
+	KMIPKeyFile         string `toml:"kmip_key_file,omitempty"`
+}
+
+// each yields the place of every file's name.
+func (s *SecretFiles) each() []*string {
+	return []*string{&s.PassphraseFile, &s.PINFile, &s.KMIPCAFile, &s.KMIPCertificateFile, &s.KMIPKeyFile}
 }
 
 // maxRetention is what the CNIL's standard for health data warehouses allows
@@ -80,7 +94,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file", "run", "python"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python"}
 
 func (c Config) check() error {
 	switch {

@@ -104,6 +104,9 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (*Deposited, 
 	if err != nil {
 		return nil, err
 	}
+	if state, err = w.State(ctx); err != nil { // the controller's recipient is another one where the host was left meanwhile
+		return nil, errors.Join(err, release())
+	}
 	d := &deposit{w: w, options: o, feed: feed, made: &Deposited{DepositMade: ledger.DepositMade{
 		Deposit: NewID("d"), Feed: o.Feed, FeedDigest: digest, Authority: o.Authority,
 	}}}

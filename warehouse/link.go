@@ -29,6 +29,15 @@ type Linked struct {
 // that was sent to it, and sends the warehouse which matching number is whom.
 // authority may be "" where there is only one.
 func (w *Warehouse) Link(ctx context.Context, authority string, progress Progress) (*Linked, error) {
+	release, err := w.Publishing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := w.link(ctx, authority, progress)
+	return made, errors.Join(err, release())
+}
+
+func (w *Warehouse) link(ctx context.Context, authority string, progress Progress) (made *Linked, err error) {
 	state, err := w.State(ctx)
 	if err != nil {
 		return nil, err
@@ -36,15 +45,6 @@ func (w *Warehouse) Link(ctx context.Context, authority string, progress Progres
 	if authority, err = theOne(state, governance.LinkageAuthority, authority); err != nil {
 		return nil, err
 	}
-	release, err := w.Publishing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	made, err := w.link(ctx, state, authority, progress)
-	return made, errors.Join(err, release())
-}
-
-func (w *Warehouse) link(ctx context.Context, state *governance.State, authority string, progress Progress) (made *Linked, err error) {
 	db, err := engine.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (w *Warehouse) link(ctx context.Context, state *governance.State, authority
 	}
 	made = &Linked{PersonsLinked: ledger.PersonsLinked{Linkage: NewID("l")}}
 	for id, d := range state.Deposits.All() {
-		if d.Authority != authority {
+		if d.Authority != authority || d.Erased != nil {
 			continue
 		}
 		progress.Report(d.Actor, int64(len(made.Deposits)), int64(state.Deposits.Len()))

@@ -52,14 +52,13 @@ type publication struct {
 // and makes them a release: whole, or not at all.
 func (w *Warehouse) Publish(ctx context.Context, o PublishOptions) (_ *Published, err error) {
 	p := &publication{w: w, options: o, made: &Published{}}
-	if p.state, err = w.State(ctx); err != nil {
-		return nil, err
-	}
 	release, err := w.Publishing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = p.run(ctx)
+	if p.state, err = w.State(ctx); err == nil {
+		err = p.run(ctx)
+	}
 	for _, f := range p.files {
 		err = errors.Join(err, f.Close())
 	}
@@ -78,10 +77,13 @@ func (p *publication) run(ctx context.Context) (err error) {
 	if !known {
 		return &governance.Refusal{Reason: fmt.Sprintf("there is no linkage %q", id), Remedy: "See which there are: rempart audit log"}
 	}
+	if err := linkage.Readable(); err != nil {
+		return err
+	}
 	if p.vault, err = p.w.Vault(p.state); err != nil {
 		return err
 	}
-	if p.sender, err = p.w.identity(p.state.ControllerName()); err != nil {
+	if p.sender, err = p.w.reader(p.state); err != nil {
 		return err
 	}
 	if p.db, err = engine.Open(ctx); err != nil {

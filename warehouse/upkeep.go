@@ -11,9 +11,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
-	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/internal/filelock"
-	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
 )
 
@@ -99,57 +97,6 @@ func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, err er
 	return erased, nil
 }
 
-// Rotate replaces the root key by a new one of any kind, and wraps every key
-// anew. The files name the new secrets; "" is the configured one. Where they are
-// others than before, the configuration is changed and recorded with it.
-func (w *Warehouse) Rotate(ctx context.Context, to keyring.Config, passphraseFile, pinFile string) (n int, err error) {
-	ring, err := w.Keyring(ctx)
-	if err != nil {
-		return 0, err
-	}
-	config := w.Config
-	for _, secret := range []struct{ given, configured *string }{{&passphraseFile, &config.Keyring.PassphraseFile}, {&pinFile, &config.Keyring.PINFile}} {
-		if *secret.given == "" {
-			continue
-		}
-		if *secret.configured, err = filepath.Abs(*secret.given); err != nil {
-			return 0, errors.Join(err, ring.Close())
-		}
-	}
-	if to.Kind == "file" {
-		to.WorkFactor = keyring.WorkFactorPerson
-		if config.Keyring.PassphraseFile == filepath.Join("controller", "passphrase") {
-			to.WorkFactor = keyring.WorkFactorMachine
-		}
-	}
-	secrets := keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
-	if n, err = ring.Rotate(ctx, to, secrets); err != nil {
-		return n, errors.Join(err, ring.Close())
-	}
-	if err := errors.Join(w.reconfigure(ctx, config), ring.Close()); err != nil {
-		return n, err
-	}
-	_, err = w.Commit(ctx, w.Config.Controller, ledger.KeysRotated{Root: to.Kind, Keys: int64(n)})
-	return n, err
-}
-
-// reconfigure writes and records a configuration, if it is another one.
-func (w *Warehouse) reconfigure(ctx context.Context, config Config) error {
-	if config == w.Config {
-		return nil
-	}
-	text, err := config.encode()
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Write(w.path(ConfigFile), text, 0o644); err != nil {
-		return err
-	}
-	w.Config = config
-	_, err = w.RecordConfig(ctx)
-	return err
-}
-
 // Repaired is what a repair removed.
 type Repaired struct {
 	Objects []string // of the host, that no statement names
@@ -175,6 +122,9 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 	}
 	state, err := w.State(ctx)
 	if err != nil {
+		return r, err
+	}
+	if err := w.endLeave(state); err != nil {
 		return r, err
 	}
 	named, keys, err := w.named(state)
@@ -296,7 +246,7 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 		if d.IsDir() || known[path] {
 			return nil
 		}
-		if strings.HasPrefix(d.Name(), ".") || w.below(path, "parties") {
+		if strings.HasPrefix(d.Name(), ".") || w.below(path, "parties") || path == w.path("controller", nextIdentityFile) {
 			found[path] = errLeftOver
 			return nil
 		}
@@ -320,9 +270,9 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 		w.path(ConfigFile): true, w.path("publishing.lock"): true,
 		w.path("controller", "checkpoint.key"): true, w.path("controller", "escrow.agekey"): true,
 	}
-	for _, file := range []string{w.Config.Keyring.PassphraseFile, w.Config.Keyring.PINFile} {
-		if file != "" {
-			known[w.absolute(file)] = true
+	for _, file := range w.Config.Keyring.each() {
+		if *file != "" {
+			known[w.absolute(*file)] = true
 		}
 	}
 	for name, party := range state.Parties {

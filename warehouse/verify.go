@@ -196,8 +196,16 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 		v.Faults = append(v.Faults, err)
 		return
 	}
+	abandoned, err := w.abandoned(state)
+	if err != nil {
+		v.Faults = append(v.Faults, err)
+		return
+	}
 	objects := make([]ledger.Object, 0, len(named))
 	for _, o := range named {
+		if !present[o.Name] && abandoned[o.Name] {
+			continue
+		}
 		if !present[o.Name] {
 			v.Faults = append(v.Faults, &lake.IntegrityError{Object: o.Name, Reason: "is missing"})
 			continue

@@ -14,6 +14,7 @@ package warehouse
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,7 @@ func Open(dir string) (*Warehouse, error) {
 		return nil, err
 	}
 	w := &Warehouse{Dir: dir, Config: config, Now: time.Now}
-	w.Secrets = keyring.Secrets{Passphrase: w.secretIn(config.Keyring.PassphraseFile), PIN: w.secretIn(config.Keyring.PINFile)}
+	w.Secrets = w.secretsIn(config.Keyring)
 	w.Host = host.Dir(w.absolute(config.Host.Path))
 	if w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.path(ConfigFile), err)
@@ -71,6 +72,20 @@ func (w *Warehouse) absolute(path string) string {
 		return path
 	}
 	return w.path(path)
+}
+
+// secretsIn reads what opens the keyring when it is needed.
+func (w *Warehouse) secretsIn(files SecretFiles) keyring.Secrets {
+	return keyring.Secrets{
+		Passphrase: w.secretIn(files.PassphraseFile),
+		PIN:        w.secretIn(files.PINFile),
+		TLS: func() (*tls.Config, error) {
+			if files.KMIPCAFile == "" || files.KMIPCertificateFile == "" || files.KMIPKeyFile == "" {
+				return nil, fmt.Errorf("a KMIP server wants our certificate: say in %s, at [keyring], which files hold kmip_ca_file, kmip_certificate_file and kmip_key_file", w.path(ConfigFile))
+			}
+			return keyring.ClientTLS(w.absolute(files.KMIPCAFile), w.absolute(files.KMIPCertificateFile), w.absolute(files.KMIPKeyFile))
+		},
+	}
 }
 
 // secretIn reads a secret from a file of the configuration when it is needed.

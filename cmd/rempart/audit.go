@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/airlock"
-	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/warehouse"
 )
@@ -267,96 +265,4 @@ func (a *app) retentionCommand() *cobra.Command {
 		},
 	}
 	return group("retention", "How long data is kept", apply)
-}
-
-func (a *app) keyCommand() *cobra.Command {
-	list := &cobra.Command{
-		Use: "list", Short: "List the key-encryption keys", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			ring, err := w.Keyring(c.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, ring.Close()) }()
-			ids, err := ring.IDs()
-			if err != nil {
-				return err
-			}
-			return a.show(map[string]any{"root": ring.Kind(), "keys": ids}, func() error {
-				a.say("The root key is of kind %s; it wraps %d keys:", ring.Kind(), len(ids))
-				for _, id := range ids {
-					a.say("  %s", id)
-				}
-				return nil
-			})
-		},
-	}
-	var to keyring.Config
-	var passphraseFile, pinFile string
-	rotate := &cobra.Command{
-		Use:   "rotate",
-		Short: "Replace the root key, and wrap every key anew; no data is touched",
-		Long: `Makes a new root key and wraps every key-encryption key under it. --to moves the
-root key into an HSM (pkcs11) or back into a file. An interrupted rotation
-leaves the old root key valid.`,
-		Example: "  rempart key rotate\n  rempart key rotate --to pkcs11 --module /usr/lib/softhsm/libsofthsm2.so --token rempart --label root-1 --pin-file /run/secrets/pin",
-		Args:    exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			n, err := w.Rotate(c.Context(), to, passphraseFile, pinFile)
-			if err != nil {
-				return err
-			}
-			a.say("The root key is replaced (%s): %d keys are wrapped anew, no object was touched.", to.Kind, n)
-			return nil
-		},
-	}
-	rotate.Flags().StringVar(&to.Kind, "to", "file", "where the root key is kept: file or pkcs11")
-	rotate.Flags().StringVar(&to.Module, "module", "", "the PKCS#11 `library`")
-	rotate.Flags().StringVar(&to.Token, "token", "", "the token's label")
-	rotate.Flags().StringVar(&to.Label, "label", "", "the new key's label in the token")
-	rotate.Flags().StringVar(&passphraseFile, "passphrase-file", "", "the `file` of the new passphrase (default the configured one)")
-	rotate.Flags().StringVar(&pinFile, "pin-file", "", "the `file` of the token's PIN")
-
-	escrow := &cobra.Command{
-		Use: "escrow", Short: "Print the escrow's public key, which every object is also sealed to", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.show(map[string]string{"recipient": state.Warehouse.Escrow}, func() error {
-				a.say("%s", state.Warehouse.Escrow)
-				return nil
-			})
-		},
-	}
-	var reason string
-	destroy := &cobra.Command{
-		Use: "destroy KEY --reason TEXT", Short: "Destroy one key: what it opens is erased", Args: exactly(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if reason == "" {
-				return usage("a key cannot be had back: say why with --reason")
-			}
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			e, err := w.DestroyKey(c.Context(), args[0], reason)
-			if err != nil {
-				return err
-			}
-			a.say("Key %s is destroyed (statement %d).", args[0], e.Index)
-			return nil
-		},
-	}
-	destroy.Flags().StringVar(&reason, "reason", "", "why")
-	return group("key", "The keys that open what lies on the host", list, rotate, escrow, destroy)
 }

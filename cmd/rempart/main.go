@@ -117,7 +117,7 @@ The way of the data, and who takes each step:
 		a.initCommand(), a.partyCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
 		a.projectCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
-		a.auditCommand(), a.lakeCommand(), a.keyCommand(), a.retentionCommand(),
+		a.auditCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(),
 	)
 	return root
