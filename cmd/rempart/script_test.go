@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,6 +35,9 @@ func TestStories(t *testing.T) {
 			e.Setenv(clockVariable, today)
 			e.Setenv("SYNTHEA", synthea())
 			e.Setenv("SOFTHSM", softHSM())
+			if python, err := exec.LookPath("python3"); err == nil {
+				e.Setenv("PYTHON", python)
+			}
 			e.Setenv("SOFTHSM2_CONF", filepath.Join(e.WorkDir, "softhsm2.conf"))
 			e.Values[testing.TB(nil)] = e.T().(testing.TB)
 			return nil
@@ -44,8 +48,9 @@ func TestStories(t *testing.T) {
 				return synthea() != "", nil
 			case "softhsm":
 				return softHSM() != "", nil
-			case "pyarrow":
-				return exec.Command("python3", "-c", "import pyarrow").Run() == nil, nil
+			case "python":
+				_, err := exec.LookPath("python3")
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", name)
 		},
@@ -80,8 +85,8 @@ func TestStories(t *testing.T) {
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
 				got := 0
 				if err := ts.Exec("rempart", args[1:]...); err != nil {
-					exit, ok := err.(*exec.ExitError)
-					if !ok {
+					var exit *exec.ExitError
+					if !errors.As(err, &exit) {
 						ts.Fatalf("%v", err)
 					}
 					got = exit.ExitCode()
