@@ -63,7 +63,7 @@ func Open(dir, checkpointKey string) (*Log, error) {
 func (l *Log) Append(ctx context.Context, envelope []byte, signer note.Signer) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
 	defer cancel()
-	appender, shutdown, _, err := l.appender(ctx, signer)
+	appender, shutdown, err := l.appender(ctx, signer)
 	if err != nil {
 		return 0, err
 	}
@@ -78,10 +78,10 @@ func (l *Log) Append(ctx context.Context, envelope []byte, signer note.Signer) (
 }
 
 // appender starts tessera, which runs until ctx ends.
-func (l *Log) appender(ctx context.Context, signer note.Signer) (*tessera.Appender, func(context.Context) error, tessera.LogReader, error) {
+func (l *Log) appender(ctx context.Context, signer note.Signer) (*tessera.Appender, func(context.Context) error, error) {
 	driver, err := posix.New(ctx, posix.Config{Path: l.dir})
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("open the ledger: %w", err)
+		return nil, nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	options := tessera.NewAppendOptions().
 		WithCheckpointSigner(signer).
@@ -89,11 +89,11 @@ func (l *Log) appender(ctx context.Context, signer note.Signer) (*tessera.Append
 		WithCheckpointInterval(100 * time.Millisecond).
 		WithGarbageCollectionInterval(0).
 		WithShutdownTimeout(patience)
-	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
+	appender, shutdown, _, err := tessera.NewAppender(ctx, driver, options)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("open the ledger: %w", err)
+		return nil, nil, fmt.Errorf("open the ledger: %w", err)
 	}
-	return appender, shutdown, reader, nil
+	return appender, shutdown, nil
 }
 
 // UncertainError says that a statement may or may not have been recorded. What

@@ -37,7 +37,7 @@ func (l *Log) Recover(ctx context.Context, signer note.Signer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	if _, _, _, err := l.appender(ctx, signer); err != nil {
+	if _, _, err := l.appender(ctx, signer); err != nil {
 		return err
 	}
 	for { // tessera publishes by itself

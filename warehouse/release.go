@@ -235,7 +235,7 @@ func (w *Warehouse) VerifyRelease(ctx context.Context, state *governance.State, 
 	}
 	var all []ledger.Object
 	if err := w.Log.Attached(release.Objects, &all); err != nil {
-		return 0, []error{err}, nil
+		return 0, []error{err}, nil //nolint:nilerr // a changed attachment is a fault that was found
 	}
 	for _, o := range all {
 		if err := vault.Verify(ctx, o); err != nil {

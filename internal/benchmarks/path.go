@@ -42,16 +42,13 @@ type journey struct {
 	insurer    float64 // seconds of the insurer's deposit
 }
 
-func (p *journey) stage(name string, rows int64, step func() error) (float64, error) {
+func (p *journey) stage(name string, step func() error) error {
 	s, err := seconds(step)
 	if err != nil {
-		return s, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	p.Record(name, s, "s")
-	if rows > 0 {
-		p.Record(name+", rows per second", float64(rows)/s, "rows/s")
-	}
-	return s, nil
+	return nil
 }
 
 func (p *journey) synth(ctx context.Context) error {
@@ -142,7 +139,7 @@ func (p *journey) bareCopy(ctx context.Context) (err error) {
 
 func (p *journey) link(ctx context.Context) error {
 	var made *warehouse.Linked
-	_, err := p.stage("link", 0, func() (err error) {
+	err := p.stage("link", func() (err error) {
 		made, err = p.w.Link(ctx, "", nil)
 		return err
 	})
@@ -181,7 +178,7 @@ func (p *journey) project(ctx context.Context) error {
 	if _, err := project.Approve(ctx, p.w, "diane", "pneumonia", "bench"); err != nil {
 		return err
 	}
-	_, err = p.stage("extract a project's space", 0, func() error {
+	err = p.stage("extract a project's space", func() error {
 		_, err := project.Extract(ctx, p.w, "pneumonia", "", nil)
 		return err
 	})
@@ -195,14 +192,14 @@ func (p *journey) study(ctx context.Context) error {
 		return err
 	}
 	var ran *project.Ran
-	_, err = p.stage("run an SQL study in the sandbox", 0, func() (err error) {
+	err = p.stage("run an SQL study in the sandbox", func() (err error) {
 		ran, err = project.Run(ctx, p.w, project.Study{Project: "pneumonia", Researcher: "alice", Name: file, Code: code, Limits: run.Limits{Time: time.Minute}})
 		return err
 	})
 	if err != nil || ran.Err != nil || len(ran.Outputs) != 1 {
 		return errors.Join(err, fmt.Errorf("the study has %d outputs, %w", len(ran.Outputs), ran.Err))
 	}
-	_, err = p.stage("release an output with its receipt", 0, func() error {
+	err = p.stage("release an output with its receipt", func() error {
 		_, err := airlock.Release(ctx, p.w, "bob", ran.Outputs[0].Output, "bench")
 		return err
 	})
@@ -210,7 +207,7 @@ func (p *journey) study(ctx context.Context) error {
 }
 
 func (p *journey) verify(ctx context.Context) error {
-	_, err := p.stage("verify everything", 0, func() error {
+	err := p.stage("verify everything", func() error {
 		v, _ := p.w.Verify(ctx, -1, nil)
 		return errors.Join(v.Faults...)
 	})

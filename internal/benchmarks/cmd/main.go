@@ -22,10 +22,10 @@ func main() {
 	suite := flag.String("suite", "", "which suite (default all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := benchmarks.Execute(ctx, *suite); err != nil {
+	err := benchmarks.Execute(ctx, *suite)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }
