@@ -129,9 +129,13 @@ func (u *upload) send(ctx context.Context, part []byte, body io.Reader) error {
 	group.SetLimit(3)
 	memory, last := int64(smallPart), false
 	for number := int32(1); ; number++ {
+		now, held := part, memory
 		group.Go(func() error {
-			defer u.s.buffers.Release(memory)
-			return u.part(ctx, number, part)
+			defer u.s.buffers.Release(held)
+			if len(now) == 0 { // the part before was the last
+				return nil
+			}
+			return u.part(ctx, number, now)
 		})
 		if last {
 			return group.Wait()

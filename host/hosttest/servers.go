@@ -1,0 +1,240 @@
+package hosttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"rempart.eu/rempart/host"
+)
+
+// A Server is a real S3 server, started by a test on this machine alone.
+type Server struct {
+	Config host.S3Config // of a bucket that is empty and keeps versions
+	Client *s3.Client    // to do to the bucket what a host can do
+	Dir    string        // what the server keeps
+}
+
+// server says how a program is started and when it is ready.
+type server struct {
+	program string
+	args    func(address, dir string) []string
+	env     []string
+	ready   string // a path that answers 200
+}
+
+// The S3 servers that stores are tested against (docs/decisions/0012).
+var servers = map[string]server{
+	"versitygw": {
+		program: "versitygw",
+		args: func(address, dir string) []string {
+			return []string{"--port", address, "--quiet", "--health", "/health", "posix",
+				"--sidecar", filepath.Join(dir, "metadata"), "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "objects")}
+		},
+		env:   []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey},
+		ready: "/health",
+	},
+	"minio": {
+		program: "minio",
+		args: func(address, dir string) []string {
+			return []string{"server", "--quiet", "--address", address, "--console-address", "127.0.0.1:0", filepath.Join(dir, "objects")}
+		},
+		env:   []string{"MINIO_ROOT_USER=" + accessKey, "MINIO_ROOT_PASSWORD=" + secretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off"},
+		ready: "/minio/health/ready",
+	},
+}
+
+// Servers names the programs that [Start] knows.
+func Servers() []string { return []string{"versitygw", "minio"} }
+
+// What opens a server that lives as long as its test. It protects nothing.
+const (
+	accessKey = "rempart-test"
+	secretKey = "only-for-a-test-on-loopback"
+	bucket    = "rempart"
+)
+
+// How long things take at most on the slowest of machines.
+const (
+	lifetime = "10m"            // of a server whose test could not end it
+	starting = 30 * time.Second // until it answers
+	ending   = 10 * time.Second
+)
+
+// Start starts a server for one test, which is skipped where scripts/servers
+// has not built the program. It ends with the test, by force if need be.
+func Start(t testing.TB, name string) *Server {
+	t.Helper()
+	how, known := servers[name]
+	if !known {
+		t.Fatalf("there is no server %q", name)
+	}
+	program, err := find(how.program)
+	if err != nil {
+		t.Skipf("%v: build it with scripts/servers", err)
+	}
+	dir := t.TempDir()
+	for _, folder := range []string{"objects", "versions", "metadata"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secrets := filepath.Join(t.TempDir(), "credentials.toml")
+	text := fmt.Sprintf("access_key_id = %q\nsecret_access_key = %q\n", accessKey, secretKey)
+	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var endpoint string
+	for try := 1; ; try++ { // somebody else may take the port first
+		if endpoint, err = start(t, program, how, dir); err == nil {
+			break
+		}
+		if try == 3 {
+			t.Fatalf("start %s: %v", name, err)
+		}
+	}
+	s := &Server{Dir: dir, Config: host.S3Config{
+		Endpoint: endpoint, Bucket: bucket, CredentialsFile: secrets, MaxBackoff: 20 * time.Millisecond, Timeout: time.Minute,
+	}}
+	s.Client = s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 5,
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		HTTPClient:  &http.Client{Timeout: time.Minute, Transport: transportOf(t)},
+	})
+	s.makeBucket(t)
+	return s
+}
+
+// transportOf is a transport whose connections end with the test.
+func transportOf(t testing.TB) *http.Transport {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// find looks for a program of scripts/servers from this folder upwards.
+func find(program string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			path := filepath.Join(dir, "build", "servers", program)
+			_, err := os.Stat(path)
+			return path, err
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", fmt.Errorf("%s: %w", program, fs.ErrNotExist)
+		}
+		dir = up
+	}
+}
+
+// start starts a program in a process group of its own, under timeout(1), which
+// ends it even where this process is killed, and waits until it answers.
+func start(t testing.TB, program string, how server, dir string) (endpoint string, err error) {
+	address, err := freeAddress()
+	if err != nil {
+		return "", err
+	}
+	var output bytes.Buffer
+	ctx, cancel := context.WithCancel(context.Background())
+	c := exec.CommandContext(ctx, "timeout", append([]string{"--kill-after=5s", lifetime, program}, how.args(address, dir)...)...)
+	c.Dir, c.Env = dir, append(how.env, "HOME="+dir, "PATH="+os.Getenv("PATH"))
+	c.Stdout, c.Stderr = &output, &output
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	c.WaitDelay = ending
+	if err := c.Start(); err != nil {
+		cancel()
+		return "", err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = c.Wait() // it is killed: its status says so
+		close(ended)
+	}()
+	stop := func() {
+		cancel()
+		<-ended
+	}
+	endpoint = "http://" + address
+	if err := await(endpoint+how.ready, ended); err != nil {
+		stop()
+		return "", fmt.Errorf("%w\n%s", err, output.String())
+	}
+	t.Cleanup(stop)
+	return endpoint, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// await asks until the server answers, has ended, or took too long.
+func await(url string, ended <-chan struct{}) error {
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	deadline := time.After(starting)
+	for {
+		answer, err := client.Get(url)
+		if err == nil {
+			err = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return err
+			}
+		}
+		select {
+		case <-ended:
+			return errors.New("it ended at once")
+		case <-deadline:
+			return errors.New("it does not answer")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// makeBucket makes the bucket, which keeps versions. A server that has just
+// started may refuse for a moment; the client repeats.
+func (s *Server) makeBucket(t testing.TB) {
+	t.Helper()
+	if _, err := s.Client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: aws.String(bucket), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Versions counts what the bucket still keeps: every version of every object.
+func (s *Server) Versions(t testing.TB) int {
+	t.Helper()
+	out, err := s.Client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: aws.String(bucket)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(out.Versions) + len(out.DeleteMarkers)
+}
