@@ -244,6 +244,7 @@ func commands(t *testing.T, command string) (leaves []string) {
 
 func flags(help string) (names []string) {
 	_, list, _ := strings.Cut(help, "\nFlags:\n")
+	list, _, _ = strings.Cut(list, "\n\n") // after it come those of every command
 	for _, match := range flag.FindAllStringSubmatch(list, -1) {
 		names = append(names, match[1])
 	}
