@@ -16,6 +16,7 @@ import (
 	"filippo.io/age"
 
 	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/keyring/kmiptest"
 )
 
 func passphrase(text string) keyring.Secrets {
@@ -39,8 +40,8 @@ func roots(t *testing.T, test func(t *testing.T, config func() keyring.Config, s
 		}, passphrase("1234"))
 	})
 	t.Run("kmip", func(t *testing.T) {
-		endpoint, files := keyServer(t)
-		test(t, func() keyring.Config { return keyring.Config{Kind: "kmip", Endpoint: endpoint} }, clientSecrets(files))
+		endpoint, client := kmiptest.Start(t)
+		test(t, func() keyring.Config { return keyring.Config{Kind: "kmip", Endpoint: endpoint} }, clientSecrets(client))
 	})
 }
 

@@ -1,7 +1,7 @@
 """A KMIP server for tests: pykmip.py DIR CERTIFICATE KEY AUTHORITY.
 
 It listens on a port that the system chooses, prints the port, and ends with
-its standard input, or after two minutes.
+its standard input, or after ten minutes.
 """
 import logging
 import os
@@ -19,7 +19,7 @@ def end_with_input():
     os.killpg(0, signal.SIGKILL)  # the server has processes of its own
 
 
-signal.alarm(120)
+signal.alarm(600)
 threading.Thread(target=end_with_input, daemon=True).start()
 
 policies = os.path.join(folder, "policies")
