@@ -24,6 +24,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // DB is one private database on one connection. It is not safe for concurrent use.
@@ -104,16 +105,23 @@ const (
 	CSV     Format = "FORMAT csv, HEADER true"
 )
 
+// pipeSize is what a pipe from DuckDB holds: as much as Linux lets anybody have.
+const pipeSize = 1 << 20
+
 // CopyOut streams the rows of a query into w. Where w fails, CopyOut returns w's error.
 func (db *DB) CopyOut(ctx context.Context, query string, format Format, w io.Writer) error {
 	r, pw, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
+	// A pipe that holds much lets DuckDB go on while w works. A kernel that
+	// allows less leaves it as it is.
+	_, _ = unix.FcntlInt(pw.Fd(), unix.F_SETPIPE_SZ, pipeSize)
 	group, ctx := errgroup.WithContext(ctx)
 	var copied error
 	group.Go(func() error {
-		_, copied = io.Copy(w, r)
+		// The two wrappers keep io.CopyBuffer from choosing a smaller buffer.
+		_, copied = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, pipeSize/4))
 		return errors.Join(copied, r.Close())
 	})
 	group.Go(func() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 )
 
 // Padme returns the padded length, in bytes, of a plaintext of n bytes.
@@ -78,9 +79,9 @@ func fill(w io.Writer, with byte, n int64) error {
 // readers find the footer from the file's end, so what lies in between is free
 // (https://parquet.apache.org/docs/file-format/).
 type parquetPadder struct {
-	w    io.Writer
-	n    int64  // bytes written so far, held back ones included
-	held []byte // the last of them
+	w            io.Writer
+	n            int64  // bytes written so far, held back ones included
+	older, newer []byte // the last of them: at least maxFooter, where there were so many
 }
 
 // maxFooter bounds the footer, and so what is held back. DuckDB's footers take
@@ -89,32 +90,36 @@ const maxFooter = 16 << 20
 
 func (p *parquetPadder) Write(data []byte) (int, error) {
 	p.n += int64(len(data))
-	p.held = append(p.held, data...)
-	if over := len(p.held) - 2*maxFooter; over > 0 {
-		free := len(p.held) - maxFooter
-		if _, err := p.w.Write(p.held[:free]); err != nil {
-			return 0, err
+	for rest := data; len(rest) > 0; {
+		n := min(len(rest), maxFooter-len(p.newer))
+		p.newer = append(p.newer, rest[:n]...)
+		rest = rest[n:]
+		if len(p.newer) == maxFooter {
+			if _, err := p.w.Write(p.older); err != nil {
+				return 0, err
+			}
+			p.older, p.newer = p.newer, p.older[:0]
 		}
-		p.held = append(p.held[:0], p.held[free:]...)
 	}
 	return len(data), nil
 }
 
 func (p *parquetPadder) Close() error {
-	if len(p.held) < 12 || string(p.held[len(p.held)-4:]) != "PAR1" {
+	held := slices.Concat(p.older, p.newer)
+	if len(held) < 12 || string(held[len(held)-4:]) != "PAR1" {
 		return errors.New("the file to seal does not end as a Parquet file does")
 	}
-	footer := int64(binary.LittleEndian.Uint32(p.held[len(p.held)-8:])) + 8
-	if footer > int64(len(p.held)) {
+	footer := int64(binary.LittleEndian.Uint32(held[len(held)-8:])) + 8
+	if footer > int64(len(held)) {
 		return fmt.Errorf("a Parquet footer of %d bytes is too long: make the row groups larger", footer)
 	}
-	start := int64(len(p.held)) - footer
-	if _, err := p.w.Write(p.held[:start]); err != nil {
+	start := int64(len(held)) - footer
+	if _, err := p.w.Write(held[:start]); err != nil {
 		return err
 	}
 	if err := fill(p.w, 0, Padme(p.n)-p.n); err != nil {
 		return err
 	}
-	_, err := p.w.Write(p.held[start:])
+	_, err := p.w.Write(held[start:])
 	return err
 }

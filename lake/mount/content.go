@@ -35,7 +35,7 @@ func (c *content) Close() error {
 }
 
 // What is read in one go. A reading of several pieces is shared among the cores.
-const piece = 4 * chunkSize
+const piece = 2 * chunkSize
 
 // ReadAt fills dst, or as much of it as the file has. Unlike io.ReaderAt's, its
 // end is no error.

@@ -174,11 +174,13 @@ func mountOptions() *fs.Options {
 		EntryTimeout: &timeout, AttrTimeout: &timeout, NegativeTimeout: &timeout,
 		MountOptions: fuse.MountOptions{
 			Name: "rempart", FsName: "rempart",
-			Options:                  []string{"ro", "noexec", "nosuid", "nodev"},
-			MaxWrite:                 1 << 20, // and so the largest reading
-			MaxReadAhead:             1 << 20, // of what the kernel allows
-			MaxBackground:            64,
-			MaxInflightRequestBytes:  64 << 20,
+			Options: []string{"ro", "noexec", "nosuid", "nodev"},
+			// The largest reading. The kernel asks for 128 KiB at most, as it
+			// reads ahead no further (VM_READAHEAD_PAGES); more would only make
+			// the buffers larger.
+			MaxWrite:                 128 << 10,
+			MaxBackground:            64, // readings at a time; the kernel asks for several of one reader's
+			MaxInflightRequestBytes:  32 << 20,
 			DisableXAttrs:            true,
 			ExplicitDataCacheControl: true,
 			// The answers lie in memory: there is no file to splice from.
