@@ -27,7 +27,8 @@ const controller = "controller"
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, state: governance.NewState(), keys: map[string]ledger.Key{}, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	w.must(controller, ledger.WarehouseCreated{Name: "test", Signing: w.key(controller).Public().String(), Recipient: "age1" + controller})
+	w.must(controller, ledger.WarehouseCreated{Name: "test", Signing: w.key(controller).Public().String(), Recipient: "age1" + controller, Host: "test"})
+	w.must(controller, ledger.HostRegistered{Host: "test", HostKind: "directory", URL: "host", Jurisdiction: "FR"})
 	for name, role := range map[string]governance.Role{
 		"chu": governance.Provider, "ttp": governance.LinkageAuthority, "alice": governance.Researcher, "eve": governance.Researcher,
 		"bob": governance.OutputChecker, "diane": governance.Officer,

@@ -151,6 +151,7 @@ func (s *State) context(now time.Time, body ledger.Body) types.Record {
 		"disclosive": types.False,
 		"requester":  partyUID(""),
 	}
+	s.hostFacts(body, facts)
 	var id string
 	switch b := body.(type) {
 	case *ledger.OutputReleased:

@@ -49,20 +49,23 @@ func (r Role) Article() string {
 
 // State is a warehouse as its ledger tells it.
 type State struct {
-	Size      uint64 // how many statements were replayed
-	Last      time.Time
-	Warehouse *ledger.WarehouseCreated
-	Config    ledger.Digest
-	Parties   map[string]Party
-	Deposits  Ordered[Deposit]
-	Linkages  Ordered[Linkage]
-	Releases  Ordered[Release]
-	Projects  Ordered[Project]
-	Runs      Ordered[Run]
-	Outputs   Ordered[Output]
-	Mounts    Ordered[Mount]
-	Destroyed map[string]uint64 // keys, and the statement that says so
-	Left      *Made             // when a host was left for the last time
+	Size       uint64 // how many statements were replayed
+	Last       time.Time
+	Warehouse  *ledger.WarehouseCreated
+	Config     ledger.Digest
+	Parties    map[string]Party
+	Deposits   Ordered[Deposit]
+	Linkages   Ordered[Linkage]
+	Releases   Ordered[Release]
+	Projects   Ordered[Project]
+	Runs       Ordered[Run]
+	Outputs    Ordered[Output]
+	Mounts     Ordered[Mount]
+	Hosts      Ordered[Host]
+	Host       string // the one that the warehouse lies with
+	Migrations []Migration
+	Destroyed  map[string]uint64 // keys, and the statement that says so
+	Left       *Made             // when a host was left for the last time
 }
 
 // Made says when and by whom something was stated.
@@ -210,7 +213,7 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 	if err != nil {
 		return err
 	}
-	s.Warehouse = b
+	s.Warehouse, s.Host = b, b.Host
 	name := e.Statement.Actor
 	s.Parties[name] = Party{Made{e.Index, name, e.Statement.Time}, name, Controller, key, b.Recipient, ""}
 	return nil
@@ -237,6 +240,14 @@ func (s *State) apply(made Made, body ledger.Body) error {
 	case *ledger.KeyDestroyed:
 		s.destroy(made, b.Key)
 		return nil
+	case *ledger.HostRegistered:
+		return s.registerHost(made, b)
+	case *ledger.DerogationGranted:
+		return s.derogate(made, b)
+	case *ledger.HostMigrated:
+		return s.migrate(made, b)
+	case *ledger.HostErased:
+		return s.eraseHost(made, b)
 	case *ledger.HostLeft:
 		return s.leave(made, b)
 	case *ledger.ProjectRequested:

@@ -248,6 +248,10 @@ var kinds = table(
 	func() Body { return &KeysRotated{} },
 	func() Body { return &KeyDestroyed{} },
 	func() Body { return &HostLeft{} },
+	func() Body { return &HostRegistered{} },
+	func() Body { return &DerogationGranted{} },
+	func() Body { return &HostMigrated{} },
+	func() Body { return &HostErased{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

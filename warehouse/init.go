@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -27,6 +28,7 @@ type InitOptions struct {
 	Controller     string // the controller's name as a party
 	PassphraseFile string // "" draws a passphrase and keeps it in the home
 	Python         string // the environment of studies, or ""
+	Jurisdiction   string // the country whose law reaches the host directory; "" is FR
 	Now            func() time.Time
 }
 
@@ -126,11 +128,11 @@ func create(ctx context.Context, dir string, o InitOptions) (*Warehouse, error) 
 	if err := ring.Close(); err != nil {
 		return nil, err
 	}
-	return w, w.firstStatements(ctx, keys, escrow.Recipient(), text)
+	return w, w.firstStatements(ctx, keys, escrow.Recipient(), text, cmp.Or(o.Jurisdiction, "FR"))
 }
 
-// firstStatements create the warehouse and pin its configuration.
-func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow *age.HybridRecipient, config []byte) (err error) {
+// firstStatements create the warehouse, pin its configuration and register its host.
+func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow *age.HybridRecipient, config []byte, jurisdiction string) (err error) {
 	unlock, err := w.Log.Lock(ctx)
 	if err != nil {
 		return err
@@ -148,6 +150,10 @@ func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow 
 			Policies:   ledger.Sum(governance.Policies),
 		},
 		ledger.ConfigRecorded{SHA256: ledger.Sum(config)},
+		ledger.HostRegistered{
+			Host: w.Config.Host.Name, HostKind: w.Config.Host.Kind, URL: w.Config.Host.Path,
+			Jurisdiction: jurisdiction, Operator: w.Config.Controller,
+		},
 	} {
 		if _, err := w.append(ctx, state, w.Config.Controller, body); err != nil {
 			return err

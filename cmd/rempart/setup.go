@@ -65,6 +65,7 @@ convenient for a trial and no more.`,
 	c.Flags().StringVar(&o.Controller, "controller", "controller", "the controller's `name` as a party")
 	c.Flags().StringVar(&o.PassphraseFile, "passphrase-file", "", "the `file` whose first line opens the keyring")
 	c.Flags().StringVar(&o.Python, "python", "", "the Python `environment` of studies (a venv's folder or an interpreter)")
+	c.Flags().StringVar(&o.Jurisdiction, "jurisdiction", "FR", "the `country` whose law reaches this machine's disk, where the host directory is")
 	return c
 }
 
