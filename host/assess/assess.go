@@ -204,7 +204,7 @@ func perform(ctx context.Context, p probe, limit time.Duration) outcome {
 	case <-ctx.Done():
 	}
 	// It has been told to stop: wait a little, so that its goroutine ends first.
-	grace := time.NewTimer(time.Second)
+	grace := time.NewTimer(min(limit, time.Second))
 	defer grace.Stop()
 	select {
 	case out := <-done:
