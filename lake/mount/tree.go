@@ -12,6 +12,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // tree is the directory as the kernel sees it.
@@ -181,6 +182,8 @@ func mountOptions() *fs.Options {
 			MaxWrite:                 128 << 10,
 			MaxBackground:            64, // readings at a time; the kernel asks for several of one reader's
 			MaxInflightRequestBytes:  32 << 20,
+			DirectMount:              true, // where this process may; else by fusermount3
+			DirectMountFlags:         unix.MS_RDONLY | unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NODEV,
 			DisableXAttrs:            true,
 			ExplicitDataCacheControl: true,
 			// The answers lie in memory: there is no file to splice from.
