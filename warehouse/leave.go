@@ -149,35 +149,9 @@ func (w *Warehouse) abandoned(state *governance.State) (map[string]bool, error) 
 	if state.Left == nil {
 		return gone, nil
 	}
-	add := func(at uint64, objects ...ledger.Object) {
-		for _, o := range objects {
-			if at < state.Left.Index {
-				gone[o.Name] = true
-			}
-		}
+	all, err := w.Placed(state)
+	for _, p := range all {
+		gone[p.Name] = p.at < state.Left.Index
 	}
-	for _, d := range state.Deposits.All() {
-		add(d.Index, d.Objects...)
-	}
-	for _, l := range state.Linkages.All() {
-		add(l.Index, l.Object)
-	}
-	for _, release := range state.Releases.All() {
-		var objects []ledger.Object
-		if err := w.Log.Attached(release.Objects, &objects); err != nil {
-			return nil, fmt.Errorf("release %s: %w", release.Release, err)
-		}
-		add(release.Index, append(objects, release.Manifest)...)
-	}
-	for _, p := range state.Projects.All() {
-		if p.Extraction != nil {
-			add(p.Extracted.Index, p.Extraction.Objects...)
-		}
-	}
-	for _, r := range state.Runs.All() {
-		if r.Finished != nil && r.Finished.Bundle != nil {
-			add(r.End.Index, *r.Finished.Bundle)
-		}
-	}
-	return gone, nil
+	return gone, err
 }

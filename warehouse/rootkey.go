@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"filippo.io/age"
 
@@ -71,7 +72,7 @@ func (w *Warehouse) Rotate(ctx context.Context, to keyring.Config, files SecretF
 
 // reconfigure writes and records a configuration, if it is another one.
 func (w *Warehouse) reconfigure(ctx context.Context, config Config) error {
-	if config == w.Config {
+	if reflect.DeepEqual(config, w.Config) {
 		return nil
 	}
 	text, err := config.encode()

@@ -15,7 +15,6 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/host"
-	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
 )
 
@@ -72,87 +71,106 @@ func head(object host.Object) ([]byte, error) {
 	return start, err
 }
 
-// OwnViews says of every object that statements name what it is, by its name,
-// and lists the objects in the order of the statements. No key is used.
-func (w *Warehouse) OwnViews(state *governance.State) (views map[string]*OwnView, objects []ledger.Object, err error) {
-	views = map[string]*OwnView{}
-	add := func(o ledger.Object, of, table string, erased bool) {
-		if _, gone := state.Destroyed[o.Key]; gone {
-			erased = true
-		}
-		views[o.Name] = &OwnView{Of: of, Table: table, Key: o.Key, Erased: erased}
-		objects = append(objects, o)
+// Placed is an object that a statement put on a host, and what it is.
+type Placed struct {
+	ledger.Object
+	Own OwnView
+	at  uint64 // the statement
+}
+
+// Placed lists every object that statements name, those of one kind of statement
+// together. No key is used.
+func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
+	add := func(at uint64, o ledger.Object, of, table string, erased *governance.Made) {
+		_, gone := state.Destroyed[o.Key]
+		all = append(all, Placed{o, OwnView{Of: of, Table: table, Key: o.Key, Erased: gone || erased != nil}, at})
 	}
 	for id, d := range state.Deposits.All() {
 		for i, o := range d.Objects {
-			add(o, "deposit "+id+" of "+d.Actor, d.Resources[i], d.Erased != nil)
+			add(d.Index, o, "deposit "+id+" of "+d.Actor, d.Resources[i], d.Erased)
 		}
 	}
 	for id, l := range state.Linkages.All() {
-		add(l.Object, "linkage "+id, "matching number to person", l.Erased != nil)
+		add(l.Index, l.Object, "linkage "+id, "matching number to person", l.Erased)
 	}
 	for id, release := range state.Releases.All() {
-		var all []ledger.Object
-		if err := w.Log.Attached(release.Objects, &all); err != nil {
-			return nil, nil, fmt.Errorf("release %s: %w", id, err)
+		var objects []ledger.Object
+		if err := w.Log.Attached(release.Objects, &objects); err != nil {
+			return nil, fmt.Errorf("release %s: %w", id, err)
 		}
-		for i, o := range all { // the tables in the order of the statement, then the manifest
-			table := "manifest"
+		for i, o := range objects { // the tables in the order of the statement, then the manifest
+			table := manifest
 			if i < len(release.Tables) {
 				table = release.Tables[i].Table
 			}
-			add(o, "release "+id, table, release.Erased != nil)
+			add(release.Index, o, "release "+id, table, release.Erased)
 		}
 	}
 	for name, p := range state.Projects.All() {
 		if p.Extraction != nil {
 			for i, o := range p.Extraction.Objects {
-				add(o, "project "+name, p.Extraction.Tables[i].Table, false)
+				add(p.Extracted.Index, o, "project "+name, p.Extraction.Tables[i].Table, nil)
 			}
 		}
 	}
 	for id, r := range state.Runs.All() {
 		if r.Finished != nil && r.Finished.Bundle != nil {
-			add(*r.Finished.Bundle, "run "+id, "outputs", false)
+			add(r.End.Index, *r.Finished.Bundle, "run "+id, outputs, nil)
 		}
 	}
-	return views, objects, nil
+	return all, nil
 }
 
-// Describe opens an object that is a table and adds its rows and columns to a
-// view, but no value of it.
-func (w *Warehouse) Describe(ctx context.Context, state *governance.State, object ledger.Object, v *OwnView) (err error) {
-	if v.Erased || v.Table == "manifest" || v.Table == "outputs" {
-		return nil
+// What objects hold that are no tables.
+const (
+	manifest = "manifest"
+	outputs  = "outputs"
+)
+
+// Describe opens an object that is a table and says how many rows and which
+// columns it has, but no value of it.
+func (w *Warehouse) Describe(ctx context.Context, state *governance.State, p Placed) (v OwnView, err error) {
+	v = p.Own
+	if v.Erased || v.Table == manifest || v.Table == outputs {
+		return v, nil
 	}
-	var key age.Identity
-	if isKeyringKey(object.Key) {
-		ring, err := w.Keyring(ctx)
-		if err != nil {
-			return err
-		}
-		k, err := ring.Key(ctx, object.Key)
-		if err := errors.Join(err, ring.Close()); err != nil {
-			return err
-		}
-		defer func(k *keyring.Key) { k.Wipe() }(k)
-		key = k
-	} else if key, err = w.reader(state); err != nil {
-		return err
+	key, forget, err := w.opener(ctx, state, v.Key)
+	if err != nil {
+		return v, err
 	}
+	defer forget()
 	vault, err := w.Vault(state)
 	if err != nil {
-		return err
+		return v, err
 	}
-	file, err := vault.Load(ctx, object, key)
+	file, err := vault.Load(ctx, p.Object, key)
 	if err != nil {
-		return err
+		return v, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return describe(ctx, file, v)
+	err = v.describe(ctx, file)
+	return v, err
 }
 
-func describe(ctx context.Context, file *engine.File, v *OwnView) (err error) {
+// opener is what opens the objects under a key, to be forgotten afterwards.
+func (w *Warehouse) opener(ctx context.Context, state *governance.State, name string) (identity age.Identity, forget func(), err error) {
+	if !isKeyringKey(name) {
+		identity, err := w.reader(state)
+		return identity, func() {}, err
+	}
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := ring.Key(ctx, name)
+	if err := errors.Join(err, ring.Close()); err != nil {
+		return nil, nil, err
+	}
+	return key, key.Wipe, nil
+}
+
+// describe reads the rows and columns of a table.
+func (v *OwnView) describe(ctx context.Context, file *engine.File) (err error) {
 	db, err := engine.Open(ctx)
 	if err != nil {
 		return err
@@ -177,14 +195,14 @@ func describe(ctx context.Context, file *engine.File, v *OwnView) (err error) {
 	return rows.Err()
 }
 
-// FindObject finds an object by the beginning of its name.
-func FindObject(objects []ledger.Object, start string) (ledger.Object, error) {
-	match := slices.DeleteFunc(slices.Clone(objects), func(o ledger.Object) bool { return !strings.HasPrefix(o.Name, start) })
+// Find finds an object by the beginning of its name.
+func Find(all []Placed, start string) (Placed, error) {
+	match := slices.DeleteFunc(slices.Clone(all), func(p Placed) bool { return !strings.HasPrefix(p.Name, start) })
 	switch {
 	case len(match) == 1:
 		return match[0], nil
 	case len(match) > 1:
-		return ledger.Object{}, &governance.Refusal{Reason: fmt.Sprintf("%d objects begin with %s", len(match), start), Remedy: "Give more of the name"}
+		return Placed{}, &governance.Refusal{Reason: fmt.Sprintf("%d objects begin with %s", len(match), start), Remedy: "Give more of the name"}
 	}
-	return ledger.Object{}, &governance.Refusal{Reason: "no statement names an object " + start, Remedy: "See which there are: rempart host view"}
+	return Placed{}, &governance.Refusal{Reason: "no statement names an object " + start, Remedy: "See which there are: rempart host view"}
 }

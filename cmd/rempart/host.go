@@ -59,7 +59,7 @@ func (a *app) hostShowCommand() *cobra.Command {
 // bothViews are an object as its host and as its controller see it.
 type bothViews struct {
 	Host  warehouse.HostView `json:"host"`
-	Owner *warehouse.OwnView `json:"owner"`
+	Owner warehouse.OwnView  `json:"owner"`
 }
 
 func (a *app) hostViewCommand() *cobra.Command {
@@ -91,21 +91,21 @@ func (a *app) viewAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, objects, err := w.OwnViews(state)
+	all, err := w.Placed(state)
 	if err != nil {
 		return err
 	}
 	views := []bothViews{}
 	var rows [][]string
-	for _, o := range objects {
-		seen, err := w.HostView(ctx, o.Name)
+	for _, p := range all {
+		seen, err := w.HostView(ctx, p.Name)
 		if errors.Is(err, fs.ErrNotExist) { // a host that was left has deleted it
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		v := bothViews{Host: seen, Owner: own[o.Name]}
+		v := bothViews{Host: seen, Owner: p.Own}
 		views = append(views, v)
 		rows = append(rows, []string{seen.Object, size(seen.Size), v.Owner.Of, v.Owner.Table, opener(v.Owner)})
 	}
@@ -115,7 +115,7 @@ func (a *app) viewAll(ctx context.Context) error {
 }
 
 // opener says what opens an object.
-func opener(v *warehouse.OwnView) string {
+func opener(v warehouse.OwnView) string {
 	if v.Erased {
 		return "nobody but the escrow: erased"
 	}
@@ -127,19 +127,19 @@ func (a *app) viewOne(ctx context.Context, start string) error {
 	if err != nil {
 		return err
 	}
-	own, objects, err := w.OwnViews(state)
+	all, err := w.Placed(state)
 	if err != nil {
 		return err
 	}
-	object, err := warehouse.FindObject(objects, start)
+	object, err := warehouse.Find(all, start)
 	if err != nil {
 		return err
 	}
-	v := bothViews{Owner: own[object.Name]}
+	var v bothViews
 	if v.Host, err = w.HostView(ctx, object.Name); err != nil {
 		return err
 	}
-	if err := w.Describe(ctx, state, object, v.Owner); err != nil {
+	if v.Owner, err = w.Describe(ctx, state, object); err != nil {
 		return err
 	}
 	return a.show(v, func() error {
