@@ -3,9 +3,9 @@
 // One key-encryption key ([Key]) per deposit, linkage, release and project
 // wraps the file keys of its age files. A [Keyring] keeps these keys in a
 // directory, each wrapped by a [Root]: a secret in a passphrase-protected file
-// ([FileRoot]), in an HSM ([PKCS11]) or in a key server ([KMIP]). Destroying a key is how the
-// data under it is erased: what the host holds then opens for nobody but the
-// escrow.
+// ([FileRoot]), in an HSM ([PKCS11]) or in a key server ([KMIP]). Destroying a
+// key is how the data under it is erased: what the host holds then opens for
+// nobody but the escrow.
 //
 // A Key is an [age.Recipient] and an [age.Identity] of stanza "rempart-kek"; the
 // format is in docs/formats.md. The keyring does not decide who may use a key.

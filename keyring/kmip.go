@@ -77,7 +77,8 @@ func createKMIP(ctx context.Context, c *Config, credentials func() (*tls.Config,
 			return fmt.Errorf("make a key in the KMIP server %s: %w", k.endpoint, err)
 		}
 		if _, err := client.Activate(id).ExecContext(ctx); err != nil {
-			return fmt.Errorf("activate key %s of the KMIP server %s: %w", id, k.endpoint, err)
+			_, undo := client.Destroy(id).ExecContext(ctx)
+			return errors.Join(fmt.Errorf("activate key %s of the KMIP server %s: %w", id, k.endpoint, err), undo)
 		}
 		k.key, c.KeyID = id, id
 		return nil
