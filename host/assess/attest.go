@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	sevabi "github.com/google/go-sev-guest/abi"
@@ -23,6 +24,18 @@ type Attestation struct {
 	VCEK   []byte // DER; of SEV-SNP
 }
 
+// Attested is what a report that verifies says of its machine.
+type Attested struct {
+	Kind        string // "SEV-SNP" or "TDX"
+	Product     string // the processor's family, where it is told
+	Measurement []byte // of the guest's initial memory: 48 bytes
+	Debug       bool   // the host may look into the guest
+}
+
+func (a Attested) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s", a.Kind, a.Product)) + fmt.Sprintf(", measurement %x…", a.Measurement[:8])
+}
+
 // noFetch refuses whatever the verifiers would fetch: nothing is sent anywhere
 // about the machine. What is revoked is therefore not known here.
 type noFetch struct{}
@@ -33,43 +46,40 @@ func (noFetch) Get(string) (map[string][]string, []byte, error) {
 
 // Verify checks the signature and its chain to the maker's root, embedded in
 // the verifiers, and says what was attested. Revocation is not checked.
-func (a Attestation) Verify(now time.Time) (string, error) {
+func (a Attestation) Verify(now time.Time) (Attested, error) {
 	if len(a.Report) == sevabi.ReportSize {
 		return a.verifySNP(now)
 	}
 	return a.verifyTDX(now)
 }
 
-func (a Attestation) verifySNP(now time.Time) (string, error) {
+func (a Attestation) verifySNP(now time.Time) (Attested, error) {
 	report, err := sevabi.ReportToProto(a.Report)
 	if err != nil {
-		return "", fmt.Errorf("SEV-SNP report: %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: %w", err)
 	}
 	certificate, err := x509.ParseCertificate(a.VCEK)
 	if err != nil {
-		return "", fmt.Errorf("SEV-SNP report: its VCEK certificate (--vcek FILE, in DER): %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: its VCEK certificate (--vcek FILE, in DER): %w", err)
 	}
 	extensions, err := sevkds.VcekCertificateExtensions(certificate)
 	if err != nil {
-		return "", fmt.Errorf("SEV-SNP report: its VCEK certificate: %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: its VCEK certificate: %w", err)
 	}
 	product, err := sevkds.ParseProductName(extensions.ProductName, sevabi.VcekReportSigner)
 	if err != nil {
-		return "", fmt.Errorf("SEV-SNP report: its VCEK certificate: %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: its VCEK certificate: %w", err)
 	}
 	attestation := &sevsnp.Attestation{Report: report, CertificateChain: &sevsnp.CertificateChain{VcekCert: a.VCEK}, Product: product}
 	options := &sevverify.Options{DisableCertFetching: true, Getter: noGetter{}, Now: now, Product: product}
 	if err := sevverify.SnpAttestation(attestation, options); err != nil {
-		return "", fmt.Errorf("SEV-SNP report: %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: %w", err)
 	}
 	policy, err := sevabi.ParseSnpPolicy(report.GetPolicy())
 	if err != nil {
-		return "", fmt.Errorf("SEV-SNP report: %w", err)
+		return Attested{}, fmt.Errorf("SEV-SNP report: %w", err)
 	}
-	if policy.Debug {
-		return "", errors.New("SEV-SNP report: the guest may be debugged by its host")
-	}
-	return fmt.Sprintf("SEV-SNP, %s, measurement %x…", extensions.ProductName, report.GetMeasurement()[:8]), nil
+	return Attested{"SEV-SNP", extensions.ProductName, report.GetMeasurement(), policy.Debug}, nil
 }
 
 // noGetter is [noFetch] in the shape that go-sev-guest wants.
@@ -81,21 +91,18 @@ func (noGetter) Get(string) ([]byte, error) { return nil, errors.New("the assess
 // (Intel TDX module ABI specification, TD_ATTRIBUTES.DEBUG).
 const tdxDebug = 1
 
-func (a Attestation) verifyTDX(now time.Time) (string, error) {
+func (a Attestation) verifyTDX(now time.Time) (Attested, error) {
 	parsed, err := tdxabi.QuoteToProto(a.Report)
 	if err != nil {
-		return "", fmt.Errorf("this is neither an SEV-SNP report nor a TDX quote: %w", err)
+		return Attested{}, fmt.Errorf("this is neither an SEV-SNP report nor a TDX quote: %w", err)
 	}
 	if err := tdxverify.TdxQuote(parsed, &tdxverify.Options{Getter: noFetch{}, Now: now}); err != nil {
-		return "", fmt.Errorf("TDX quote: %w", err)
+		return Attested{}, fmt.Errorf("TDX quote: %w", err)
 	}
 	quote, ok := parsed.(*tdx.QuoteV4)
 	if !ok {
-		return "TDX", nil
+		return Attested{}, fmt.Errorf("TDX quote: a %T is not read", parsed)
 	}
 	body := quote.GetTdQuoteBody()
-	if attributes := body.GetTdAttributes(); len(attributes) == 0 || attributes[0]&tdxDebug != 0 {
-		return "", errors.New("TDX quote: the guest may be debugged by its host")
-	}
-	return fmt.Sprintf("TDX, measurement %x…", body.GetMrTd()[:8]), nil
+	return Attested{"TDX", "", body.GetMrTd(), body.GetTdAttributes()[0]&tdxDebug != 0}, nil
 }

@@ -295,12 +295,13 @@ func orFirst(first, second error) error {
 }
 
 // small is a scale that takes a second.
-var small = Scale{Many: 120, Large: 9 << 20, Rounds: 3, Writers: 4, Speed: 8 << 10, Limit: time.Minute}
+var small = Scale{Many: 110, Large: 9 << 20, Rounds: 3, Writers: 4, Speed: 8 << 10, Limit: time.Minute}
 
 // TestPlantedDefects: each defect is found under its name.
 func TestPlantedDefects(t *testing.T) {
 	for name, d := range defects {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			r, err := Run(t.Context(), d.plant(host.Dir(dir), dir), Options{Host: name, Scale: small})
 			if err != nil {

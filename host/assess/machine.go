@@ -322,7 +322,10 @@ func (m *Machine) attestation(o Options) func(context.Context, *found) error {
 			if err != nil {
 				return err
 			}
-			f.note("%s", seen)
+			if seen.Debug {
+				return fmt.Errorf("%v: the report verifies, but the guest may be debugged by its host", seen)
+			}
+			f.note("%v", seen)
 		}
 		return nil
 	}
