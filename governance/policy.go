@@ -132,6 +132,8 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 		return s.projectOfOutput(b.Output)
 	case *ledger.OutputRefused:
 		return s.projectOfOutput(b.Output)
+	case *ledger.OutputViewed:
+		return s.projectOfOutput(b.Output)
 	}
 	return nil, nil
 }

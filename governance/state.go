@@ -222,7 +222,7 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 // apply takes a statement in, or says why it does not fit.
 func (s *State) apply(made Made, body ledger.Body) error {
 	switch b := body.(type) {
-	case *ledger.WarehouseCreated, *ledger.KeysRotated:
+	case *ledger.WarehouseCreated, *ledger.OutputViewed, *ledger.KeysRotated:
 		return nil
 	case *ledger.ConfigRecorded:
 		s.Config = b.SHA256

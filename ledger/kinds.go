@@ -138,6 +138,10 @@ type (
 		Bundle  *Object  `json:"bundle,omitempty"` // outputs, code and log, as a tar
 		Outputs []Output `json:"outputs,omitempty"`
 	}
+	// OutputViewed says that a checker opened an output that waits.
+	OutputViewed struct {
+		Output string `json:"output"`
+	}
 	// OutputReleased lets one output out.
 	OutputReleased struct {
 		Output string `json:"output"`
@@ -217,6 +221,7 @@ func (ProjectExtracted) Kind() string { return "project-extracted" }
 func (ProjectClosed) Kind() string    { return "project-closed" }
 func (RunRequested) Kind() string     { return "run-requested" }
 func (RunFinished) Kind() string      { return "run-finished" }
+func (OutputViewed) Kind() string     { return "output-viewed" }
 func (OutputReleased) Kind() string   { return "output-released" }
 func (OutputRefused) Kind() string    { return "output-refused" }
 func (SpaceMounted) Kind() string     { return "space-mounted" }
@@ -241,6 +246,7 @@ var kinds = table(
 	func() Body { return &ProjectClosed{} },
 	func() Body { return &RunRequested{} },
 	func() Body { return &RunFinished{} },
+	func() Body { return &OutputViewed{} },
 	func() Body { return &OutputReleased{} },
 	func() Body { return &OutputRefused{} },
 	func() Body { return &SpaceMounted{} },

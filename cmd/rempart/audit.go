@@ -179,6 +179,8 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("ran %s in project %s (%s, code %s…)", b.Name, b.Project, b.Run, b.Code[:12])
 	case *ledger.RunFinished:
 		return fmt.Sprintf("ended run %s: %s, %d outputs", b.Run, b.Outcome, len(b.Outputs))
+	case *ledger.OutputViewed:
+		return fmt.Sprintf("looked at output %s", b.Output)
 	case *ledger.OutputReleased:
 		return fmt.Sprintf("released output %s: %s", b.Output, b.Reason)
 	case *ledger.OutputRefused:
@@ -196,6 +198,14 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("destroyed key %s: %s", b.Key, b.Reason)
 	case *ledger.HostLeft:
 		return fmt.Sprintf("left host %s: %s keys destroyed; %s", b.Host, count(b.Keys), b.Reason)
+	case *ledger.HostRegistered:
+		return fmt.Sprintf("described host %s: %s, %s", b.Host, b.URL, b.Jurisdiction)
+	case *ledger.DerogationGranted:
+		return fmt.Sprintf("let the warehouse stay with host %s until %s: %s", b.Host, day(b.Until), b.Reason)
+	case *ledger.HostMigrated:
+		return fmt.Sprintf("moved the warehouse from host %s to %s: %s objects, %s", b.From, b.To, count(b.Objects), size(b.Bytes))
+	case *ledger.HostErased:
+		return fmt.Sprintf("erased host %s: %s objects, %s; %s", b.Host, count(b.Objects), size(b.Bytes), b.Reason)
 	}
 	return body.Kind()
 }
