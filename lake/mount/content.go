@@ -74,9 +74,9 @@ func (c *content) readPiece(dst []byte, off int64) error {
 		at := off + int64(whole)
 		index, within := at/chunkSize, int(at%chunkSize)
 		n := min(int(chunkSize)-within, len(dst)-whole)
-		asked := within == 0 && (n == chunkSize || at+int64(n) == c.size)
-		data, kept := c.cache.take(chunkID{c.file, index}, asked)
-		if asked && !kept {
+		toEnd := within+n == chunkSize || at+int64(n) == c.size
+		data, kept := c.cache.take(chunkID{c.file, index}, toEnd)
+		if toEnd && within == 0 && !kept {
 			whole += n
 			continue
 		}
@@ -178,14 +178,14 @@ func newCache(bytes int64) (*cache, error) {
 	return &cache{chunks: chunks, slots: make(chan struct{}, runtime.NumCPU())}, err
 }
 
-// take returns a chunk that is kept. One that is asked for whole is not kept
-// any longer.
-func (c *cache) take(id chunkID, whole bool) (data []byte, kept bool) {
+// take returns a chunk that is kept. Once its end is asked for it is kept no
+// longer: who reads on has all of it, and the kernel with him.
+func (c *cache) take(id chunkID, toEnd bool) (data []byte, kept bool) {
 	read, kept := c.chunks.Get(id)
 	if !kept {
 		return nil, false
 	}
-	if whole {
+	if toEnd {
 		c.chunks.Remove(id)
 	}
 	data, err := read()
