@@ -199,3 +199,13 @@ func (s *State) Erasable(name string) error {
 	_, err := s.HostByName(name)
 	return err
 }
+
+// Foreign says whether foreign law reaches the host, by the rule of
+// policies.cedar, whether or not a derogation is in force.
+func (h *Host) Foreign() bool {
+	alone := &State{Parties: map[string]Party{"controller": {Name: "controller", Role: Controller}}, Host: h.Host}
+	free := *h
+	free.Derogation = nil
+	alone.Hosts.add(h.Host, &free)
+	return alone.Authorise(ledger.Statement{Actor: "controller", Kind: ledger.ReleasePublished{}.Kind(), Time: time.UnixMilli(0)}, &ledger.ReleasePublished{}) != nil
+}

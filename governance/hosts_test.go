@@ -90,13 +90,15 @@ func TestThreeYears(t *testing.T) {
 func TestHostsAreDescribedWell(t *testing.T) {
 	w := newWorld(t)
 	for want, change := range map[string]func(*ledger.HostRegistered){
-		"no name of a host":      func(h *ledger.HostRegistered) { h.Host = "A host" },
-		"there is no kind":       func(h *ledger.HostRegistered) { h.HostKind = "tape" },
-		"has no address":         func(h *ledger.HostRegistered) { h.URL = " " },
-		"has no bucket":          func(h *ledger.HostRegistered) { h.Bucket = "" },
-		"is no country":          func(h *ledger.HostRegistered) { h.Jurisdiction = "France" },
-		"names no country":       func(h *ledger.HostRegistered) { h.Laws = []ledger.Law{{Law: "CLOUD Act"}} },
-		"a qualification has":    func(h *ledger.HostRegistered) { h.Qualifications = []ledger.Qualification{{Scheme: "hds", Until: "soon"}} },
+		"no name of a host": func(h *ledger.HostRegistered) { h.Host = "A host" },
+		"there is no kind":  func(h *ledger.HostRegistered) { h.HostKind = "tape" },
+		"has no address":    func(h *ledger.HostRegistered) { h.URL = " " },
+		"has no bucket":     func(h *ledger.HostRegistered) { h.Bucket = "" },
+		"is no country":     func(h *ledger.HostRegistered) { h.Jurisdiction = "France" },
+		"names no country":  func(h *ledger.HostRegistered) { h.Laws = []ledger.Law{{Law: "CLOUD Act"}} },
+		"a qualification has": func(h *ledger.HostRegistered) {
+			h.Qualifications = []ledger.Qualification{{Scheme: "hds", Until: "soon"}}
+		},
 		"the address holds cred": func(h *ledger.HostRegistered) { h.URL = "https://me:hush@s3.example" },
 	} {
 		h := home

@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -55,7 +54,8 @@ type secretFile struct {
 	Secret string `toml:"secret_access_key"`
 }
 
-// OpenS3 prepares a store. It sends nothing yet.
+// OpenS3 prepares a store. It sends nothing yet, and reads no secret: the first
+// request does.
 func OpenS3(c S3Config) (*S3, error) {
 	endpoint, err := url.Parse(c.Endpoint)
 	if err != nil || endpoint.Host == "" || (endpoint.Scheme != "https" && endpoint.Scheme != "http") {
@@ -63,10 +63,6 @@ func OpenS3(c S3Config) (*S3, error) {
 	}
 	if endpoint.Scheme == "http" && !loopback(endpoint.Hostname()) {
 		return nil, fmt.Errorf("endpoint %q: over a network, want https", c.Endpoint)
-	}
-	secret, err := readCredentials(c.CredentialsFile)
-	if err != nil {
-		return nil, err
 	}
 	transport, err := transport(c.CAFile)
 	if err != nil {
@@ -88,8 +84,10 @@ func OpenS3(c S3Config) (*S3, error) {
 		BaseEndpoint: aws.String(c.Endpoint),
 		Region:       c.Region,
 		UsePathStyle: true,
-		Credentials:  credentials.NewStaticCredentialsProvider(secret.ID, secret.Secret, ""),
-		HTTPClient:   &http.Client{Transport: transport, Timeout: c.Timeout, CheckRedirect: noRedirect},
+		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return readCredentials(c.CredentialsFile)
+		})),
+		HTTPClient: &http.Client{Transport: transport, Timeout: c.Timeout, CheckRedirect: noRedirect},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = c.Attempts, c.MaxBackoff, ratelimit.None
 			o.Backoff = retry.NewExponentialJitterBackoff(c.MaxBackoff)
@@ -105,29 +103,25 @@ func loopback(name string) bool { return name == "localhost" || name == "127.0.0
 // noRedirect keeps requests, which are signed, at the endpoint that was configured.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func readCredentials(path string) (s secretFile, err error) {
-	if path == "" {
-		return s, errors.New("credentials_file: say which file holds access_key_id and secret_access_key")
-	}
+func readCredentials(path string) (none aws.Credentials, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return s, fmt.Errorf("the host's credentials: %w", err)
+		return none, fmt.Errorf("the host's credentials: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return s, fmt.Errorf("the host's credentials: others can read %s: chmod 600 %s", path, path)
+		return none, fmt.Errorf("the host's credentials: others can read %s: chmod 600 %s", path, path)
 	}
+	const want = `want access_key_id = "…" and secret_access_key = "…", and nothing else`
+	var s secretFile
 	meta, err := toml.DecodeFile(path, &s)
-	if err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) { // whose text would show the secret
-			return s, fmt.Errorf("the host's credentials: %s, line %d: want access_key_id = \"…\" and secret_access_key = \"…\"", path, parse.Position.Line)
-		}
-		return s, fmt.Errorf("the host's credentials: %w", err)
+	var parse toml.ParseError
+	if errors.As(err, &parse) { // whose text would show the secret
+		return none, fmt.Errorf("the host's credentials: %s, line %d: %s", path, parse.Position.Line, want)
 	}
-	if len(meta.Undecoded()) > 0 || s.ID == "" || s.Secret == "" {
-		return s, fmt.Errorf("the host's credentials: %s: want access_key_id = \"…\" and secret_access_key = \"…\", and nothing else", path)
+	if err != nil || len(meta.Undecoded()) > 0 || s.ID == "" || s.Secret == "" {
+		return none, fmt.Errorf("the host's credentials: %s: %s", path, want)
 	}
-	return s, nil
+	return aws.Credentials{AccessKeyID: s.ID, SecretAccessKey: s.Secret, Source: "credentials_file"}, nil
 }
 
 func transport(caFile string) (*http.Transport, error) {

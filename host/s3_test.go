@@ -151,18 +151,25 @@ func TestS3Configuration(t *testing.T) {
 		}
 		return path
 	}
-	const good = "access_key_id = 'me'\nsecret_access_key = 'hush'\n"
 	for want, c := range map[string]host.S3Config{
-		"want https://":                   {Endpoint: "s3.example.org", CredentialsFile: write(good, 0o600)},
-		"over a network, want https":      {Endpoint: "http://s3.example.org", CredentialsFile: write(good, 0o600)},
-		"others can read":                 {Endpoint: "https://s3.example.org", CredentialsFile: write(good, 0o644)},
-		"line 2: want access_key_id":      {Endpoint: "https://s3.example.org", CredentialsFile: write("access_key_id = 'me'\nsecret_access_key = hush\n", 0o600)},
-		"and nothing else":                {Endpoint: "https://s3.example.org", CredentialsFile: write(good+"token = 'hush'\n", 0o600)},
-		"say which file":                  {Endpoint: "https://s3.example.org"},
-		"holds no certificate in PEM":     {Endpoint: "https://s3.example.org", CredentialsFile: write(good, 0o600), CAFile: write("hush", 0o600)},
-		"the host's certificate authority": {Endpoint: "https://s3.example.org", CredentialsFile: write(good, 0o600), CAFile: "/does/not/exist"},
+		"want https://":                    {Endpoint: "s3.example.org"},
+		"over a network, want https":       {Endpoint: "http://s3.example.org"},
+		"holds no certificate in PEM":      {Endpoint: "https://s3.example.org", CAFile: write("hush", 0o600)},
+		"the host's certificate authority": {Endpoint: "https://s3.example.org", CAFile: "/does/not/exist"},
 	} {
-		_, err := host.OpenS3(c)
+		if _, err := host.OpenS3(c); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	const good = "access_key_id = 'me'\nsecret_access_key = 'hush'\n"
+	for want, path := range map[string]string{
+		"others can read": write(good, 0o644),
+		"line 2: want":    write("access_key_id = 'me'\nsecret_access_key = hush\n", 0o600),
+		"nothing else":    write(good+"token = 'hush'\n", 0o600),
+		"no such file":    "/does/not/exist",
+	} {
+		store := openS3(t, host.S3Config{Endpoint: "http://127.0.0.1:1", Bucket: "b", CredentialsFile: path})
+		_, err := store.Open(t.Context(), host.NewName())
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("want %q, got %v", want, err)
 		}

@@ -24,12 +24,9 @@ type Config struct {
 	Retention  struct {
 		Years int `toml:"years"` // of a release, at most 20
 	} `toml:"retention"`
-	Host struct {
-		Name string `toml:"name"`
-		Kind string `toml:"kind"` // "directory"
-		Path string `toml:"path"` // relative to the home
-	} `toml:"host"`
-	Keyring SecretFiles `toml:"keyring"`
+	Host    HostConfig   `toml:"host"`            // where the objects lie
+	Hosts   []HostConfig `toml:"hosts,omitempty"` // where they lay, or may lie
+	Keyring SecretFiles  `toml:"keyring"`
 	Run     struct {
 		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
 	} `toml:"run"`
@@ -94,18 +91,14 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "kind", "path", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python"}
 
 func (c Config) check() error {
 	switch {
 	case strings.TrimSpace(c.Name) == "":
 		return errors.New("name: say what the warehouse is called")
-	case c.Host.Kind != "directory":
-		return fmt.Errorf("host.kind: %q is unknown: want \"directory\"", c.Host.Kind)
-	case c.Host.Path == "":
-		return errors.New("host.path: say which directory is the host's")
 	case c.Retention.Years < 1 || c.Retention.Years > maxRetention:
 		return fmt.Errorf("retention.years: %d: want 1 to %d", c.Retention.Years, maxRetention)
 	}
-	return nil
+	return c.checkHosts()
 }

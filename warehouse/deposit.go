@@ -89,6 +89,9 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (*Deposited, 
 	if party := state.Parties[o.Provider]; party.Role != governance.Provider {
 		return nil, &governance.Refusal{Reason: fmt.Sprintf("%q is no provider of this warehouse", o.Provider), Remedy: "See who is: rempart party list"}
 	}
+	if err := w.may(state, o.Provider, &ledger.DepositMade{}); err != nil {
+		return nil, err
+	}
 	if o.Authority, err = theOne(state, governance.LinkageAuthority, o.Authority); err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func (w *Warehouse) link(ctx context.Context, authority string, progress Progres
 	if authority, err = theOne(state, governance.LinkageAuthority, authority); err != nil {
 		return nil, err
 	}
+	if err := w.may(state, authority, &ledger.PersonsLinked{}); err != nil {
+		return nil, err
+	}
 	db, err := engine.Open(ctx)
 	if err != nil {
 		return nil, err

@@ -66,6 +66,9 @@ func (w *Warehouse) Publish(ctx context.Context, o PublishOptions) (_ *Published
 }
 
 func (p *publication) run(ctx context.Context) (err error) {
+	if err := p.w.may(p.state, p.state.ControllerName(), &ledger.ReleasePublished{}); err != nil {
+		return err
+	}
 	id := p.options.Linkage
 	if id == "" {
 		id = p.state.Linkages.Latest()

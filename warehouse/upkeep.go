@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, err er
 // Repaired is what a repair removed.
 type Repaired struct {
 	Objects []string // of the host, that no statement names
+	Parts   int      // uploads in parts that ended half way
 	Keys    []string // that no statement names, or that one destroyed
 	Files   []string // of the home, that an interruption left
 }
@@ -131,7 +133,11 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 	if err != nil {
 		return r, err
 	}
-	err = w.Host.List(ctx, func(name string, _ int64) error {
+	store, err := w.Store(state.Host)
+	if err != nil {
+		return r, err
+	}
+	err = store.List(ctx, func(name string, _ int64) error {
 		if _, ok := named[name]; !ok {
 			r.Objects = append(r.Objects, name)
 		}
@@ -141,7 +147,12 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 		return r, err
 	}
 	for _, name := range r.Objects {
-		if err := w.Host.Delete(ctx, name); err != nil {
+		if err := store.Delete(ctx, name); err != nil {
+			return r, err
+		}
+	}
+	if parts, ok := store.(halfUploads); ok {
+		if r.Parts, err = parts.AbortIncomplete(ctx); err != nil {
 			return r, err
 		}
 	}
@@ -235,12 +246,16 @@ var errLeftOver = errors.New("an interrupted step has left it: remove it with re
 func (w *Warehouse) strangers(state *governance.State) map[string]error {
 	found := map[string]error{}
 	known := w.knownFiles(state)
+	_, hosts := w.Config.hostFiles(w.absolute)
 	err := filepath.WalkDir(w.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		switch path {
-		case w.path("ledger"), w.path("host"), w.path("feeds"), w.path("controller", "keyring"):
+		case w.path("ledger"), w.path("feeds"), w.path("controller", "keyring"):
+			return fs.SkipDir
+		}
+		if d.IsDir() && slices.Contains(hosts, path) {
 			return fs.SkipDir
 		}
 		if d.IsDir() || known[path] {
@@ -274,6 +289,10 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 		if *file != "" {
 			known[w.absolute(*file)] = true
 		}
+	}
+	files, _ := w.Config.hostFiles(w.absolute)
+	for _, file := range files {
+		known[file] = true
 	}
 	for name, party := range state.Parties {
 		for _, file := range []string{signingFile, identityFile} {

@@ -74,6 +74,9 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 	if err != nil || ledger.Sum(text) != state.Config {
 		v.fault("%s was changed since it was recorded: if that is right, run rempart config record", w.path(ConfigFile))
 	}
+	if w.Config.Host.Name != state.Host {
+		v.fault("%s: the host is %q, but by the ledger the warehouse lies with %q: end that with rempart host migrate --to %s", w.path(ConfigFile), w.Config.Host.Name, state.Host, state.Host)
+	}
 	for path, reason := range w.strangers(state) {
 		v.fault("%s: %w", path, reason)
 	}
@@ -185,7 +188,7 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 		return
 	}
 	present := map[string]bool{}
-	err = w.Host.List(ctx, func(name string, _ int64) error {
+	err = vault.Store.List(ctx, func(name string, _ int64) error {
 		present[name] = true
 		if _, ok := named[name]; !ok {
 			v.fault("object %s on the host: no statement names it: remove it with rempart lake repair", name)

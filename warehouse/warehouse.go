@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/age"
@@ -38,9 +39,11 @@ type Warehouse struct {
 	Dir     string
 	Config  Config
 	Log     *ledger.Log
-	Host    host.Store
+	Host    host.Store       // of the configuration; see [Warehouse.Store]
 	Now     func() time.Time // the clock
 	Secrets keyring.Secrets
+
+	sealsTo atomic.Pointer[string] // the host that the last vault is of
 }
 
 // Open opens the home in a directory. No secret is read.
@@ -54,7 +57,9 @@ func Open(dir string) (*Warehouse, error) {
 	}
 	w := &Warehouse{Dir: dir, Config: config, Now: time.Now}
 	w.Secrets = w.secretsIn(config.Keyring)
-	w.Host = host.Dir(w.absolute(config.Host.Path))
+	if w.Host, err = config.Host.open(w.absolute); err != nil {
+		return nil, fmt.Errorf("%s: %w", w.path(ConfigFile), err)
+	}
 	if w.Log, err = ledger.Open(w.path("ledger"), config.LedgerKey); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.path(ConfigFile), err)
 	}
@@ -107,13 +112,18 @@ func (w *Warehouse) Keyring(ctx context.Context) (*keyring.Keyring, error) {
 	return keyring.Open(ctx, w.path("controller", "keyring"), w.Secrets)
 }
 
-// Vault seals to and opens from the warehouse's host.
+// Vault seals to and opens from the host that the ledger names.
 func (w *Warehouse) Vault(state *governance.State) (*lake.Vault, error) {
 	escrow, err := age.ParseHybridRecipient(state.Warehouse.Escrow)
 	if err != nil {
 		return nil, fmt.Errorf("the escrow's recipient: %w", err)
 	}
-	return &lake.Vault{Store: w.Host, Escrow: escrow}, nil
+	store, err := w.Store(state.Host)
+	if err != nil {
+		return nil, err
+	}
+	w.sealsTo.Store(&state.Host)
+	return &lake.Vault{Store: store, Escrow: escrow}, nil
 }
 
 // State replays the ledger.
@@ -185,6 +195,9 @@ func (w *Warehouse) append(ctx context.Context, state *governance.State, actor s
 		return e, err
 	}
 	if e.Envelope, err = ledger.Seal(ctx, e.Statement, key); err != nil {
+		return e, err
+	}
+	if err := w.stillThere(state, body); err != nil {
 		return e, err
 	}
 	e.Index = state.Size

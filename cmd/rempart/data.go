@@ -229,10 +229,11 @@ where every accepted row went.`,
 		Example: "  rempart release publish\n  rempart release publish --vocabulary athena/",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
+			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
+			a.warnOfHost(state)
 			if vocabulary != "" {
 				o.Vocabulary = os.DirFS(vocabulary)
 			}

@@ -14,46 +14,8 @@ import (
 
 func (a *app) hostCommand() *cobra.Command {
 	return group("host", "Who stores the objects, what it sees of them, and how to leave it",
-		a.hostShowCommand(), a.hostViewCommand(), a.hostLeaveCommand())
-}
-
-func (a *app) hostShowCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "show", Short: "Say where the objects lie", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			var shown struct {
-				Name    string `json:"name"`
-				Kind    string `json:"kind"`
-				Path    string `json:"path"`
-				Objects int    `json:"objects"`
-				Bytes   int64  `json:"bytes"`
-				Left    string `json:"left,omitempty"` // when it, or one before it, was left
-			}
-			shown.Name, shown.Kind, shown.Path = w.Config.Host.Name, w.Config.Host.Kind, w.Config.Host.Path
-			err = w.Host.List(c.Context(), func(_ string, size int64) error {
-				shown.Objects++
-				shown.Bytes += size
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if state.Left != nil {
-				shown.Left = day(state.Left.Time)
-			}
-			return a.show(shown, func() error {
-				a.say("Host %s (%s, %s) holds %s objects, %s.", shown.Name, shown.Kind, shown.Path, count(shown.Objects), size(shown.Bytes))
-				if shown.Left != "" {
-					a.say("A host was left on %s: what lay there then opens for nobody but the escrow.", shown.Left)
-				}
-				return nil
-			})
-		},
-	}
+		a.hostListCommand(), a.hostShowCommand(), a.hostAddCommand(), a.hostUpdateCommand(), a.hostDerogateCommand(),
+		a.hostMigrateCommand(), a.hostEraseCommand(), a.hostViewCommand(), a.hostLeaveCommand())
 }
 
 // bothViews are an object as its host and as its controller see it.
