@@ -15,7 +15,8 @@ import (
 func (a *app) hostCommand() *cobra.Command {
 	return group("host", "Who stores the objects, what it sees of them, and how to leave it",
 		a.hostListCommand(), a.hostShowCommand(), a.hostAddCommand(), a.hostUpdateCommand(), a.hostDerogateCommand(),
-		a.hostMigrateCommand(), a.hostEraseCommand(), a.hostViewCommand(), a.hostLeaveCommand())
+		a.hostMigrateCommand(), a.hostEraseCommand(), a.hostViewCommand(), a.hostLeaveCommand(),
+		a.hostRequirementsCommand(), a.hostAssessCommand(), a.hostCompareCommand(), a.hostExitPlanCommand())
 }
 
 // bothViews are an object as its host and as its controller see it.
