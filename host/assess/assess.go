@@ -10,7 +10,7 @@
 //	declared     something weaker than the best proof: to be followed up
 //	missing      nothing is known
 //	failed       a probe found the contrary, or the host says no
-//	unnecessary  Rempart does without: no point is lost
+//	unnecessary  Rempart does without, or it is not such a host: no point is lost
 //
 // A [Results] is written as an OSCAL 1.1 assessment-results document and read
 // back from it, so that candidates assessed on different days and machines are
@@ -107,8 +107,14 @@ func Run(ctx context.Context, store host.Store, o Options) (*Results, error) {
 		metered = newMeter(store)
 		probes = append(probes, storeProbes(metered, o)...)
 	}
-	if o.S3 != nil {
+	switch {
+	case o.S3 != nil:
 		probes = append(probes, o.S3.probes(o)...)
+	case store != nil:
+		r.spare = map[string]string{}
+		for _, p := range o.S3.probes(o) {
+			r.spare[p.control] = "this host is not reached by S3"
+		}
 	}
 	if o.Machine != nil {
 		probes = append(probes, o.Machine.probes(o)...)

@@ -64,7 +64,8 @@ type Results struct {
 
 	catalogue *requirements.Catalogue
 	evidence  map[string][]Evidence
-	untested  map[string]string
+	untested  map[string]string // controls that could not be probed, and why
+	spare     map[string]string // controls that do not concern such a host, and why
 }
 
 // Declaration is what a host says of itself.
@@ -164,6 +165,9 @@ func (r *Results) judge() {
 			c := &area.Controls[i]
 			f := Finding{Control: c.ID, Evidence: r.evidence[c.ID]}
 			f.Status, f.Reason = verdict(c, f.Evidence, r.untested[c.ID])
+			if why := r.spare[c.ID]; why != "" && f.Status == Missing {
+				f.Status, f.Reason = Unnecessary, why
+			}
 			r.Findings = append(r.Findings, f)
 		}
 	}
