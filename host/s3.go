@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -91,6 +92,7 @@ func OpenS3(c S3Config) (*S3, error) {
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = c.Attempts, c.MaxBackoff, ratelimit.None
 			o.Backoff = retry.NewExponentialJitterBackoff(c.MaxBackoff)
+			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(brokeOff)}, o.Retryables...)
 		}),
 		DisableLogOutputChecksumValidationSkipped: true, // of ranges: lake compares digests
 	})
@@ -162,51 +164,72 @@ func (s *S3) List(ctx context.Context, yield func(name string, size int64) error
 	return nil
 }
 
+// brokeOff says that the answer to a request was cut, which the SDK takes for final.
+func brokeOff(err error) aws.Ternary {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
 // Delete implements [Store]. Where the bucket keeps versions, it deletes every
 // version of the object: what is deleted cannot be brought back.
 func (s *S3) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
+	var failed error
+	for range 3 { // the answer to a deletion may be lost, and its repetition fail
+		ids, err := s.versions(ctx, name)
+		if err != nil {
+			return s.failed("list the versions of "+name, err)
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		failed = nil
+		for _, id := range ids {
+			_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.config.Bucket, Key: &name, VersionId: id})
+			if err != nil && !isMissing(err) {
+				failed = errors.Join(failed, err)
+			}
+		}
+		if failed == nil {
+			return nil
+		}
+	}
+	return s.failed("delete "+name, failed)
+}
+
+// versions lists the ids of all that a bucket keeps under a name; nil is the id
+// of an object in a store that knows no versions.
+func (s *S3) versions(ctx context.Context, name string) (ids []*string, err error) {
 	input := s3.ListObjectVersionsInput{Bucket: &s.config.Bucket, Prefix: &name}
 	pages := s3.NewListObjectVersionsPaginator(s.client, &input)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if hasCode(err, "NotImplemented", "MethodNotAllowed") {
-			break // a store without versions
+			_, err := s.head(ctx, name)
+			if isMissing(err) {
+				return nil, nil
+			}
+			return []*string{nil}, err
 		}
 		if err != nil {
-			return s.failed("list the versions of "+name, err)
+			return nil, err
 		}
-		var ids []*string
 		for _, v := range page.Versions {
-			ids = append(ids, v.VersionId)
+			if aws.ToString(v.Key) == name {
+				ids = append(ids, v.VersionId)
+			}
 		}
 		for _, m := range page.DeleteMarkers {
-			ids = append(ids, m.VersionId)
-		}
-		for _, id := range ids {
-			if err := s.delete(ctx, name, id); err != nil {
-				return err
+			if aws.ToString(m.Key) == name {
+				ids = append(ids, m.VersionId)
 			}
 		}
 	}
-	_, err := s.head(ctx, name)
-	if isMissing(err) {
-		return nil
-	}
-	if err != nil {
-		return s.failed("open "+name, err)
-	}
-	return s.delete(ctx, name, nil)
-}
-
-func (s *S3) delete(ctx context.Context, name string, version *string) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.config.Bucket, Key: &name, VersionId: version})
-	if err != nil && !isMissing(err) {
-		return s.failed("delete "+name, err)
-	}
-	return nil
+	return ids, nil
 }
 
 // AbortIncomplete removes the parts of uploads that a crash has interrupted. No

@@ -186,15 +186,30 @@ func (u *upload) settle(ctx context.Context, err error) error {
 	if !hasCode(err, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload") {
 		return u.s.failed("put "+u.name, err)
 	}
-	there, headErr := u.s.head(ctx, u.name)
-	if isMissing(headErr) {
+	there, lookErr := u.look(ctx)
+	if lookErr != nil {
+		return u.s.failed("put "+u.name, errors.Join(err, lookErr))
+	}
+	if there == nil && hasCode(err, "NoSuchUpload") {
 		return u.s.failed("put "+u.name, err)
 	}
-	if headErr != nil {
-		return u.s.failed("put "+u.name, errors.Join(err, headErr))
-	}
-	if there.Metadata[nonceKey] == u.nonce {
+	if there != nil && there.Metadata[nonceKey] == u.nonce {
 		return nil
 	}
 	return fmt.Errorf("host %s: put %s: %w", u.s.config.Endpoint, u.name, fs.ErrExist)
+}
+
+// look sees what has the name, or nil. A host may say that a name is taken a
+// moment before it shows by what.
+func (u *upload) look(ctx context.Context) (*s3.HeadObjectOutput, error) {
+	for attempt := range 3 {
+		there, err := u.s.head(ctx, u.name)
+		if !isMissing(err) {
+			return there, err
+		}
+		if err := u.s.pause(ctx, attempt+1); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
