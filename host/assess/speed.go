@@ -97,7 +97,7 @@ func (s *speeds) cell(ctx context.Context, size, parallel, n int) (writes, reads
 		if err != nil {
 			return err
 		}
-		if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{io.NewSectionReader(o, 0, o.Size())}, make([]byte, min(size, 1<<20))); err != nil {
+		if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{io.NewSectionReader(o, 0, o.Size())}, make([]byte, min(size, 1<<20))); err != nil {
 			_ = o.Close()
 			return err
 		}

@@ -166,7 +166,7 @@ func (b bench) large(ctx context.Context, f *found) (err error) {
 	if o.Size() != n || read != n || !bytes.Equal(sent.Sum(nil), got.Sum(nil)) {
 		return fmt.Errorf("%d bytes went in, %d of %d came back, or altered", n, read, o.Size())
 	}
-	f.note("%d bytes", n)
+	f.note("%s", size(n))
 	return nil
 }
 
