@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 )
 
 // What is read in sequence is fetched ahead, in blocks, several at once: an open
@@ -82,11 +84,8 @@ func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 	want := p[:min(int64(len(p)), o.size-off)]
 	if o.sequential(off, int64(len(want))) {
 		n, err = o.readAhead(want, off)
-	} else {
-		err = o.fetch(want, off)
-		if err == nil {
-			n = len(want)
-		}
+	} else if err = o.fetchAll(want, off); err == nil {
+		n = len(want)
 	}
 	if err == nil && n < len(p) {
 		err = io.EOF
@@ -160,6 +159,18 @@ func (o *s3Object) start(number int64) {
 		b.data = make([]byte, min(block, o.size-number*block))
 		b.err = o.fetch(b.data, number*block)
 	})
+}
+
+// fetchAll reads a range whole, a long one by blocks, several at once.
+func (o *s3Object) fetchAll(p []byte, off int64) error {
+	var group errgroup.Group
+	group.SetLimit(aheadBlocks + 1)
+	for part := range slices.Chunk(p, block) {
+		at := off
+		group.Go(func() error { return o.fetch(part, at) })
+		off += int64(len(part))
+	}
+	return group.Wait()
 }
 
 // fetch reads a range whole. A body that ends early, or breaks off, is asked for again.
