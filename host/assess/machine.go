@@ -285,7 +285,7 @@ func (m *Machine) cgroup(context.Context, *found) error {
 	if err := unix.Statfs(m.path("sys/fs/cgroup"), &fs); err != nil {
 		return err
 	}
-	if int64(fs.Type) != unix.CGROUP2_SUPER_MAGIC {
+	if fs.Type != unix.CGROUP2_SUPER_MAGIC {
 		return errors.New("/sys/fs/cgroup is not version 2")
 	}
 	return nil

@@ -100,8 +100,8 @@ func TestLyingServer(t *testing.T) {
 			}
 			return nil
 		}, []string{"s3-conditional", "s3-multipart-once"}},
-		"confirms damaged bodies": {accept(http.StatusBadRequest), []string{"s3-checksum", "s3-multipart"}},
-		"serves strangers":        {accept(http.StatusForbidden), []string{"s3-closed"}},
+		"confirms damaged bodies": {accept(http.StatusBadRequest), []string{"s3-checksum", "s3-multipart"}}, //nolint:bodyclose // answer closes it
+		"serves strangers":        {accept(http.StatusForbidden), []string{"s3-closed"}},                    //nolint:bodyclose // answer closes it
 		"cuts bodies short": {func(r *http.Response) error {
 			if r.Request.Method != http.MethodGet || r.Header.Get("Content-Range") == "" {
 				return nil
