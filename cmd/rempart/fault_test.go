@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"rempart.eu/rempart/host"
@@ -15,12 +16,13 @@ import (
 // faulty is a host on which something goes wrong.
 type faulty struct {
 	host.Store
-	when  string // before, within or after an upload: the power fails; "full": the disk does
-	at    int64  // at which upload, counted from 1; or how many bytes the disk has left
-	count int64  // uploads so far
+	when   string       // before, within or after an upload, or at an opening: the power fails; "full": the disk does
+	at     int64        // at which upload or opening, counted from 1; or how many bytes the disk has left
+	count  int64        // uploads so far
+	opened atomic.Int64 // objects that were opened so far
 }
 
-// parseFault reads "before:3", "within:3", "after:3" or "full:BYTES".
+// parseFault reads "before:3", "within:3", "after:3", "open:3" or "full:BYTES".
 func parseFault(text string) (func(host.Store) host.Store, error) {
 	when, number, _ := strings.Cut(text, ":")
 	at, err := strconv.ParseInt(number, 10, 64)
@@ -28,7 +30,7 @@ func parseFault(text string) (func(host.Store) host.Store, error) {
 		return nil, fmt.Errorf("%s: %w", faultVariable, err)
 	}
 	switch when {
-	case "before", "within", "after", "full":
+	case "before", "within", "after", "open", "full":
 		return func(s host.Store) host.Store { return &faulty{Store: s, when: when, at: at} }, nil
 	}
 	return nil, fmt.Errorf("%s: there is no fault %q", faultVariable, text)
@@ -51,6 +53,14 @@ func (f *faulty) Put(ctx context.Context, name string, body io.Reader) error {
 		powerFails()
 	}
 	return err
+}
+
+// Open implements [host.Store].
+func (f *faulty) Open(ctx context.Context, name string) (host.Object, error) {
+	if f.when == "open" && f.opened.Add(1) == f.at {
+		powerFails()
+	}
+	return f.Store.Open(ctx, name)
 }
 
 // powerFails is kill -9 to ourselves.
