@@ -52,6 +52,12 @@ func NewName() string {
 
 var validName = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
+// Ours says whether a name on a host can be one that we gave: an object's, or
+// that of an upload to a [Dir] that was interrupted.
+func Ours(name string) bool {
+	return validName.MatchString(name) || strings.HasPrefix(name, partial)
+}
+
 func checkName(name string) error {
 	if !validName.MatchString(name) {
 		return fmt.Errorf("%q cannot name an object: want 32 hexadecimal digits", name)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/internal/filelock"
 	"rempart.eu/rempart/ledger"
 )
@@ -51,7 +52,8 @@ func (w *Warehouse) Erase(ctx context.Context, id, reason string) (ledger.Entry,
 	return e, w.destroy(ctx, release.Manifest.Key)
 }
 
-// destroy forgets a key and deletes the objects under it that nobody can open now.
+// destroy forgets a key. The objects under it stay for the escrow until their
+// retention ends.
 func (w *Warehouse) destroy(ctx context.Context, key string) (err error) {
 	ring, err := w.Keyring(ctx)
 	if err != nil {
@@ -80,22 +82,58 @@ func (w *Warehouse) DestroyKey(ctx context.Context, key, reason string) (e ledge
 	return e, ring.Destroy(ctx, key)
 }
 
-// ApplyRetention erases every release that is past its date.
-func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, err error) {
+// ApplyRetention erases every release that is past its date, and deletes its
+// objects from the host, also those of releases that were erased before: from
+// then on not even the escrow opens anything of them. It returns the releases
+// that it erased and how many objects it deleted.
+func (w *Warehouse) ApplyRetention(ctx context.Context) (erased []string, deleted int, err error) {
 	state, err := w.State(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for id, release := range state.Releases.All() {
-		if release.Erased != nil || w.Now().Before(release.RetainUntil) {
+		if w.Now().Before(release.RetainUntil) {
 			continue
 		}
-		if _, err := w.Erase(ctx, id, "kept until "+release.RetainUntil.Format(time.DateOnly)); err != nil {
-			return erased, err
+		if release.Erased == nil {
+			if _, err := w.Erase(ctx, id, "kept until "+release.RetainUntil.Format(time.DateOnly)); err != nil {
+				return erased, deleted, err
+			}
+			erased = append(erased, id)
 		}
-		erased = append(erased, id)
+		n, err := w.deleteObjects(ctx, state, release)
+		deleted += n
+		if err != nil {
+			return erased, deleted, err
+		}
 	}
-	return erased, nil
+	return erased, deleted, nil
+}
+
+// deleteObjects deletes what the host still has of a release, and counts it.
+func (w *Warehouse) deleteObjects(ctx context.Context, state *governance.State, release *governance.Release) (deleted int, err error) {
+	var objects []ledger.Object
+	if err := w.Log.Attached(release.Objects, &objects); err != nil {
+		return 0, fmt.Errorf("release %s: %w", release.Release, err)
+	}
+	store, err := w.Store(state.Host)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range objects {
+		held, err := store.Open(ctx, o.Name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return deleted, err
+		}
+		if err := errors.Join(held.Close(), store.Delete(ctx, o.Name)); err != nil {
+			return deleted, err
+		}
+		deleted++
+	}
+	return deleted, nil
 }
 
 // Repaired is what a repair removed.
@@ -138,7 +176,7 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 		return r, err
 	}
 	err = store.List(ctx, func(name string, _ int64) error {
-		if _, ok := named[name]; !ok {
+		if _, ok := named[name]; !ok && host.Ours(name) {
 			r.Objects = append(r.Objects, name)
 		}
 		return nil

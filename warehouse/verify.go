@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
@@ -190,8 +191,13 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 	present := map[string]bool{}
 	err = vault.Store.List(ctx, func(name string, _ int64) error {
 		present[name] = true
-		if _, ok := named[name]; !ok {
+		if _, ok := named[name]; ok {
+			return nil
+		}
+		if host.Ours(name) {
 			v.fault("object %s on the host: no statement names it: remove it with rempart lake repair", name)
+		} else {
+			v.fault("%q on the host is not ours: have it removed", name)
 		}
 		return nil
 	})
@@ -206,8 +212,8 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 	}
 	objects := make([]ledger.Object, 0, len(named))
 	for _, o := range named {
-		if !present[o.Name] && abandoned[o.Name] {
-			continue
+		if _, destroyed := state.Destroyed[o.Key]; !present[o.Name] && (destroyed || abandoned[o.Name]) {
+			continue // nobody could open it any more
 		}
 		if !present[o.Name] {
 			v.Faults = append(v.Faults, &lake.IntegrityError{Object: o.Name, Reason: "is missing"})

@@ -264,12 +264,12 @@ func (a *app) retentionCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			erased, err := w.ApplyRetention(c.Context())
+			erased, deleted, err := w.ApplyRetention(c.Context())
 			if err != nil {
 				return err
 			}
-			return a.show(erased, func() error {
-				a.say("%d releases were past their date and are erased. %s", len(erased), strings.Join(erased, " "))
+			return a.show(map[string]any{"erased": erased, "deleted": deleted}, func() error {
+				a.say("%d releases were past their date and are erased: %d objects are deleted at the host. %s", len(erased), deleted, strings.Join(erased, " "))
 				return nil
 			})
 		},

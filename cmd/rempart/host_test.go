@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"regexp"
 	"testing"
 
@@ -143,4 +144,16 @@ func TestNobodyElseOpens(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A file on the host that we cannot have put there is named, and is no obstacle to a repair.
+func TestAStrangersFileOnTheHostIsNamed(t *testing.T) {
+	home := homeAt(t, deposited)
+	if err := os.WriteFile(filepath.Join(home, "host", "stranger"), []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := command(t, home, "audit", "verify"); o.code != exitDamaged || !strings.Contains(o.stdout, `"stranger" on the host is not ours`) {
+		t.Errorf("rempart audit verify: %s", o)
+	}
+	must(t, home, "lake", "repair")
 }

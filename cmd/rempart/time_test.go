@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +32,8 @@ func TestClockSetBack(t *testing.T) {
 }
 
 // TestRetention lets the day pass until which a release was to be kept: it is
-// refused from that minute on, and once it is erased only the escrow opens it.
+// refused from that minute on. Erased before, only the escrow opens it; once the
+// retention is applied, its objects are gone for the escrow, too.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	studies(t)
@@ -43,15 +47,15 @@ func TestRetention(t *testing.T) {
 	for _, args := range [][]string{{"release", "show", release}, {"release", "verify", release}} {
 		refusedAt(t, end, exitRefused, "was to be kept until 2046-06-01", home, args...)
 	}
-	if o := commandAt(t, end, home, "retention", "apply"); o.code != exitOK || !strings.Contains(o.stdout, release) {
+	kept := homeAt(t, approved)
+	if o := commandAt(t, end, kept, "retention", "apply"); o.code != exitOK || !strings.Contains(o.stdout, releasesOf(t, kept)[0]) {
 		t.Fatalf("rempart retention apply: %s", o)
 	}
-	refusedAt(t, end, exitRefused, "was erased on 2046-06-01", home, "release", "show", release)
-	refusedAt(t, end, exitRefused, "was erased", home, "release", "verify", release)
-	if o := commandAt(t, end, home, "audit", "verify"); o.code != exitOK {
-		t.Errorf("after an erasure: %s", o)
-	}
 
+	must(t, home, "release", "erase", release, "--reason", "a test")
+	refused(t, exitRefused, "was erased on 2026-06-01", home, "release", "show", release)
+	refused(t, exitRefused, "was erased", home, "release", "verify", release)
+	sound(t, home)
 	escrow := escrowOf(t, home)
 	for _, name := range objects {
 		open(t, home, name, escrow)
@@ -82,6 +86,20 @@ func TestRetention(t *testing.T) {
 	}
 	if err := ring.Close(); err != nil {
 		t.Error(err)
+	}
+
+	for _, home := range []string{home, kept} {
+		if o := commandAt(t, end, home, "retention", "apply"); o.code != exitOK {
+			t.Fatalf("rempart retention apply: %s", o)
+		}
+		for _, name := range objects {
+			if _, err := os.Stat(filepath.Join(home, "host", name)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("object %s is still there after its retention: %v", name, err)
+			}
+		}
+		if o := commandAt(t, end, home, "audit", "verify"); o.code != exitOK {
+			t.Errorf("after the retention: %s", o)
+		}
 	}
 }
 
