@@ -38,7 +38,7 @@ type server struct {
 	ready   string // a path that answers 200
 }
 
-// The S3 servers that stores are tested against (docs/decisions/0012).
+// The S3 servers that stores are tested against (docs/decisions/0011).
 var servers = map[string]server{
 	"versitygw": {
 		program: "versitygw",
