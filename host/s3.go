@@ -40,7 +40,7 @@ type S3Config struct {
 // A name is taken once: each write is conditional (If-None-Match: *), both of a
 // small object and of one in parts. A request that fails is repeated, with
 // exponential backoff and jitter. ETags are asked for where the protocol wants
-// them and believed nowhere. All its uploads together hold at most 96 MiB.
+// them and believed nowhere. All its uploads together hold at most 64 MiB.
 type S3 struct {
 	config  S3Config
 	client  *s3.Client
@@ -48,7 +48,7 @@ type S3 struct {
 }
 
 // uploadMemory is what all uploads of a store may hold, in bytes.
-const uploadMemory = 96 << 20
+const uploadMemory = 64 << 20
 
 type secretFile struct {
 	ID     string `toml:"access_key_id"`

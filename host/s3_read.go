@@ -16,9 +16,9 @@ import (
 )
 
 // What is read in sequence is fetched ahead, in blocks, several at once: an open
-// object holds at most aheadBlocks+1 of them, 16 MiB.
+// object holds at most aheadBlocks+1 of them, 8 MiB.
 const (
-	block       = 4 << 20 // bytes
+	block       = 2 << 20 // bytes
 	aheadBlocks = 3
 )
 

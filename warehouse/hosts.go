@@ -135,12 +135,14 @@ type halfUploads interface {
 	AbortIncomplete(ctx context.Context) (int, error)
 }
 
-// empty deletes all that a store lists, and what it does not list.
+// empty deletes all of ours that a store lists, and what it does not list.
 func empty(ctx context.Context, store host.Store) (objects, bytes int64, err error) {
 	var names []string
 	err = store.List(ctx, func(name string, size int64) error {
-		names = append(names, name)
-		bytes += size
+		if host.Ours(name) {
+			names = append(names, name)
+			bytes += size
+		}
 		return nil
 	})
 	for _, name := range names {
@@ -155,6 +157,9 @@ func empty(ctx context.Context, store host.Store) (objects, bytes int64, err err
 		return 0, 0, err
 	}
 	err = store.List(ctx, func(name string, _ int64) error {
+		if !host.Ours(name) {
+			return nil
+		}
 		return fmt.Errorf("object %s was deleted and is still there: see whether the host locks objects", name)
 	})
 	return int64(len(names)), bytes, err

@@ -55,9 +55,16 @@ func (w *Warehouse) Migrate(ctx context.Context, o MigrateOptions) (m *Migration
 	}
 	work := &host.Migration{From: from, To: to, Parallel: o.Parallel, Progress: func(done, total int64) { o.Progress.Report("copy", done, total) }}
 	began := time.Now() // a duration, not a date
-	first, err := w.copyNamed(ctx, state, work)
-	if err != nil || len(first.Failures) > 0 {
-		return w.migration(state, o.To, first, nil, began), err
+	items, err := w.items(ctx, state, from)
+	if err != nil {
+		return nil, err
+	}
+	first, err := work.Run(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	if len(first.Failures) > 0 {
+		return w.migration(state, o.To, first, items, began), nil
 	}
 
 	release, err := filelock.Exclusive(ctx, w.path("publishing.lock"))
@@ -68,11 +75,10 @@ func (w *Warehouse) Migrate(ctx context.Context, o MigrateOptions) (m *Migration
 	if state, err = w.State(ctx); err != nil {
 		return nil, err
 	}
-	last, err := w.copyNamed(ctx, state, work)
-	if err != nil {
+	if items, err = w.items(ctx, state, from); err != nil {
 		return nil, err
 	}
-	items, err := w.items(state)
+	last, err := work.Run(ctx, items)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +106,9 @@ func (w *Warehouse) movable(state *governance.State, to string) error {
 	return state.Welcome(to, w.Now())
 }
 
-// items lists what the ledger names, as a host's mover sees it.
-func (w *Warehouse) items(state *governance.State) ([]host.Item, error) {
+// items lists what is to be moved: what the ledger names. What nobody can open
+// any more need not be there; an abandoned object need not follow.
+func (w *Warehouse) items(ctx context.Context, state *governance.State, from host.Store) ([]host.Item, error) {
 	named, _, err := w.named(state)
 	if err != nil {
 		return nil, err
@@ -110,22 +117,23 @@ func (w *Warehouse) items(state *governance.State) ([]host.Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	present := map[string]bool{}
+	err = from.List(ctx, func(name string, _ int64) error {
+		present[name] = true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	var items []host.Item
 	for _, o := range named {
-		if abandoned[o.Name] { // it lay with a host that was left, and opens for nobody
+		_, destroyed := state.Destroyed[o.Key]
+		if abandoned[o.Name] || destroyed && !present[o.Name] {
 			continue
 		}
 		items = append(items, host.Item{Name: o.Name, Size: o.Size, SHA256: string(o.SHA256)})
 	}
 	return items, nil
-}
-
-func (w *Warehouse) copyNamed(ctx context.Context, state *governance.State, work *host.Migration) (host.Moved, error) {
-	items, err := w.items(state)
-	if err != nil {
-		return host.Moved{}, err
-	}
-	return work.Run(ctx, items)
 }
 
 func (w *Warehouse) migration(state *governance.State, to string, moved host.Moved, items []host.Item, began time.Time) *Migration {
@@ -175,7 +183,7 @@ func (w *Warehouse) PlanMigration(ctx context.Context, to string) (p *Plan, err 
 	if err != nil {
 		return nil, err
 	}
-	items, err := w.items(state)
+	items, err := w.items(ctx, state, old)
 	if err != nil {
 		return nil, err
 	}
