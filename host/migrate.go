@@ -206,7 +206,7 @@ func newChecked(object Object, item Item) (*checked, error) {
 // Read implements [io.Reader].
 func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if wrong := c.verdict(); wrong != nil {
 			err = wrong
 		}

@@ -196,7 +196,7 @@ func TestReadsInPlace(t *testing.T) {
 			{0, 100}, {100, 64 << 10}, {20 << 20, 1 << 20}, {21 << 20, 7}, {5, 9 << 20}, {9<<20 + 5, 100}, {0, size}, {size - 1, 1}, {4 << 20, 4 << 20}, {8 << 20, 4 << 20}, {12 << 20, 9 << 20},
 		} {
 			got := make([]byte, r.n)
-			if _, err := o.ReadAt(got, r.off); err != nil && err != io.EOF || !bytes.Equal(got, want[r.off:r.off+r.n]) {
+			if _, err := o.ReadAt(got, r.off); err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(got, want[r.off:r.off+r.n]) {
 				t.Errorf("%d bytes at %d: %v", r.n, r.off, err)
 			}
 		}

@@ -41,7 +41,7 @@ func (h HostConfig) check(place string) error {
 	more := []key{{"region", h.Region}, {"ca_file", h.CAFile}}
 	switch h.Kind {
 	case "directory":
-		wanted, foreign = directory, append(bucket, more...)
+		wanted, foreign = directory, slices.Concat(bucket, more)
 	case "s3":
 		wanted, foreign = bucket, directory
 	default:

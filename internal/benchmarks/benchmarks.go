@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -123,9 +124,8 @@ func execute(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	r := &Run{Dir: dir}
-	if err := suites[name](ctx, r); err != nil {
+	if err := errors.Join(suites[name](ctx, r), os.RemoveAll(dir)); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(r.measures, "", "  ")
