@@ -128,14 +128,14 @@ func Run(ctx context.Context, store host.Store, o Options) (*Results, error) {
 		}
 		if err := ctx.Err(); err != nil {
 			if metered != nil {
-				metered.clean(ctx)
+				metered.clean(ctx, o.Scale.Limit)
 			}
 			return nil, fmt.Errorf("assess: %w", err)
 		}
 		r.take(p, perform(ctx, p, o.Scale.Limit), o.Now().UTC())
 	}
 	if metered != nil {
-		r.Left = metered.clean(ctx)
+		r.Left = metered.clean(ctx, o.Scale.Limit)
 		r.Calls += int(metered.calls.Load())
 	}
 	if o.S3 != nil {

@@ -135,7 +135,7 @@ func TestSilentStore(t *testing.T) {
 			put:   func(ctx context.Context, _ string, _ io.Reader) error { return wait(ctx) },
 			open:  func(ctx context.Context, _ string) (host.Object, error) { return nil, wait(ctx) },
 			list:  func(ctx context.Context, _ func(string, int64) error) error { return wait(ctx) },
-			erase: func(context.Context, string) error { return errors.New("not now") },
+			erase: func(ctx context.Context, _ string) error { return wait(ctx) },
 		}
 		scale := small
 		scale.Limit = 20 * time.Millisecond

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,26 +98,37 @@ func (m *meter) Delete(ctx context.Context, name string) error {
 }
 
 // clean deletes whatever may be there, even after an interruption, and returns
-// the names that the store would not delete.
-func (m *meter) clean(ctx context.Context) (left []string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+// the names that the store has not deleted within a time.
+func (m *meter) clean(ctx context.Context, limit time.Duration) (left []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	var group errgroup.Group
-	group.SetLimit(16)
-	var mu sync.Mutex
-	for name := range m.tried {
-		group.Go(func() error {
-			m.calls.Add(1)
-			if m.store.Delete(ctx, name) != nil {
-				mu.Lock()
-				left = append(left, name)
-				mu.Unlock()
-			}
-			return nil
-		})
+	names := slices.Sorted(maps.Keys(m.tried))
+	m.mu.Unlock()
+	gone := make(chan string, len(names)) // so that a late answer finds room
+	go func() {
+		var group errgroup.Group
+		group.SetLimit(16)
+		for _, name := range names {
+			group.Go(func() error {
+				if ctx.Err() == nil && m.Delete(ctx, name) == nil {
+					gone <- name
+				}
+				return nil
+			})
+		}
+		_ = group.Wait() // no member returns an error
+		close(gone)
+	}()
+	deleted := map[string]bool{}
+	for waiting := true; waiting; {
+		select {
+		case name, more := <-gone:
+			deleted[name] = true
+			waiting = more
+		case <-ctx.Done():
+			waiting = false
+		}
 	}
-	_ = group.Wait() // no member returns an error
-	return left
+	return slices.DeleteFunc(names, func(name string) bool { return deleted[name] })
 }

@@ -52,7 +52,6 @@ func TestServers(t *testing.T) {
 
 func assessS3(t *testing.T, c host.S3Config, store bool) *Results {
 	t.Helper()
-	c.Attempts = 2
 	details, err := OpenS3(c)
 	if err != nil {
 		t.Fatal(err)
