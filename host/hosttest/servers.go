@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -157,7 +158,7 @@ func start(t testing.TB, program string, how server, dir string) (endpoint strin
 	var output bytes.Buffer
 	ctx, cancel := context.WithCancel(context.Background())
 	c := exec.CommandContext(ctx, "timeout", append([]string{"--kill-after=5s", lifetime, program}, how.args(address, dir)...)...)
-	c.Dir, c.Env = dir, append(how.env, "HOME="+dir, "PATH="+os.Getenv("PATH"))
+	c.Dir, c.Env = dir, slices.Concat(how.env, []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")})
 	c.Stdout, c.Stderr = &output, &output
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
