@@ -47,7 +47,7 @@ var servers = map[string]server{
 			return []string{"--port", address, "--quiet", "--health", "/health", "posix",
 				"--sidecar", filepath.Join(dir, "metadata"), "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "objects")}
 		},
-		env:   []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey},
+		env:   []string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey},
 		ready: "/health",
 	},
 	"minio": {
@@ -55,7 +55,7 @@ var servers = map[string]server{
 		args: func(address, dir string) []string {
 			return []string{"server", "--quiet", "--address", address, "--console-address", "127.0.0.1:0", filepath.Join(dir, "objects")}
 		},
-		env:   []string{"MINIO_ROOT_USER=" + accessKey, "MINIO_ROOT_PASSWORD=" + secretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off"},
+		env:   []string{"MINIO_ROOT_USER=" + AccessKey, "MINIO_ROOT_PASSWORD=" + SecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off"},
 		ready: "/minio/health/ready",
 	},
 }
@@ -65,8 +65,8 @@ func Servers() []string { return []string{"versitygw", "minio"} }
 
 // What opens a server that lives as long as its test. It protects nothing.
 const (
-	accessKey = "rempart-test"
-	secretKey = "only-for-a-test-on-loopback"
+	AccessKey = "rempart-test"
+	SecretKey = "only-for-a-test-on-loopback"
 	bucket    = "rempart"
 )
 
@@ -81,55 +81,71 @@ const (
 // has not built the program. It ends with the test, by force if need be.
 func Start(t testing.TB, name string) *Server {
 	t.Helper()
-	how, known := servers[name]
-	if !known {
-		t.Fatalf("there is no server %q", name)
-	}
-	program, err := find(how.program)
-	if err != nil {
+	s, stop, err := Launch(t.Context(), name, t.TempDir())
+	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("%v: build it with scripts/servers", err)
 	}
-	dir := t.TempDir()
-	for _, folder := range []string{"objects", "versions", "metadata"} {
-		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	secrets := filepath.Join(t.TempDir(), "credentials.toml")
-	text := fmt.Sprintf("access_key_id = %q\nsecret_access_key = %q\n", accessKey, secretKey)
-	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(stop)
+	return s
+}
+
+// Launch starts a server that keeps its objects in an empty folder, and makes a
+// bucket. stop ends it, by force if need be. The error is fs.ErrNotExist where
+// scripts/servers has not built the program.
+func Launch(ctx context.Context, name, dir string) (s *Server, stop func(), err error) {
+	how, known := servers[name]
+	if !known {
+		return nil, nil, fmt.Errorf("there is no server %q", name)
+	}
+	program, err := Find(how.program)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, folder := range []string{"objects", "versions", "metadata"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			return nil, nil, err
+		}
+	}
+	secrets := filepath.Join(dir, "credentials.toml")
+	text := fmt.Sprintf("access_key_id = %q\nsecret_access_key = %q\n", AccessKey, SecretKey)
+	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
+		return nil, nil, err
+	}
 	var endpoint string
+	var kill func()
 	for try := 1; ; try++ { // somebody else may take the port first
-		if endpoint, err = start(t, program, how, dir); err == nil {
+		if endpoint, kill, err = start(program, how, dir); err == nil {
 			break
 		}
 		if try == 3 {
-			t.Fatalf("start %s: %v", name, err)
+			return nil, nil, fmt.Errorf("start %s: %w", name, err)
 		}
 	}
-	s := &Server{Dir: dir, Config: host.S3Config{
+	transport := &http.Transport{}
+	s = &Server{Dir: dir, Config: host.S3Config{
 		Endpoint: endpoint, Bucket: bucket, CredentialsFile: secrets, MaxBackoff: 20 * time.Millisecond, Timeout: time.Minute,
 	}}
 	s.Client = s3.New(s3.Options{
 		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 5,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-		HTTPClient:  &http.Client{Timeout: time.Minute, Transport: transportOf(t)},
+		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
+		HTTPClient:  &http.Client{Timeout: time.Minute, Transport: transport},
 	})
-	s.makeBucket(t)
-	return s
+	stop = func() {
+		transport.CloseIdleConnections()
+		kill()
+	}
+	if err := s.MakeBucket(ctx, bucket); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return s, stop, nil
 }
 
-// transportOf is a transport whose connections end with the test.
-func transportOf(t testing.TB) *http.Transport {
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	return transport
-}
-
-// find looks for a program of scripts/servers from this folder upwards.
-func find(program string) (string, error) {
+// Find looks for a program of scripts/servers from this folder upwards.
+func Find(program string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -150,10 +166,10 @@ func find(program string) (string, error) {
 
 // start starts a program in a process group of its own, under timeout(1), which
 // ends it even where this process is killed, and waits until it answers.
-func start(t testing.TB, program string, how server, dir string) (endpoint string, err error) {
+func start(program string, how server, dir string) (endpoint string, stop func(), err error) {
 	address, err := freeAddress()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var output bytes.Buffer
 	ctx, cancel := context.WithCancel(context.Background())
@@ -165,24 +181,23 @@ func start(t testing.TB, program string, how server, dir string) (endpoint strin
 	c.WaitDelay = ending
 	if err := c.Start(); err != nil {
 		cancel()
-		return "", err
+		return "", nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
 		_ = c.Wait() // it is killed: its status says so
 		close(ended)
 	}()
-	stop := func() {
+	stop = func() {
 		cancel()
 		<-ended
 	}
 	endpoint = "http://" + address
 	if err := await(endpoint+how.ready, ended); err != nil {
 		stop()
-		return "", fmt.Errorf("%w\n%s", err, output.String())
+		return "", nil, fmt.Errorf("%w\n%s", err, output.String())
 	}
-	t.Cleanup(stop)
-	return endpoint, nil
+	return endpoint, stop, nil
 }
 
 func freeAddress() (string, error) {
@@ -215,19 +230,18 @@ func await(url string, ended <-chan struct{}) error {
 	}
 }
 
-// makeBucket makes the bucket, which keeps versions. A server that has just
-// started may refuse for a moment; the client repeats.
-func (s *Server) makeBucket(t testing.TB) {
-	t.Helper()
-	if _, err := s.Client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
-		t.Fatal(err)
+// MakeBucket makes a bucket that keeps versions.
+func (s *Server) MakeBucket(ctx context.Context, name string) error {
+	if _, err := s.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		return fmt.Errorf("make bucket %s: %w", name, err)
 	}
-	_, err := s.Client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: aws.String(bucket), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	_, err := s.Client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("let bucket %s keep versions: %w", name, err)
 	}
+	return nil
 }
 
 // Versions counts what the bucket still keeps: every version of every object.
