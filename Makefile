@@ -30,8 +30,9 @@ lint:
 vulnerabilities:
 	scripts/vulnerabilities
 
-bench: build ## measure: bench/latest/*.json and docs/performance.md (SUITE=path or lake, default all)
+bench: build ## measure: bench/latest/*.json and docs/performance.md (SUITE=path, lake or host, default all)
 	scripts/install sandbox mount
+	scripts/servers bench
 	go run ./internal/benchmarks/cmd -suite "$(SUITE)"
 
 fuzz: ## every fuzz test for a minute

@@ -2,12 +2,17 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/warehouse"
 )
+
+// migrateMemory is the memory that the process of a migration keeps to. Go then
+// collects earlier; what is in use at four objects a time is half of it.
+const migrateMemory = 192 << 20
 
 func (a *app) hostMigrateCommand() *cobra.Command {
 	var o warehouse.MigrateOptions
@@ -36,6 +41,7 @@ old host stays until: rempart host erase`,
 			if dry {
 				return a.plan(c, w, o.To)
 			}
+			debug.SetMemoryLimit(migrateMemory)
 			progress, done := a.bar("migrate")
 			o.Progress = progress
 			m, err := w.Migrate(c.Context(), o)

@@ -6,4 +6,5 @@ import "context"
 var suites = map[string]func(context.Context, *Run) error{
 	"path": path,
 	"lake": lakeBench,
+	"host": hostBench,
 }
