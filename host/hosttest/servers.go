@@ -73,7 +73,7 @@ const (
 // How long things take at most on the slowest of machines.
 const (
 	lifetime = "10m"            // of a server whose test could not end it
-	starting = 30 * time.Second // until it answers
+	starting = 60 * time.Second // until it answers, and until it is ready
 	ending   = 10 * time.Second
 )
 
@@ -230,18 +230,33 @@ func await(url string, ended <-chan struct{}) error {
 	}
 }
 
-// MakeBucket makes a bucket that keeps versions.
+// MakeBucket makes a bucket that keeps versions. A server that answers may still
+// not be ready for that: it is asked until it is, or too much time has passed.
 func (s *Server) MakeBucket(ctx context.Context, name string) error {
-	if _, err := s.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
-		return fmt.Errorf("make bucket %s: %w", name, err)
+	ctx, cancel := context.WithTimeout(ctx, starting)
+	defer cancel()
+	for {
+		err := s.makeBucket(ctx, name)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("make bucket %s: %w", name, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) makeBucket(ctx context.Context, name string) error {
+	var taken *types.BucketAlreadyOwnedByYou
+	if _, err := s.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil && !errors.As(err, &taken) {
+		return err
 	}
 	_, err := s.Client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
-	if err != nil {
-		return fmt.Errorf("let bucket %s keep versions: %w", name, err)
-	}
-	return nil
+	return err
 }
 
 // Versions counts what the bucket still keeps: every version of every object.

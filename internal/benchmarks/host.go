@@ -62,7 +62,7 @@ func hostBench(ctx context.Context, r *Run) (err error) {
 		}
 		server, stop, err := hosttest.Launch(ctx, name, dir)
 		if err != nil {
-			return fmt.Errorf("%w: build it with scripts/servers bench", err)
+			return fmt.Errorf("%s (scripts/servers builds it): %w", name, err)
 		}
 		defer stop()
 		*place = server
