@@ -16,9 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -94,6 +96,9 @@ func OpenS3(c S3Config) (*S3, error) {
 			o.Backoff = retry.NewExponentialJitterBackoff(c.MaxBackoff)
 			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(brokeOff)}, o.Retryables...)
 		}),
+		// Bodies carry a checksum and are compared by digest: one SHA-256 more, for
+		// the signature, is saved over http as the SDK does over https.
+		APIOptions: []func(*middleware.Stack) error{v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware},
 		DisableLogOutputChecksumValidationSkipped: true, // of ranges: lake compares digests
 	})
 	return &S3{config: c, client: client, buffers: semaphore.NewWeighted(uploadMemory)}, nil

@@ -15,11 +15,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What is read in sequence is fetched ahead, in blocks, several at once: an open
-// object holds at most aheadBlocks+1 of them, 8 MiB.
+// What is read in sequence is asked for in windows, each four times as long as
+// the one before: who reads a header costs little, who reads a whole object
+// makes few requests. A long reading in one go is cut into ranges, several of
+// which are asked for at once.
 const (
-	block       = 2 << 20 // bytes
-	aheadBlocks = 3
+	firstWindow = 256 << 10 // bytes
+	lastWindow  = 64 << 20
+	longRead    = 4 << 20
+	atOnce      = 4
 )
 
 // s3Object is an object that is open. Its context is that of Open: when it
@@ -30,20 +34,13 @@ type s3Object struct {
 	size int64
 	ctx  context.Context
 	stop context.CancelFunc
-	wait sync.WaitGroup
 
-	mu     sync.Mutex
-	next   int64            // where the last reading ended
-	last   int64            // the block that was read last
-	depth  int64            // how many blocks to fetch ahead: one more with each that follows
-	blocks map[int64]*ahead // by number
-}
-
-// ahead is a block that is being fetched, or was.
-type ahead struct {
-	ready chan struct{} // closed when it is here
-	data  []byte
-	err   error
+	mu     sync.Mutex    // of the one reader who reads in sequence
+	next   int64         // where the last reading ended
+	body   io.ReadCloser // of the window, or nil
+	at     int64         // where in the object the body goes on
+	end    int64         // where the window ends
+	window int64         // its length
 }
 
 // Open implements [Store]. Reading goes on as long as ctx does.
@@ -58,7 +55,7 @@ func (s *S3) Open(ctx context.Context, name string) (Object, error) {
 	if err != nil {
 		return nil, s.failed("open "+name, err)
 	}
-	o := &s3Object{s: s, name: name, size: aws.ToInt64(head.ContentLength), blocks: map[int64]*ahead{}}
+	o := &s3Object{s: s, name: name, size: aws.ToInt64(head.ContentLength)}
 	o.ctx, o.stop = context.WithCancel(ctx)
 	return o, nil
 }
@@ -68,12 +65,14 @@ func (o *s3Object) Size() int64 { return o.size }
 // Close ends what is under way.
 func (o *s3Object) Close() error {
 	o.stop()
-	o.wait.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closeWindow()
 	return nil
 }
 
-// ReadAt reads in place. What follows the reading before is taken from blocks
-// that are fetched ahead; anything else is a request of its own.
+// ReadAt reads in place. What follows the reading before comes from a window;
+// anything else, and what others read meanwhile, is a request of its own.
 func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fmt.Errorf("object %s: read at %d", o.name, off)
@@ -82,10 +81,11 @@ func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	want := p[:min(int64(len(p)), o.size-off)]
-	if o.sequential(off, int64(len(want))) {
-		n, err = o.readAhead(want, off)
-	} else if err = o.fetchAll(want, off); err == nil {
-		n = len(want)
+	n, inSequence, err := o.readOn(want, off)
+	if !inSequence {
+		if err = o.fetchAll(want, off); err == nil {
+			n = len(want)
+		}
 	}
 	if err == nil && n < len(p) {
 		err = io.EOF
@@ -93,79 +93,74 @@ func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// sequential says whether a reading follows the one before, or begins at the
-// beginning as a whole reading does. A first reading that takes all is no sequence.
-func (o *s3Object) sequential(off, n int64) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	follows := off == o.next && n < o.size
-	o.next = off + n
-	if !follows {
-		_, here := o.blocks[off/block]
-		return here
+// readOn reads on where the last reading ended, if that is what is asked for.
+func (o *s3Object) readOn(p []byte, off int64) (n int, inSequence bool, err error) {
+	if !o.mu.TryLock() {
+		return 0, false, nil
 	}
-	return true
+	defer o.mu.Unlock()
+	follows := off == o.next && len(p) < longRead
+	o.next = off + int64(len(p))
+	if !follows {
+		return 0, false, nil
+	}
+	for attempt := 0; n < len(p); {
+		more, err := o.readWindow(p[n:], off+int64(n))
+		n += more
+		if err == nil {
+			continue
+		}
+		if more > 0 {
+			attempt = 0
+		}
+		var broken *brokenBodyError
+		if attempt++; !errors.As(err, &broken) || attempt >= o.s.config.Attempts {
+			return n, true, o.s.failed("read "+o.name, err)
+		}
+		if err := o.s.pause(o.ctx, attempt); err != nil {
+			return n, true, err
+		}
+	}
+	return n, true, nil
 }
 
-func (o *s3Object) readAhead(p []byte, off int64) (n int, err error) {
-	for n < len(p) {
-		number := (off + int64(n)) / block
-		b := o.at(number)
-		select {
-		case <-b.ready:
-		case <-o.ctx.Done():
-			return n, o.ctx.Err()
+// readWindow reads what the window has, and opens the next one where it has nothing.
+func (o *s3Object) readWindow(p []byte, off int64) (n int, err error) {
+	if o.body == nil || o.at != off {
+		if o.window = min(4*o.window, lastWindow); o.end != off || o.window == 0 {
+			o.window = firstWindow
 		}
-		if b.err != nil {
-			return n, b.err
+		o.closeWindow()
+		length := min(max(o.window, int64(len(p))), o.size-off)
+		if o.body, err = o.get(off, length); err != nil {
+			return 0, err
 		}
-		n += copy(p[n:], b.data[off+int64(n)-number*block:])
+		o.at, o.end = off, off+length
+	}
+	n, err = io.ReadFull(o.body, p[:min(int64(len(p)), o.end-o.at)])
+	o.at += int64(n)
+	if err != nil {
+		o.closeWindow()
+		return n, &brokenBodyError{fmt.Errorf("the answer broke off: %w", err)}
+	}
+	if o.at == o.end {
+		o.closeWindow()
 	}
 	return n, nil
 }
 
-// at is a block, which is fetched along with those that follow it.
-func (o *s3Object) at(number int64) *ahead {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch number {
-	case o.last:
-	case o.last + 1:
-		o.depth = min(o.depth+1, aheadBlocks)
-	default:
-		o.depth = 0
+func (o *s3Object) closeWindow() {
+	if o.body != nil {
+		_ = o.body.Close() // what was wanted of it was read
+		o.body = nil
 	}
-	o.last = number
-	for i := number; i <= number+o.depth && i*block < o.size; i++ {
-		if o.blocks[i] == nil {
-			o.start(i)
-		}
-	}
-	b := o.blocks[number]
-	for i := range o.blocks {
-		if i < number || i > number+aheadBlocks {
-			delete(o.blocks, i)
-		}
-	}
-	return b
-}
-
-// start fetches a block; the caller holds mu.
-func (o *s3Object) start(number int64) {
-	b := &ahead{ready: make(chan struct{})}
-	o.blocks[number] = b
-	o.wait.Go(func() {
-		defer close(b.ready)
-		b.data = make([]byte, min(block, o.size-number*block))
-		b.err = o.fetch(b.data, number*block)
-	})
 }
 
 // fetchAll reads a range whole, a long one by blocks, several at once.
 func (o *s3Object) fetchAll(p []byte, off int64) error {
 	var group errgroup.Group
-	group.SetLimit(aheadBlocks + 1)
-	for part := range slices.Chunk(p, block) {
+	group.SetLimit(atOnce)
+	for part := range slices.Chunk(p, longRead) {
 		at := off
 		group.Go(func() error { return o.fetch(part, at) })
 		off += int64(len(part))
@@ -202,25 +197,34 @@ func (o *s3Object) fetchOnce(p []byte, off int64) (err error) {
 	if len(p) == 0 {
 		return nil
 	}
-	out, err := o.s.client.GetObject(o.ctx, &s3.GetObjectInput{
-		Bucket: &o.s.config.Bucket, Key: &o.name, Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+int64(len(p))-1)),
-	})
-	if isMissing(err) {
-		return errors.Join(fs.ErrNotExist, err)
-	}
+	body, err := o.get(off, int64(len(p)))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Body.Close()) }()
-	var first, last, all int64
-	if _, scan := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-%d/%d", &first, &last, &all); scan != nil ||
-		first != off || last != off+int64(len(p))-1 || all != o.size {
-		return fmt.Errorf("asked for bytes %d to %d of %d, the host answers %q", off, off+int64(len(p))-1, o.size, aws.ToString(out.ContentRange))
-	}
-	if _, err := io.ReadFull(out.Body, p); err != nil {
+	defer func() { err = errors.Join(err, body.Close()) }()
+	if _, err := io.ReadFull(body, p); err != nil {
 		return &brokenBodyError{fmt.Errorf("the answer broke off: %w", err)}
 	}
 	return nil
+}
+
+// get asks for a range.
+func (o *s3Object) get(off, length int64) (io.ReadCloser, error) {
+	end := off + length - 1
+	out, err := o.s.client.GetObject(o.ctx, &s3.GetObjectInput{
+		Bucket: &o.s.config.Bucket, Key: &o.name, Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, end)),
+	})
+	if isMissing(err) {
+		return nil, errors.Join(fs.ErrNotExist, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if got, want := aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-%d/%d", off, end, o.size); got != want {
+		err := fmt.Errorf("asked for %s, the host answers %q", want, got)
+		return nil, errors.Join(err, out.Body.Close())
+	}
+	return out.Body, nil
 }
 
 // pause waits before another attempt, as long as the SDK would.
