@@ -13,9 +13,9 @@ const module = "rempart.eu/rempart/"
 
 // order lists the packages, those that know nothing of the others first.
 var order = [][]string{
-	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock"},
+	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
 	{"host", "ledger", "keyring", "run", "pseudonym/scan"},
-	{"airlock/disclosure", "host/hosttest", "lake", "intake", "linkage", "synth"},
+	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "synth"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
