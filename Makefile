@@ -11,6 +11,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/rempart
+	scripts/install compiler
 	go build -trimpath -o $(BIN) ./cmd/rempart
 
 demo: build ## the main job, end to end, in $(DEMO)
