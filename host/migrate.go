@@ -63,13 +63,22 @@ type Failure struct {
 	Reason string `json:"reason"`
 }
 
-// Run copies what is not there yet and reads everything back. The error is of
-// the context; what a store fails to do is in Failures, sorted by name.
+// Run copies what is not there yet and reads everything back. What a store fails
+// to do for an object is in Failures, sorted by name; the error is of the context,
+// or of listing the new store.
 func (m *Migration) Run(ctx context.Context, items []Item) (Moved, error) {
 	var moved Moved
 	var total int64
 	for _, i := range items {
 		total += i.Size
+	}
+	there := map[string]bool{} // at the new host
+	err := m.To.List(ctx, func(name string, _ int64) error {
+		there[name] = true
+		return nil
+	})
+	if err != nil {
+		return moved, err
 	}
 	var done atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -79,7 +88,7 @@ func (m *Migration) Run(ctx context.Context, items []Item) (Moved, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			copied, err := m.move(ctx, item)
+			copied, err := m.move(ctx, item, there[item.Name])
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -105,23 +114,25 @@ func (m *Migration) Run(ctx context.Context, items []Item) (Moved, error) {
 			return nil
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	slices.SortFunc(moved.Failures, func(a, b Failure) int { return strings.Compare(a.Object, b.Object) })
 	return moved, err
 }
 
 // move makes sure that one object is there. Bytes that were altered on their
 // way are tried a second time.
-func (m *Migration) move(ctx context.Context, item Item) (copied bool, err error) {
+func (m *Migration) move(ctx context.Context, item Item, there bool) (copied bool, err error) {
 	m.mu.Lock()
 	proven := m.proven[item.Name+item.SHA256]
 	m.mu.Unlock()
 	if proven {
 		return false, nil
 	}
-	err = prove(ctx, m.To, item)
-	if err == nil {
-		return false, nil
+	err = fs.ErrNotExist
+	if there {
+		if err = prove(ctx, m.To, item); err == nil {
+			return false, nil
+		}
 	}
 	for range 2 {
 		if !errors.Is(err, fs.ErrNotExist) { // another object has the name, or a damaged one

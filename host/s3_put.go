@@ -27,6 +27,7 @@ const (
 	largePart  = 32 << 20 // bytes, from part smallParts+1 on
 	smallParts = 5000
 	maxParts   = 10_000
+	firstRead  = 128 << 10 // bytes, of each part
 )
 
 // abortTimeout is how long removing the parts of a failed upload may take.
@@ -63,19 +64,22 @@ func (s *S3) Put(ctx context.Context, name string, body io.Reader) error {
 }
 
 // nextPart reads the next part, and says whether it is the last one. Only the
-// reader's own io.EOF ends a body: io.ErrUnexpectedEOF is a body cut short.
+// reader's own io.EOF ends a body: io.ErrUnexpectedEOF is a body cut short. A
+// small body takes little memory: the part grows as it is read.
 func nextPart(body io.Reader, size int) (part []byte, last bool, err error) {
-	part = make([]byte, size)
-	n := 0
-	for n < size && err == nil {
-		var more int
-		more, err = body.Read(part[n:])
-		n += more
+	part = make([]byte, 0, min(size, firstRead))
+	for len(part) < size && err == nil {
+		if len(part) == cap(part) {
+			part = append(make([]byte, 0, min(size, 8*cap(part))), part...)
+		}
+		var n int
+		n, err = body.Read(part[len(part):cap(part)])
+		part = part[:len(part)+n]
 	}
 	if err == io.EOF {
-		return part[:n], true, nil
+		return part, true, nil
 	}
-	return part[:n], false, err
+	return part, false, err
 }
 
 // upload is one Put under way.

@@ -99,6 +99,9 @@ func interrupted(t *testing.T, store *host.S3) {
 	if err := store.Put(t.Context(), name, cut); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a body cut short: %v", err)
 	}
+	if n, err := store.AbortIncomplete(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d half uploads were left, %v", n, err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := store.Put(ctx, name, io.MultiReader(random(20<<20), calling(cancel), random(20<<20))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
@@ -106,8 +109,9 @@ func interrupted(t *testing.T, store *host.S3) {
 	if _, err := store.Open(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
-	if n, err := store.AbortIncomplete(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d half uploads were left, %v", n, err)
+	// A host that still works on a part when it is told to abort may keep it.
+	if _, err := store.AbortIncomplete(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
