@@ -86,13 +86,13 @@ type keySet struct {
 // person (where the resource is about persons), then the fields that go there,
 // their names in lower case.
 func (r Resource) HealthColumns() []engine.Column {
-	columns := []engine.Column{{Name: "line", Type: "BIGINT"}}
+	columns := []engine.Column{{Name: "line", Type: "BIGINT", Required: true}}
 	if r.field(r.person()) != nil {
-		columns = append(columns, engine.Column{Name: "person", Type: "BIGINT"})
+		columns = append(columns, engine.Column{Name: "person", Type: "BIGINT", Required: true})
 	}
 	for i := range r.Fields {
 		if f := &r.Fields[i]; f.Role == Key || f.Role == Health {
-			columns = append(columns, engine.Column{Name: strings.ToLower(f.Name), Type: f.healthType()})
+			columns = append(columns, engine.Column{Name: strings.ToLower(f.Name), Type: f.healthType(), Required: f.Required})
 		}
 	}
 	return columns

@@ -20,6 +20,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/parquet"
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
@@ -270,26 +271,15 @@ func (d *deposit) file(ctx context.Context, f source, done *int64, total int64) 
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	counted := &meter{r: in, done: done, report: func(n int64) { d.options.Progress.Report(f.resource.Path, n, total) }}
-	health, toEngine := io.Pipe()
-	checked := make(chan error, 1)
 	var counts intake.Counts
-	go func() {
-		var err error
-		counts, err = d.checker.Check(ctx, f.resource, f.path, counted, intake.Sinks{
-			Health: toEngine, Identity: d.identity, Refused: d.quarantine.Refused,
-		})
-		toEngine.CloseWithError(err)
-		checked <- err
-	}()
 	object, err := d.vault.Put(ctx, lake.Parquet, d.reader, func(w io.Writer) error {
-		return d.db.FromCSV(ctx, f.resource.HealthColumns(), health, func(rows string) error {
-			return d.db.CopyOut(ctx, "FROM "+rows, engine.Parquet, w)
-		})
+		health, err := parquet.NewWriter(w, f.resource.HealthColumns())
+		if err != nil {
+			return err
+		}
+		counts, err = d.checker.Check(ctx, f.resource, f.path, counted, intake.Sinks{Health: health, Identity: d.identity, Refused: d.quarantine.Refused})
+		return errors.Join(err, health.Close())
 	})
-	health.CloseWithError(io.ErrClosedPipe) // ends Check where the engine or the host has failed
-	if check := <-checked; check != nil && !errors.Is(check, io.ErrClosedPipe) {
-		err = check
-	}
 	if err == nil {
 		d.made.Objects = append(d.made.Objects, object)
 		d.made.Resources = append(d.made.Resources, f.resource.Name)

@@ -34,7 +34,7 @@ const (
 
 // Inside runs this process's part of a suite, where it was started for one.
 func Inside(args []string) (status int, ok bool) {
-	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove}
+	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit}
 	if len(args) == 0 || parts[args[0]] == nil {
 		return 0, false
 	}
@@ -190,7 +190,7 @@ type child struct {
 }
 
 // processLimit is how long any process of the suite may take.
-const processLimit = 2 * time.Minute
+const processLimit = 5 * time.Minute
 
 func startChild(ctx context.Context, args ...string) (*child, error) {
 	self, err := os.Executable()
