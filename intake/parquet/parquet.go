@@ -126,7 +126,7 @@ func (p *Writer) skipHeader(text []byte) (rest []byte, err error) {
 func (p *Writer) flush() error {
 	select {
 	case <-p.failed: // Close says why
-		return errStopped
+		return ErrStopped
 	default:
 	}
 	text := p.text
@@ -146,8 +146,8 @@ func (p *Writer) flush() error {
 	return nil
 }
 
-// errStopped says that an earlier group could not be written.
-var errStopped = errors.New("write Parquet: stopped after an error")
+// ErrStopped says that an earlier group could not be written; Close says why.
+var ErrStopped = errors.New("write Parquet: stopped after an error")
 
 // Close writes what is left and the footer. It must be called once, also after
 // an error of Write, whose cause it returns; it does not close what is beneath.
