@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/host/hosttest"
@@ -204,4 +208,74 @@ func TestReadsInPlace(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestReadingOnMakesFewRequests reads an object as a kernel does for several
+// threads: small pieces of several sequences, in any order. Few requests answer
+// them, and a header alone costs little.
+func TestReadingOnMakesFewRequests(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, "versitygw")
+	const size = 33 << 20
+	item := put(t, openS3(t, server.Config), size)
+	want, err := io.ReadAll(random(size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests, asked atomic.Int64
+	store := through(t, server, func(w http.ResponseWriter, r *http.Request, host http.Handler) {
+		var from, to int64
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 {
+			requests.Add(1)
+			asked.Add(to - from + 1)
+		}
+		host.ServeHTTP(w, r)
+	})
+	open := func() host.Object {
+		o, err := store.Open(t.Context(), item.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	read := func(o host.Object, off, n int64) error {
+		got := make([]byte, n)
+		if m, err := o.ReadAt(got, off); m < len(got) || !bytes.Equal(got, want[off:off+n]) {
+			return fmt.Errorf("%d of %d bytes at %d: %w", m, n, off, err)
+		}
+		return nil
+	}
+
+	header := open()
+	if err := errors.Join(read(header, 0, 4096), header.Close()); err != nil {
+		t.Error(err)
+	}
+	if requests.Load() != 1 || asked.Load() > 256<<10 {
+		t.Errorf("a header takes %d requests for %d bytes", requests.Swap(0), asked.Load())
+	}
+	requests.Store(0)
+	asked.Store(0)
+
+	const threads, pair = 4, 256 << 10
+	o := open()
+	var group errgroup.Group
+	for thread := range int64(threads) {
+		group.Go(func() error {
+			for off := thread * size / threads; off < (thread+1)*size/threads; off += pair { // the second half of each pair first
+				if err := errors.Join(read(o, off+pair/2, pair/2), read(o, off, pair/2)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := errors.Join(group.Wait(), o.Close()); err != nil {
+		t.Error(err)
+	}
+	if n := requests.Load(); n > 60 || asked.Load() > 2*size {
+		t.Errorf("%d bytes in pieces of 128 KiB take %d requests for %d bytes", size, n, asked.Load())
+	}
+	if err := read(o, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("an object that is closed: %v", err)
+	}
 }

@@ -42,11 +42,13 @@ type S3Config struct {
 // A name is taken once: each write is conditional (If-None-Match: *), both of a
 // small object and of one in parts. A request that fails is repeated, with
 // exponential backoff and jitter. ETags are asked for where the protocol wants
-// them and believed nowhere. All its uploads together hold at most 64 MiB.
+// them and believed nowhere. All its uploads together hold at most 64 MiB, and so
+// does all that is read from it.
 type S3 struct {
 	config  S3Config
 	client  *s3.Client
 	buffers *semaphore.Weighted // bytes of parts under way
+	reading *semaphore.Weighted // bytes of stretches that are held
 }
 
 // uploadMemory is what all uploads of a store may hold, in bytes.
@@ -101,7 +103,7 @@ func OpenS3(c S3Config) (*S3, error) {
 		APIOptions: []func(*middleware.Stack) error{v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware},
 		DisableLogOutputChecksumValidationSkipped: true, // of ranges: lake compares digests
 	})
-	return &S3{config: c, client: client, buffers: semaphore.NewWeighted(uploadMemory)}, nil
+	return &S3{config: c, client: client, buffers: semaphore.NewWeighted(uploadMemory), reading: semaphore.NewWeighted(readMemory)}, nil
 }
 
 // loopback says whether an address stays on this machine.
