@@ -16,6 +16,8 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	log := &cobra.Command{
 		Use: "log", Short: "Tell what happened, statement by statement", Args: exactly(0),
+		Example: `  rempart audit log
+  rempart audit log --json | jq .[].actor`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -40,6 +42,7 @@ func (a *app) auditCommand() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one statement whole", Args: exactly(1),
+		Example: "  rempart audit show 12",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -234,6 +237,7 @@ func (a *app) lakeCommand() *cobra.Command {
 	verify.Flags().IntVar(&sample, "sample", -1, "how many objects to read, drawn at random (default all)")
 	repair := &cobra.Command{
 		Use: "repair", Short: "Remove what interrupted steps have left and end what they began", Args: exactly(0),
+		Example: "  rempart lake repair",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -259,6 +263,7 @@ func (a *app) lakeCommand() *cobra.Command {
 func (a *app) retentionCommand() *cobra.Command {
 	apply := &cobra.Command{
 		Use: "apply", Short: "Erase every release that is past its date", Args: exactly(0),
+		Example: "  rempart retention apply    # daily, by a timer",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
