@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/host"
@@ -20,8 +21,9 @@ import (
 // sizes are those of objects that are migrated: empty, small, and in parts.
 var sizes = []int64{0, 1, 600, 70_000, 1 << 20, 9 << 20, 17<<20 + 5}
 
-// TestMigration moves objects between the two servers, forth and back, while
-// every request at both ends fails twice in one way or another.
+// TestMigration moves objects between the two servers, forth and back, each time to
+// one that is empty, while every request at both ends fails twice in one way or
+// another, or is slow, or names wrong ETags.
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	one, other := hosttest.Start(t, "versitygw"), hosttest.Start(t, "minio")
@@ -33,13 +35,27 @@ func TestMigration(t *testing.T) {
 	broken := func(server *hosttest.Server, fault hosttest.Fault) host.Store {
 		return through(t, server, hosttest.Twice(fault))
 	}
-	for name, m := range map[string]*host.Migration{
-		"forth": {From: broken(one, hosttest.Truncated), To: broken(other, hosttest.Lost)},
-		"back":  {From: broken(other, hosttest.Reset), To: broken(one, hosttest.Fails)},
+	fresh := func(bucket string, fault hosttest.Fault) host.Store {
+		if err := one.MakeBucket(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+		c := one.Config
+		c.Bucket, c.Endpoint = bucket, hosttest.Through(t, c.Endpoint, hosttest.Twice(fault))
+		return openS3(t, c)
+	}
+	for i, m := range []*host.Migration{
+		{From: broken(one, hosttest.Truncated), To: broken(other, hosttest.Lost)},
+		{From: broken(other, hosttest.Reset), To: fresh("second", hosttest.Fails)},
+		{From: broken(one, hosttest.Busy), To: through(t, other, hosttest.Slow)},
+		{From: through(t, other, hosttest.WrongETag), To: fresh("third", hosttest.Reset)},
+		{From: through(t, one, hosttest.Slow), To: broken(other, hosttest.Truncated)},
 	} {
+		if i == 2 || i == 4 {
+			empty(t, to)
+		}
 		moved, err := m.Run(t.Context(), items)
-		if err != nil || len(moved.Failures) > 0 || moved.Objects != int64(len(items)) {
-			t.Fatalf("%s: %+v, %v", name, moved, err)
+		if err != nil || len(moved.Failures) > 0 || moved.Copied != int64(len(items)) || moved.Objects != moved.Copied {
+			t.Fatalf("migration %d: %+v, %v", i, moved, err)
 		}
 	}
 	for _, item := range items {
@@ -53,6 +69,27 @@ func TestMigration(t *testing.T) {
 	}
 	if err := host.Distinct(t.Context(), from, to); err != nil {
 		t.Error(err)
+	}
+
+	// A host that brings an old version back, and one that calls parts otherwise than
+	// it should: what cannot be proven is named, and nothing of it is stored.
+	old := []byte("of last year")
+	if _, err := one.Client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Config.Bucket, Key: &items[3].Name, Body: bytes.NewReader(append(old, make([]byte, items[3].Size-int64(len(old)))...))}); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, to)
+	lied, err := (&host.Migration{From: from, To: through(t, other, hosttest.WrongETag)}).Run(t.Context(), items)
+	failed := map[string]string{}
+	for _, f := range lied.Failures {
+		failed[f.Object] = f.Reason
+	}
+	if err != nil || int(lied.Objects)+len(failed) != len(items) || !strings.Contains(failed[items[3].Name], "SHA-256") || failed[items[6].Name] == "" {
+		t.Errorf("a lying host: %+v, %v", lied, err)
+	}
+	for _, item := range items {
+		if err := same(t, to, item); (failed[item.Name] == "") != (err == nil) {
+			t.Errorf("%d bytes, %q: %v", item.Size, failed[item.Name], err)
+		}
 	}
 	if err := host.Distinct(t.Context(), from, broken(one, hosttest.Slow)); err == nil {
 		t.Error("two ways to one bucket are taken for two hosts")

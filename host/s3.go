@@ -242,20 +242,32 @@ func (s *S3) versions(ctx context.Context, name string) (ids []*string, err erro
 // AbortIncomplete removes the parts of uploads that a crash has interrupted. No
 // upload may be under way. It says how many there were.
 func (s *S3) AbortIncomplete(ctx context.Context) (n int, err error) {
+	uploads, err := s.incomplete(ctx)
+	for _, u := range uploads {
+		if err := s.abort(ctx, aws.ToString(u.Key), u.UploadId); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, err
+}
+
+// Incomplete counts the uploads in parts that are under way, or were interrupted.
+func (s *S3) Incomplete(ctx context.Context) (int, error) {
+	uploads, err := s.incomplete(ctx)
+	return len(uploads), err
+}
+
+func (s *S3) incomplete(ctx context.Context) (uploads []types.MultipartUpload, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.config.Bucket})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return n, s.failed("list what was half uploaded", err)
+			return uploads, s.failed("list what was half uploaded", err)
 		}
-		for _, u := range page.Uploads {
-			if err := s.abort(ctx, aws.ToString(u.Key), u.UploadId); err != nil {
-				return n, err
-			}
-			n++
-		}
+		uploads = append(uploads, page.Uploads...)
 	}
-	return n, nil
+	return uploads, nil
 }
 
 func (s *S3) abort(ctx context.Context, name string, upload *string) error {

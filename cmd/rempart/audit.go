@@ -253,6 +253,9 @@ func (a *app) lakeCommand() *cobra.Command {
 			}
 			return a.show(r, func() error {
 				a.say("Removed %d objects, %d keys and %d files that no statement names; wrote %d released outputs.", len(r.Objects), len(r.Keys), len(r.Files), len(delivered))
+				if r.Parts > 0 {
+					a.say("Ended %s that an interruption had left.", warehouse.Uploads(r.Parts))
+				}
 				return nil
 			})
 		},
