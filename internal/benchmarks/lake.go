@@ -233,9 +233,15 @@ func (b *lakeRun) againstDuckDB(ctx context.Context) error {
 	return nil
 }
 
-// memory reads 1 and 10 GB of files, then with 64 readers at once.
+// memory reads 1 and 10 GB of files, and as many as the disk has room for, up to
+// 50; then with 64 readers at once.
 func (b *lakeRun) memory(ctx context.Context) error {
-	for _, gb := range []int{1, 10} {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(b.Dir, &disk); err != nil {
+		return err
+	}
+	room := min(50, int(disk.Bavail*uint64(disk.Bsize)/1e9))
+	for _, gb := range []int{1, 10, room} {
 		n := int(int64(gb)*1e9/b.object.Size) + 1
 		s, err := b.mounted(ctx, b.table(n), func(paths []string) error {
 			_, err := b.child(ctx, append([]string{readArg, "files", "2"}, paths...)...)

@@ -196,7 +196,7 @@ type child struct {
 }
 
 // processLimit is how long any process of the suite may take.
-const processLimit = 2 * time.Minute
+const processLimit = 10 * time.Minute
 
 func startChild(ctx context.Context, args ...string) (*child, error) {
 	self, err := os.Executable()
