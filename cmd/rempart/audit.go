@@ -207,6 +207,8 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("let the warehouse stay with host %s until %s: %s", b.Host, day(b.Until), b.Reason)
 	case *ledger.HostMigrated:
 		return fmt.Sprintf("moved the warehouse from host %s to %s: %s objects, %s", b.From, b.To, count(b.Objects), size(b.Bytes))
+	case *ledger.MigrationStopped:
+		return fmt.Sprintf("stayed with host %s: %s objects could not be proven at host %s", b.From, count(b.Failed), b.To)
 	case *ledger.HostErased:
 		return fmt.Sprintf("erased host %s: %s objects, %s; %s", b.Host, count(b.Objects), size(b.Bytes), b.Reason)
 	}
