@@ -71,6 +71,8 @@ type fieldDescriptor struct {
 
 type fieldExtension struct {
 	Role, Trait, Domain, Generalise string
+	Text                            bool
+	Nomenclature                    string
 }
 
 type constraints struct {
@@ -101,7 +103,7 @@ var (
 	dialectProperties    = []string{"delimiter", "header", "quoteChar", "doubleQuote", "$schema"}
 	packageExtensions    = []string{"kind", "vocabularies", "vocabulary"}
 	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped"}
-	fieldExtensions      = []string{"role", "trait", "domain", "generalise"}
+	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "text", "nomenclature"}
 	exclusionProperties  = []string{"field", "values", "reason"}
 )
 

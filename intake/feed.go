@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // Feed describes what a provider deposits: a Frictionless Tabular Data Package
@@ -62,18 +63,22 @@ const (
 
 // Field describes one column.
 type Field struct {
-	Name       string
-	Type       string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
-	Role       Role
-	Trait      string // nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
-	Domain     string // key space of a key
-	Generalise string // "year", "month" or empty: a date's precision in health data
-	Required   bool
+	Name         string
+	Type         string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
+	Role         Role
+	Trait        string // nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
+	Domain       string // key space of a key
+	Generalise   string // "year", "month" or empty: a date's precision in health data
+	Required     bool
+	Text         bool   // free text: every rule of the identifier scan is for it
+	Nomenclature string // that a code is of
 
 	missing [][]byte
 	parse   parser
 	want    string // what parse accepts, in words
 	checks  []check
+	fixed   bool        // to the values of an enum
+	without []scan.Kind // of identifier, which its constraints do not let in
 }
 
 // keySet names fields whose values are remembered while a deposit is checked.
@@ -119,7 +124,8 @@ func (f *Feed) Resource(name string) *Resource {
 }
 
 // Order returns the resources such that each comes after those that its rows
-// refer to: the identities first, and otherwise in the feed's own order.
+// refer to: the identities first, whose names no later file may hold, and
+// otherwise in the feed's own order.
 func (f *Feed) Order() []Resource {
 	var order []Resource
 	seen := map[string]bool{}
@@ -134,6 +140,7 @@ func (f *Feed) Order() []Resource {
 		}
 		order = append(order, *r)
 	}
+	visit(f.identities())
 	for i := range f.Resources {
 		visit(&f.Resources[i])
 	}

@@ -14,8 +14,9 @@
 // is kept; a column that the feed does not describe stops the file, because it
 // may identify somebody; where the feed has a file of identities, no row of a
 // person without one is accepted; the health stream is what the columns' types
-// say. What is not: a name inside a free text is not found; give such fields
-// the role drop.
+// say; no text of it holds an identifier that the scan knows, or the name of
+// a person of the deposit in a form that it knows (docs/identifier-scan.md). What is not:
+// that a free text tells nothing about who it is about.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8. Where a quote is
 // broken, the line is refused and reading goes on at the next.
@@ -29,6 +30,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // Pseudonyms replaces what names a person or a record in health data. Both
@@ -77,6 +79,7 @@ type Checker struct {
 	pseudonyms Pseudonyms
 	options    Options
 	seen       map[string][]*keys // per resource, as its watched
+	people     *scan.People       // whose names no text may hold; gone with the Checker
 	blockSize  int
 }
 
@@ -88,7 +91,8 @@ func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
+	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{},
+		people: scan.NewPeople(), blockSize: defaultBlock}
 }
 
 // Check checks one file of the deposit, named file in errors, and reads it to

@@ -12,7 +12,8 @@ import (
 
 // plan compares a file's header with its resource.
 func (c *Checker) plan(r *Resource, file string, header []string) (*plan, error) {
-	p := &plan{resource: r, file: file, columns: len(header), pseudonyms: c.pseudonyms, person: -1, traits: r.Traits()}
+	p := &plan{resource: r, file: file, columns: len(header), pseudonyms: c.pseudonyms, person: -1, traits: r.Traits(),
+		named: r.named(), people: c.people}
 	if len(header) == 0 {
 		return nil, &FileError{File: file, Problem: "the file is empty", Remedy: "deliver it with its header line at least"}
 	}

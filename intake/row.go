@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // plan is how the rows of one file are checked. It is read by all workers.
@@ -22,6 +23,8 @@ type plan struct {
 	persons    *reference // the identities' file, where the rows must have theirs
 	watched    [][]int    // fields of each key set
 	traits     bool
+	named      bool         // the rows tell persons' names
+	people     *scan.People // of the deposit; they grow where named
 }
 
 type exclude struct {
@@ -63,6 +66,8 @@ type worker struct {
 	parts   [][]byte
 	numbers *memo[int64]
 	hashed  []*memo[string] // per field
+	texts   []*scan.Scanner // per field; nil where it is not scanned
+	own     *scan.People    // the row's person, where named and a text is scanned
 	out     *checked
 }
 
@@ -70,7 +75,15 @@ func (p *plan) worker() *worker {
 	w := &worker{plan: p, values: make([][]byte, len(p.at)), hashed: make([]*memo[string], len(p.at))}
 	w.scan = scanner{delimiter: p.resource.delimiter, columns: p.columns, text: make([]byte, 0, 1024)}
 	w.numbers = newMemo(p.pseudonyms.Person)
+	people := p.people
+	if p.named {
+		people = scan.NewPeople()
+	}
 	for i := range p.resource.Fields {
+		w.texts = append(w.texts, p.resource.Fields[i].scanner(people))
+		if p.named && w.texts[i] != nil {
+			w.own = people
+		}
 		if f := &p.resource.Fields[i]; f.Role == Key {
 			w.hashed[i] = newMemo(func(value string) string { return p.pseudonyms.Key(f.Domain, value) })
 		}
@@ -129,13 +142,17 @@ func (w *worker) row(line int, zeros bool) {
 		v.person = w.numbers.get(w.values[w.person])
 		w.out.health = strconv.AppendInt(append(w.out.health, ','), v.person, 10)
 	}
+	if w.traits {
+		v.who = w.identity()
+	}
+	if w.own != nil {
+		w.own.Clear()
+		addNames(w.own, v.who)
+	}
 	if refused := w.health(); refused != nil {
 		w.out.health = w.out.health[:start]
 		w.refuse(line, refused)
 		return
-	}
-	if w.traits {
-		v.who = w.identity()
 	}
 	for _, fields := range w.watched {
 		w.out.hashes = append(w.out.hashes, w.hash(fields))

@@ -131,6 +131,9 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 
 func (k *keeper) accept(v *verdict) error {
 	k.counts.Accepted++
+	if k.named {
+		addNames(k.people, v.who)
+	}
 	if v.who == nil || k.sinks.Identity == nil {
 		return nil
 	}
