@@ -46,7 +46,7 @@ type verdict struct {
 	refused *RowError
 	hashes  int // where its hashes start; see checked
 	person  int64
-	who     *pseudonym.Identity // nil where the resource has no traits
+	who     *pseudonym.Identity // nil where the resource has no traits; of a refused row the names alone
 }
 
 // checked is a block after the work.
@@ -66,7 +66,7 @@ type worker struct {
 	parts   [][]byte
 	numbers *memo[int64]
 	hashed  []*memo[string] // per field
-	texts   []*scan.Scanner // per field; nil where it is not scanned
+	texts   []*textScan     // per field; nil where it is not scanned
 	own     *scan.People    // the row's person, where named and a text is scanned
 	out     *checked
 }
@@ -80,7 +80,7 @@ func (p *plan) worker() *worker {
 		people = scan.NewPeople()
 	}
 	for i := range p.resource.Fields {
-		w.texts = append(w.texts, p.resource.Fields[i].scanner(people))
+		w.texts = append(w.texts, p.resource.Fields[i].scanner(people, !p.named))
 		if p.named && w.texts[i] != nil {
 			w.own = people
 		}
@@ -147,7 +147,7 @@ func (w *worker) row(line int, zeros bool) {
 	}
 	if w.own != nil {
 		w.own.Clear()
-		addNames(w.own, v.who)
+		w.own.Add(v.who.FirstName, v.who.LastName, v.who.BirthName)
 	}
 	if refused := w.health(); refused != nil {
 		w.out.health = w.out.health[:start]
@@ -163,7 +163,11 @@ func (w *worker) row(line int, zeros bool) {
 
 func (w *worker) refuse(line int, why *RowError) {
 	why.File, why.Line = w.file, line
-	w.out.rows = append(w.out.rows, verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)})
+	v := verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)}
+	if w.named && len(w.scan.fields) == w.columns {
+		v.who = w.names()
+	}
+	w.out.rows = append(w.out.rows, v)
 }
 
 // shape checks the row as a whole: its number of fields, lengths, zero bytes,

@@ -94,6 +94,9 @@ func (k *keeper) block(c *checked) error {
 			v.refused = k.remember(v, c.hashes[v.hashes:])
 		}
 		k.counts.Rows++
+		if k.named && v.who != nil { // of a refused row, too: other files may name that person
+			k.people.Add(v.who.FirstName, v.who.LastName, v.who.BirthName)
+		}
 		if v.refused == nil {
 			if err := k.accept(v); err != nil {
 				return err
@@ -131,9 +134,6 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 
 func (k *keeper) accept(v *verdict) error {
 	k.counts.Accepted++
-	if k.named {
-		addNames(k.people, v.who)
-	}
 	if v.who == nil || k.sinks.Identity == nil {
 		return nil
 	}

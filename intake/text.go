@@ -5,14 +5,32 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/scan"
 )
 
+// textScan looks for identifiers in the texts of one field.
+type textScan struct {
+	*scan.Scanner
+	labels *memo[scan.Kind] // what was found in labels, which come again and again; nil in free text
+}
+
+// leastLabel is the length in bytes from which a label is worth remembering.
+const leastLabel = 12
+
+// kind returns the kind of an identifier that the text holds, or "".
+func (s *textScan) kind(text []byte) scan.Kind {
+	if s.labels != nil && len(text) >= leastLabel {
+		return s.labels.get(text)
+	}
+	found, _ := s.First(text)
+	return found.Kind
+}
+
 // scanner returns what looks for identifiers in the field's texts on their way
 // to health data, or nil where there is no need: the field is not a text, or
-// its constraints let no identifier in.
-func (f *Field) scanner(people *scan.People) *scan.Scanner {
+// its constraints let no identifier in. Where steady is set, people do not
+// change from row to row.
+func (f *Field) scanner(people *scan.People, steady bool) *textScan {
 	if f.Role != Health || f.Type != "string" || f.parse != nil || f.fixed {
 		return nil
 	}
@@ -21,35 +39,40 @@ func (f *Field) scanner(people *scan.People) *scan.Scanner {
 		rules = scan.Text
 	}
 	s := scan.New(rules, people, f.without...)
-	if s.Idle() {
+	switch {
+	case s.Idle():
 		return nil
+	case f.Text || !steady:
+		return &textScan{Scanner: s}
 	}
-	return s
+	return &textScan{s, newMemo(func(text string) scan.Kind {
+		found, _ := s.First([]byte(text))
+		return found.Kind
+	})}
 }
 
 // identifier refuses a row whose text in field i holds an identifier.
 func (w *worker) identifier(i int, text []byte) *RowError {
-	found, ok := w.texts[i].First(text)
-	if !ok {
+	kind := w.texts[i].kind(text)
+	if kind == "" {
 		return nil
 	}
 	return &RowError{Field: w.resource.Fields[i].Name,
-		Rule: "text: looks like an identifier of a person (" + string(found.Kind) + "): take it out, or give the field the role drop"}
+		Rule: "text: looks like an identifier of a person (" + string(kind) + "): take it out, or give the field the role drop"}
 }
 
 // named says whether rows of the resource tell persons' names.
 func (r *Resource) named() bool {
 	for i := range r.Fields {
-		switch r.Fields[i].Trait {
-		case "last_name", "birth_name", "first_name":
+		if r.Fields[i].tellsName() {
 			return true
 		}
 	}
 	return false
 }
 
-func addNames(people *scan.People, who *pseudonym.Identity) {
-	people.Add(who.FirstName, who.LastName, who.BirthName)
+func (f *Field) tellsName() bool {
+	return f.Trait == "last_name" || f.Trait == "birth_name" || f.Trait == "first_name"
 }
 
 // without returns the kinds of identifier that no text of at most length
@@ -134,6 +157,9 @@ func measure(re *syntax.Regexp) extent {
 
 // of is one character from low to high. What is not ASCII may look like anything.
 func of(low, high rune) extent {
+	if low == high && unicode.IsLetter(low) { // such as the long s, which (?i) pairs with s
+		return extent{length: 1, letter: true}
+	}
 	if high >= utf8.RuneSelf {
 		return extent{1, 1, true, true, true}
 	}

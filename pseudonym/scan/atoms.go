@@ -102,6 +102,21 @@ func abbreviated(letters []byte) bool {
 	return len(letters) == 1 || len(letters) <= 4 && (titles[string(letters)] == civility || string(letters) == "ST")
 }
 
+// fold appends the normal form of a word of letters.
+func fold(dst, word []byte) []byte {
+	for i := 0; i < len(word); {
+		if b := word[i]; b < utf8.RuneSelf {
+			dst = append(dst, b&^0x20)
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(word[i:])
+		dst = appendLetters(dst, r)
+		i += size
+	}
+	return dst
+}
+
 // appendLetters appends the normal form of a letter outside of ASCII.
 func appendLetters(dst []byte, r rune) []byte {
 	if r >= 0xc0 && r <= 0xff && latin[r-0xc0] != 0 {

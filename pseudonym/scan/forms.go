@@ -25,7 +25,7 @@ func (s *Scanner) formAt(text []byte, i, from int, look set) (kind Kind, start, 
 	switch b := text[i]; {
 	case digit(b):
 		if look&numbers != 0 && s.startsNumber(text, i) {
-			if kind, end = s.number(text, i, look); end > 0 {
+			if kind, end = s.numberAt(text, i, look); end > 0 {
 				return kind, i, end
 			}
 		}
@@ -33,9 +33,9 @@ func (s *Scanner) formAt(text []byte, i, from int, look set) (kind Kind, start, 
 		start, end = email(text, i, from)
 		return Email, start, end
 	case b == '+' && look&phones != 0 && (i == 0 || !alphanumeric(text[i-1])):
-		return Phone, i, international(text, i+1)
+		return Phone, i, s.international(text, i+1)
 	case b == '(' && look&phones != 0 && (i == 0 || !alphanumeric(text[i-1])):
-		return Phone, i, american(text, i)
+		return Phone, i, s.bracketed(text, i)
 	}
 	if i > 0 && alphanumeric(text[i-1]) {
 		return "", 0, 0
@@ -54,22 +54,23 @@ func (s *Scanner) formAt(text []byte, i, from int, look set) (kind Kind, start, 
 }
 
 // number looks for the numbers that start with a digit, those with a key first.
-func (s *Scanner) number(text []byte, i int, look set) (Kind, int) {
+func (s *Scanner) numberAt(text []byte, i int, look set) (Kind, int) {
+	s.number.read(text, i)
 	if look&nirs != 0 {
 		if kind, end := s.nir(text, i); end > 0 && look&setOf(kind) != 0 {
 			return kind, end
 		}
 	}
 	if look&phones != 0 {
-		if end := french(text, i); end > 0 {
+		if end := s.french(text, i); end > 0 {
 			return Phone, end
 		}
-		if end := american(text, i); end > 0 {
+		if end := s.american(text); end > 0 {
 			return Phone, end
 		}
 	}
 	if look&ssns != 0 {
-		if end := ssn(text, i, s.rules == Output); end > 0 {
+		if end := s.ssn(text, s.rules == Output); end > 0 {
 			return SSN, end
 		}
 	}
@@ -135,39 +136,14 @@ func run(text []byte, i, most int) int {
 	return end
 }
 
-// groups reads digits in groups of the given sizes, between which stands one and
-// the same separator of those allowed, and returns them with their end, or 0.
-func groups(text []byte, i int, separators string, sizes ...int) (digits []byte, end int) {
-	var room [16]byte
-	digits = room[:0]
-	between := byte(0)
-	for n, size := range sizes {
-		if n > 0 {
-			if i >= len(text) || bytes.IndexByte([]byte(separators), text[i]) < 0 || n > 1 && text[i] != between {
-				return nil, 0
-			}
-			between = text[i]
-			i++
-		}
-		if run(text, i, size) != i+size {
-			return nil, 0
-		}
-		digits = append(digits, text[i:i+size]...)
-		i += size
+// ssn looks for 999-99-9999, and where spaces is set 999 99 9999.
+func (s *Scanner) ssn(text []byte, spaces bool) int {
+	g := &s.number
+	if g.by != '-' && (!spaces || g.by != ' ') {
+		return 0
 	}
-	if !ends(text, i) {
-		return nil, 0
-	}
-	return digits, i
-}
-
-func ssn(text []byte, i int, spaces bool) int {
-	separators := "-"
-	if spaces {
-		separators = "- "
-	}
-	d, end := groups(text, i, separators, 3, 2, 4)
-	if end == 0 || string(d[:3]) == "000" || string(d[3:5]) == "00" || string(d[5:]) == "0000" {
+	end := g.end(text, "324")
+	if d := &g.digits; end == 0 || string(d[:3]) == "000" || string(d[3:5]) == "00" || string(d[5:9]) == "0000" {
 		return 0
 	}
 	return end

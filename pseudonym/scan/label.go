@@ -3,8 +3,6 @@ package scan
 import (
 	"bytes"
 	"strings"
-
-	"rempart.eu/rempart/pseudonym"
 )
 
 // label is what the words before a number say that it is.
@@ -58,6 +56,7 @@ func labelled(text []byte, i int) label {
 	}
 	const between = " \t:=#.()/-'\"*|&^,\u00b0\u00ba"
 	before = bytes.TrimRight(before, between+"\r\n") // a label may stand alone on the line before
+	var room [48]byte
 	found := noLabel
 	for words := 0; words < 2; {
 		before = bytes.TrimRight(before, between)
@@ -68,8 +67,8 @@ func labelled(text []byte, i int) label {
 		if start == len(before) {
 			return found // a digit, a sign, or the text's beginning
 		}
-		word := pseudonym.NormaliseName(string(before[start:]))
-		switch l := labels[word]; {
+		word := fold(room[:0], before[start:])
+		switch l := labels[string(word)]; {
 		case found == nirLabel && l != insLabel:
 			return found
 		case l == nirLabel: // it may be INS-NIR
@@ -77,7 +76,7 @@ func labelled(text []byte, i int) label {
 		case l != noLabel:
 			return l
 		}
-		if !fillers[word] {
+		if !fillers[string(word)] {
 			words++
 		}
 		before = before[:start]

@@ -31,7 +31,7 @@ func (s *Scanner) nameAt(i int) (first, next int, ok bool) {
 	switch particle := isParticle(s.letters[a.from:a.to]); {
 	case particle && !a.cap && !s.capitalNear(i):
 		return 0, 0, false
-	case !particle && !s.people.has(s.people.form(startForm, s.letters[a.from:a.to])):
+	case !particle && !s.people.begins(s.letters[a.from:a.to]):
 		return 0, 0, false
 	}
 	for n := min(mostAtoms, len(s.atoms)-i); n > 0; n-- {

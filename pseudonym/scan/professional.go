@@ -4,7 +4,7 @@ package scan
 // the last is Luhn's key; in groups only where its name stands before it.
 // Source: ANS, Répertoire partagé des professionnels de santé.
 func (s *Scanner) rpps(text []byte, i int) int {
-	d, end := s.coded(text, i, rppsLabel, 11, [][]int{{2, 3, 3, 3}, {4, 4, 3}, {1, 3, 3, 4}, {2, 2, 2, 2, 3}, {3, 4, 4}, {5, 6}})
+	d, end := s.coded(text, i, rppsLabel, 11, []string{"2333", "443", "1334", "22223", "344", "56"})
 	if end == 0 || d[0] == '0' || !luhn(d) {
 		return 0
 	}
@@ -27,7 +27,7 @@ func (s *Scanner) finess(text []byte, i int) int {
 		}
 		return 0
 	}
-	d, end := s.coded(text, i, finessLabel, 9, [][]int{{2, 7}, {2, 3, 3, 1}, {3, 3, 3}, {2, 6, 1}, {2, 3, 4}})
+	d, end := s.coded(text, i, finessLabel, 9, []string{"27", "2331", "333", "261", "234"})
 	if end == 0 || !luhn(d) {
 		return 0
 	}
@@ -38,31 +38,39 @@ func (s *Scanner) finess(text []byte, i int) int {
 }
 
 // coded reads a number of so many digits that what stands around it lets be one of the kind.
-func (s *Scanner) coded(text []byte, i int, want label, size int, grouped [][]int) (digits []byte, end int) {
-	if end := i + size; run(text, i, size+1) == end {
-		if d := text[i:end]; ends(text, end) && luhn(d) && s.says(text, i, end, want) {
-			return d, end
+func (s *Scanner) coded(text []byte, i int, want label, size int, grouped []string) (digits []byte, end int) {
+	g := &s.number
+	digits = g.digits[:size]
+	switch {
+	case g.count == 0:
+		return nil, 0
+	case int(g.sizes[0]) == size:
+		if end := g.ends[0]; ends(text, end) && luhn(digits) && s.says(text, i, end, want) {
+			return digits, end
 		}
+		return nil, 0
+	case g.alike < 2 || g.by == '/':
 		return nil, 0
 	}
 	for _, sizes := range grouped {
-		if d, end := groups(text, i, " .-", sizes...); end > 0 && luhn(d) && labelled(text, i) == want {
-			return d, end
+		if end := g.end(text, sizes); end > 0 && luhn(digits) && labelled(text, i) == want {
+			return digits, end
 		}
 	}
 	return nil, 0
 }
 
 // says tells whether the surroundings let the number text[i:end] be of the
-// kind: its name stands before it, or the text is free and nothing speaks against it.
+// kind: its name stands before it, or the text is free and nothing speaks against it,
+// as the words before it, a unit, or the form of a SNOMED CT identifier do.
 func (s *Scanner) says(text []byte, i, end int, want label) bool {
 	switch label := labelled(text, i); {
 	case label == want:
 		return true
-	case s.rules != Text || label == otherLabel || label == nirLabel || label == insLabel:
+	case s.rules != Text || label == otherLabel || label == nirLabel || label == insLabel || label == snomedLabel:
 		return false
 	}
-	return !measured(text, i, end)
+	return !measured(text, i, end) && (want != finessLabel || !snomed(text[i:end]))
 }
 
 // luhn tests the check digit of ISO/IEC 7812-1, annex B.

@@ -100,8 +100,9 @@ type Scanner struct {
 	look   set
 	people *People
 
-	folded  []byte  // the text with look-alikes resolved, where it differs
-	origin  []int32 // where each byte of folded comes from
+	number  grouping // that is being looked at
+	folded  []byte   // the text with look-alikes resolved, where it differs
+	origin  []int32  // where each byte of folded comes from
 	letters []byte
 	atoms   []atom
 	taken   int // atoms before this one are of names found

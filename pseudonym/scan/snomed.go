@@ -1,10 +1,10 @@
 package scan
 
-// snomed says whether 15 digits are a SNOMED CT identifier
-// of an extension, whose check digit is right: some of them look like a NIR.
+// snomed says whether digits are a SNOMED CT identifier whose check digit is
+// right: some of those of extensions look like a NIR, some of the others like a FINESS.
 // Source: SNOMED CT Release File Specifications, section 6 (SCTID).
 func snomed(id []byte) bool {
-	if id[12] != '0' && id[12] != '1' || id[13] > '2' { // the partition
+	if n := len(id); id[n-3] != '0' && id[n-3] != '1' || id[n-2] > '2' { // the partition
 		return false
 	}
 	check := byte(0)
