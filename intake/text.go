@@ -11,7 +11,8 @@ import (
 // textScan looks for identifiers in the texts of one field.
 type textScan struct {
 	*scan.Scanner
-	labels *memo[scan.Kind] // what was found in labels, which come again and again; nil in free text
+	remember bool             // what was found in labels, which come again and again
+	labels   *memo[scan.Kind] // made for the first
 }
 
 // leastLabel is the length in bytes from which a label is worth remembering.
@@ -19,11 +20,17 @@ const leastLabel = 12
 
 // kind returns the kind of an identifier that the text holds, or "".
 func (s *textScan) kind(text []byte) scan.Kind {
-	if s.labels != nil && len(text) >= leastLabel {
-		return s.labels.get(text)
+	if !s.remember || len(text) < leastLabel {
+		found, _ := s.First(text)
+		return found.Kind
 	}
-	found, _ := s.First(text)
-	return found.Kind
+	if s.labels == nil {
+		s.labels = newMemo(func(text string) scan.Kind {
+			found, _ := s.First([]byte(text))
+			return found.Kind
+		})
+	}
+	return s.labels.get(text)
 }
 
 // scanner returns what looks for identifiers in the field's texts on their way
@@ -39,16 +46,10 @@ func (f *Field) scanner(people *scan.People, steady bool) *textScan {
 		rules = scan.Text
 	}
 	s := scan.New(rules, people, f.without...)
-	switch {
-	case s.Idle():
+	if s.Idle() {
 		return nil
-	case f.Text || !steady:
-		return &textScan{Scanner: s}
 	}
-	return &textScan{s, newMemo(func(text string) scan.Kind {
-		found, _ := s.First([]byte(text))
-		return found.Kind
-	})}
+	return &textScan{Scanner: s, remember: steady && !f.Text}
 }
 
 // identifier refuses a row whose text in field i holds an identifier.

@@ -14,7 +14,7 @@ type atom struct {
 	cap, caps  bool // it starts with a capital, has no other letters
 	stop       bool // a sentence may have ended before it
 	line       bool // it is the first of its line
-	apart      bool // a comma, a bracket, a line's end or the like stands before it
+	apart      bool // a comma, a bracket, a number, a line's end or the like stands before it
 	dot        bool // a dot follows
 	colon      bool // a colon follows
 	apostrophe bool // an apostrophe follows
@@ -80,7 +80,7 @@ func (s *Scanner) split(text []byte) {
 		}
 		stop = stop || b == '!' || b == '?'
 		line = line || b == '\n'
-		apart = apart || b < utf8.RuneSelf && separates[b]
+		apart = apart || b < utf8.RuneSelf && (separates[b] || digit(b))
 		i += size
 	}
 	if inside {

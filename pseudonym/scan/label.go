@@ -39,13 +39,7 @@ func init() {
 }
 
 // fillers stand between a label and its number and say nothing.
-var fillers = func() map[string]bool {
-	m := map[string]bool{"": true}
-	for word := range strings.FieldsSeq("N NO NUM NUMERO NUMERO DE DU D DES LA LE L EST SON SA SUR AU A CLE IDENTIFIANT PATIENT PATIENTE QUALIFIE QUALIFIEE SOUS LES") {
-		m[word] = true
-	}
-	return m
-}()
+var fillers = words("N NO NUM NUMERO DE DU D DES LA LE LES L EST SON SA SUR AU A CLE IDENTIFIANT PATIENT PATIENTE QUALIFIE QUALIFIEE SOUS")
 
 // labelled reads the words before the number at i, the nearest first: fillers
 // aside two of them, at most 48 bytes away, without another number between.
@@ -76,7 +70,7 @@ func labelled(text []byte, i int) label {
 		case l != noLabel:
 			return l
 		}
-		if !fillers[string(word)] {
+		if len(word) > 0 && !fillers[string(word)] {
 			words++
 		}
 		before = before[:start]

@@ -73,7 +73,7 @@ func (s *Scanner) window(from, next int) (w window, whole bool) {
 	w = window{from: from, next: next, caps: true, letters: s.letters[s.atoms[from].from:s.atoms[next-1].to]}
 	for k := from; k < next; k++ {
 		a := &s.atoms[k]
-		if a.mixed || k > from && a.stop {
+		if a.mixed || k > from && (a.stop || a.apart) {
 			return w, false
 		}
 		if !isParticle(s.letters[a.from:a.to]) || next-from == 1 {

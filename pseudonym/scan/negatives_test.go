@@ -107,6 +107,9 @@ func concepts(t *testing.T) (texts []string) {
 		}
 		texts = append(texts, s)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return texts
 }
 
