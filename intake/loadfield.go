@@ -77,8 +77,8 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 		l.wrong("a birth date is of the type date, not %s: the linkage compares calendar days", f.Type)
 	case f.Generalise != "" && (f.Role != Health || f.Type != "date" && f.Type != "datetime"):
 		l.wrong("generalise needs a date or datetime with the role health: leave it out")
-	case f.Text && (f.Type != "string" || f.Role != Health && f.Role != Drop):
-		l.wrong("text needs the type string and the role health or drop: leave it out")
+	case f.Text && (f.Role != Health || f.Type != "string"):
+		l.wrong("text needs the type string and the role health: leave it out")
 	case f.Text && f.Nomenclature != "":
 		l.wrong("a field is free text or a code of the nomenclature %q, not both: leave one of them out", f.Nomenclature)
 	case f.Domain != "" && f.Role != Key:

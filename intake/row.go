@@ -46,7 +46,8 @@ type verdict struct {
 	refused *RowError
 	hashes  int // where its hashes start; see checked
 	person  int64
-	who     *pseudonym.Identity // nil where the resource has no traits; of a refused row the names alone
+	who     *pseudonym.Identity // nil where the resource has no traits
+	names   *personNames        // of the row's person, refused or not; nil where the resource tells none
 }
 
 // checked is a block after the work.
@@ -145,9 +146,12 @@ func (w *worker) row(line int, zeros bool) {
 	if w.traits {
 		v.who = w.identity()
 	}
+	if w.named {
+		v.names = w.names()
+	}
 	if w.own != nil {
 		w.own.Clear()
-		w.own.Add(v.who.FirstName, v.who.LastName, v.who.BirthName)
+		v.names.addTo(w.own)
 	}
 	if refused := w.health(); refused != nil {
 		w.out.health = w.out.health[:start]
@@ -165,7 +169,7 @@ func (w *worker) refuse(line int, why *RowError) {
 	why.File, why.Line = w.file, line
 	v := verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)}
 	if w.named && len(w.scan.fields) == w.columns {
-		v.who = w.names()
+		v.names = w.names()
 	}
 	w.out.rows = append(w.out.rows, v)
 }

@@ -94,8 +94,8 @@ func (k *keeper) block(c *checked) error {
 			v.refused = k.remember(v, c.hashes[v.hashes:])
 		}
 		k.counts.Rows++
-		if k.named && v.who != nil { // of a refused row, too: other files may name that person
-			k.people.Add(v.who.FirstName, v.who.LastName, v.who.BirthName)
+		if v.names != nil { // of a refused row, too: other files may name that person
+			v.names.addTo(k.people)
 		}
 		if v.refused == nil {
 			if err := k.accept(v); err != nil {

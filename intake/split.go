@@ -69,18 +69,6 @@ func (w *worker) identity() *pseudonym.Identity {
 	return who
 }
 
-// names gathers the names in the row as it was delivered.
-func (w *worker) names() *pseudonym.Identity {
-	who := &pseudonym.Identity{}
-	for i := range w.resource.Fields {
-		f := &w.resource.Fields[i]
-		if v := w.at[i]; v >= 0 && f.tellsName() && !f.isMissing(w.scan.fields[v]) {
-			setTrait(who, f.Trait, string(w.scan.fields[v]))
-		}
-	}
-	return who
-}
-
 // setTrait sets one trait of an identity, as the source has it; dates are
 // YYYY-MM-DD by then.
 func setTrait(who *pseudonym.Identity, trait, value string) {
