@@ -78,7 +78,7 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 	case f.Generalise != "" && (f.Role != Health || f.Type != "date" && f.Type != "datetime"):
 		l.wrong("generalise needs a date or datetime with the role health: leave it out")
 	case f.Text && (f.Role != Health || f.Type != "string"):
-		l.wrong("text needs the type string and the role health: leave it out")
+		l.wrong("text is for a string with the role health: leave it out")
 	case f.Text && f.Nomenclature != "":
 		l.wrong("a field is free text or a code of the nomenclature %q, not both: leave one of them out", f.Nomenclature)
 	case f.Domain != "" && f.Role != Key:
