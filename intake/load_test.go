@@ -71,7 +71,7 @@ func TestHealthColumns(t *testing.T) {
 		{"name": "died", "type": "datetime", "rempart": {"generalise": "year"}},
 		{"name": "s"}, {"name": "i", "type": "integer"}, {"name": "n", "type": "number"}, {"name": "b", "type": "boolean"},
 		{"name": "d", "type": "date"}, {"name": "t", "type": "datetime"}, {"name": "y", "type": "year"}]}}]}`)
-	want := []engine.Column{{Name: "line", Type: "BIGINT"}, {Name: "person", Type: "BIGINT"}, {Name: "claim", Type: "VARCHAR"},
+	want := []engine.Column{{Name: "line", Type: "BIGINT", Required: true}, {Name: "person", Type: "BIGINT", Required: true}, {Name: "claim", Type: "VARCHAR"},
 		{Name: "born", Type: "DATE"}, {Name: "died", Type: "INTEGER"}, {Name: "s", Type: "VARCHAR"}, {Name: "i", Type: "BIGINT"},
 		{Name: "n", Type: "DOUBLE"}, {Name: "b", Type: "BOOLEAN"}, {Name: "d", Type: "DATE"}, {Name: "t", Type: "TIMESTAMP"}, {Name: "y", Type: "INTEGER"}}
 	if diff := cmp.Diff(want, feed.Resources[0].HealthColumns()); diff != "" {
@@ -118,4 +118,14 @@ func load(t testing.TB, descriptor string) *intake.Feed {
 		t.Fatal(err)
 	}
 	return feed
+}
+
+// deliver is a delivery of files of these names.
+func deliver(t testing.TB, feed *intake.Feed, names ...string) *intake.Delivery {
+	t.Helper()
+	delivery, err := feed.Deliver(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return delivery
 }

@@ -21,12 +21,20 @@ func (w *worker) health() *RowError {
 		case f.Generalise == "month":
 			out = append(append(out, v[:8]...), "01"...)
 		case f.parse == nil:
-			if holdsIdentifier(v) {
-				return &RowError{Field: f.Name, Rule: "text: looks like a person's identifier"}
+			if w.texts[i] != nil {
+				if refused := w.identifier(i, v); refused != nil {
+					return refused
+				}
 			}
 			out = appendText(out, v)
 		default:
 			out = append(out, v...)
+		}
+	}
+	for i, places := range w.keys {
+		out = append(out, ',')
+		if v := w.join(places); v != nil {
+			out = appendText(out, []byte(w.keyed[i].get(v)))
 		}
 	}
 	out = append(out, '\n')

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/warehouse"
 )
@@ -47,7 +49,7 @@ func (a *app) feedCommand() *cobra.Command {
 				}
 				var files []string
 				for _, r := range feed.Resources {
-					files = append(files, r.Path)
+					files = append(files, r.File())
 				}
 				feeds = append(feeds, row{name, feed.Title, files})
 				rows = append(rows, []string{name, feed.Title, fmt.Sprint(len(files))})
@@ -76,11 +78,12 @@ docs/feeds.md shows how to write one.`,
 			return nil
 		},
 	}
-	return group("feed", "Sources that deposits come from", list, add)
+	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), add)
 }
 
 func (a *app) depositCommand() *cobra.Command {
 	var o warehouse.DepositOptions
+	var encoding string
 	create := &cobra.Command{
 		Use:   "create --as PROVIDER --feed FEED DIR",
 		Short: "Check, split and seal a folder of files",
@@ -101,6 +104,11 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			if o.Feed == "" {
 				return usage("of which feed? Give --feed; see rempart feed list")
 			}
+			if encoding != "" {
+				if o.Encoding, err = intake.ParseEncoding(encoding); err != nil {
+					return usage("--encoding: %v", err)
+				}
+			}
 			o.Dir = args[0]
 			progress, done := a.bar("deposit")
 			o.Progress = progress
@@ -114,22 +122,31 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	}
 	asFlag(create, &o.Provider, "the provider")
 	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
+	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
 		Example: "  rempart deposit list",
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, state, err := a.state(c.Context())
+			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
-			var deposits []*governance.Deposit
+			var deposits []any
 			var rows [][]string
 			for id, d := range state.Deposits.All() {
 				in, refused := totals(d.Files)
 				deposits = append(deposits, d)
 				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+			}
+			unfinished, err := w.Unfinished(c.Context(), state)
+			if err != nil {
+				return err
+			}
+			for _, u := range unfinished {
+				deposits = append(deposits, unfinishedDeposit{u, true})
+				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
 			}
 			return a.show(deposits, func() error {
 				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
@@ -164,13 +181,13 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 		},
 	}
 	asFlag(quarantine, &as, "the provider that made the deposit")
-	return group("deposit", "Data comes in", create, list, quarantine)
+	return group("deposit", "Data comes in", create, a.depositResumeCommand(), a.depositDiscardCommand(), list, quarantine)
 }
 
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
 	var rows [][]string
-	for _, f := range made.Files {
+	for _, f := range byResource(made.Files) {
 		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
 	}
 	in, refused := totals(made.Files)
@@ -189,6 +206,21 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 		a.say("Not part of the feed, and not read: %s", strings.Join(made.Ignored, ", "))
 	}
 	return nil
+}
+
+// byResource adds up the files of each resource.
+func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
+	for _, f := range files {
+		at := slices.IndexFunc(sums, func(s ledger.FileCount) bool { return s.Resource == f.Resource })
+		if at < 0 {
+			sums = append(sums, f)
+			continue
+		}
+		sums[at].Rows += f.Rows
+		sums[at].Accepted += f.Accepted
+		sums[at].Refused += f.Refused
+	}
+	return sums
 }
 
 func (a *app) linkageCommand() *cobra.Command {
