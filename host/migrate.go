@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -166,7 +167,7 @@ func (m *Migration) copy(ctx context.Context, item Item) (err error) {
 	if err != nil {
 		return fmt.Errorf("at the old host: %w", err)
 	}
-	err = m.To.Put(ctx, item.Name, checked)
+	err = m.To.Put(ctx, item.Name, bufio.NewReaderSize(checked, pieceOf(item)))
 	if errors.Is(err, fs.ErrExist) && !errors.Is(err, errPhantom) { // prove says whose it is
 		return nil
 	}
@@ -184,9 +185,13 @@ func prove(ctx context.Context, store Store, item Item) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, checked)
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, checked, make([]byte, pieceOf(item)))
 	return err
 }
+
+// pieceOf is how much of an object is read at a time, in bytes: so much that an S3
+// store fetches it in one request, straight to where it is wanted.
+func pieceOf(item Item) int { return int(max(1, min(item.Size, longRead))) }
 
 // errAltered says that a host holds something else than what was asked for.
 var errAltered = errors.New("its SHA-256 is not the recorded one")

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -31,6 +32,7 @@ type S3Config struct {
 	Region          string // "" is us-east-1, which most stores take for their own
 	CredentialsFile string // TOML: access_key_id, secret_access_key; nobody else may read it
 	CAFile          string // PEM: the authorities that are trusted in place of the system's
+	CA              string // the same as a text
 
 	Attempts   int           // of one request; 0 is 8
 	MaxBackoff time.Duration // the longest wait between two attempts, drawn at random below it; 0 is 20 s
@@ -69,7 +71,7 @@ func OpenS3(c S3Config) (*S3, error) {
 	if endpoint.Scheme == "http" && !loopback(endpoint.Hostname()) {
 		return nil, fmt.Errorf("endpoint %q: over a network, want https", c.Endpoint)
 	}
-	transport, err := transport(c.CAFile)
+	transport, err := transport(c.CAFile, c.CA)
 	if err != nil {
 		return nil, err
 	}
@@ -133,22 +135,25 @@ func readCredentials(path string) (none aws.Credentials, err error) {
 	return aws.Credentials{AccessKeyID: s.ID, SecretAccessKey: s.Secret, Source: "credentials_file"}, nil
 }
 
-func transport(caFile string) (*http.Transport, error) {
+func transport(caFile, ca string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil // a proxy would be one more host
 	t.MaxIdleConnsPerHost = 64
 	t.ResponseHeaderTimeout = 2 * time.Minute
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile == "" {
+	if caFile == "" && ca == "" {
 		return t, nil
 	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("the host's certificate authority: %w", err)
+	pem := []byte(ca)
+	if caFile != "" {
+		var err error
+		if pem, err = os.ReadFile(caFile); err != nil {
+			return nil, fmt.Errorf("the host's certificate authority: %w", err)
+		}
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the host's certificate authority: %s holds no certificate in PEM", caFile)
+		return nil, fmt.Errorf("the host's certificate authority: %s holds no certificate in PEM", cmp.Or(caFile, "the text"))
 	}
 	t.TLSClientConfig.RootCAs = pool
 	return t, nil

@@ -40,7 +40,8 @@ type s3Object struct {
 	size  int64
 	ctx   context.Context
 	stop  context.CancelFunc
-	under sync.WaitGroup // stretches that are being fetched
+	ask   func(off, end int64) (body io.ReadCloser, span string, err error) // a range, both ends included
+	under sync.WaitGroup                                                    // stretches that are being fetched
 
 	mu        sync.Mutex
 	stretches []*stretch // the one that was read last stands last
@@ -75,6 +76,7 @@ func (s *S3) Open(ctx context.Context, name string) (Object, error) {
 		return nil, s.failed("open "+name, err)
 	}
 	o := &s3Object{s: s, name: name, size: aws.ToInt64(head.ContentLength)}
+	o.ask = o.request
 	o.ctx, o.stop = context.WithCancel(ctx)
 	return o, nil
 }
@@ -246,6 +248,11 @@ func (o *s3Object) fetchAll(p []byte, off int64) error {
 
 // fetch reads a range whole. A body that ends early, or breaks off, is asked for again.
 func (o *s3Object) fetch(p []byte, off int64) error {
+	return o.repeat(func() error { return o.fetchOnce(p, off) })
+}
+
+// repeat does something until it succeeds, or fails for good.
+func (o *s3Object) repeat(do func() error) error {
 	var err error
 	for attempt := range o.s.config.Attempts {
 		if attempt > 0 {
@@ -253,7 +260,7 @@ func (o *s3Object) fetch(p []byte, off int64) error {
 				return err
 			}
 		}
-		if err = o.fetchOnce(p, off); err == nil {
+		if err = do(); err == nil {
 			return nil
 		}
 		var broken *brokenBodyError
@@ -287,20 +294,29 @@ func (o *s3Object) fetchOnce(p []byte, off int64) (err error) {
 // get asks for a range.
 func (o *s3Object) get(off, length int64) (io.ReadCloser, error) {
 	end := off + length - 1
+	body, span, err := o.ask(off, end)
+	if err != nil {
+		return nil, err
+	}
+	if want := fmt.Sprintf("bytes %d-%d/%d", off, end, o.size); span != want {
+		err := fmt.Errorf("asked for %s, the host answers %q", want, span)
+		return nil, errors.Join(err, body.Close())
+	}
+	return body, nil
+}
+
+// request asks for a range, with the warehouse's own credentials.
+func (o *s3Object) request(off, end int64) (io.ReadCloser, string, error) {
 	out, err := o.s.client.GetObject(o.ctx, &s3.GetObjectInput{
 		Bucket: &o.s.config.Bucket, Key: &o.name, Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, end)),
 	})
 	if isMissing(err) {
-		return nil, errors.Join(fs.ErrNotExist, err)
+		return nil, "", errors.Join(fs.ErrNotExist, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if got, want := aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-%d/%d", off, end, o.size); got != want {
-		err := fmt.Errorf("asked for %s, the host answers %q", want, got)
-		return nil, errors.Join(err, out.Body.Close())
-	}
-	return out.Body, nil
+	return out.Body, aws.ToString(out.ContentRange), nil
 }
 
 // pause waits before another attempt, as long as the SDK would.

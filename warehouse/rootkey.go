@@ -70,7 +70,8 @@ func (w *Warehouse) Rotate(ctx context.Context, to keyring.Config, files SecretF
 	return n, err
 }
 
-// reconfigure writes and records a configuration, if it is another one.
+// reconfigure records and writes a configuration, if it is another one. Killed in
+// between, the file is as it was: whoever repeats the step that changes it ends that.
 func (w *Warehouse) reconfigure(ctx context.Context, config Config) error {
 	if reflect.DeepEqual(config, w.Config) {
 		return nil
@@ -79,12 +80,14 @@ func (w *Warehouse) reconfigure(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	if _, err := w.Commit(ctx, w.Config.Controller, ledger.ConfigRecorded{SHA256: ledger.Sum(text)}); err != nil {
+		return err
+	}
 	if err := atomicfile.Write(w.path(ConfigFile), text, 0o644); err != nil {
 		return err
 	}
 	w.Config = config
-	_, err = w.RecordConfig(ctx)
-	return err
+	return nil
 }
 
 // CheckEscrow makes sure that the identities in a file (in age's own format) open

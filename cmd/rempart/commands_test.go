@@ -64,7 +64,7 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 	object := objectsOf(t, home, func(key string) bool { return strings.HasPrefix(key, "release-") })[0]
 	reads := map[string][]string{ // with what they are given
 		"airlock list": {"--all"}, "airlock show": {output, "--as", "bob"}, "audit log": {}, "audit show": {"3"}, "audit verify": {},
-		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "host exit-plan": {}, "host list": {}, "host requirements": {},
+		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "feed show": {"hospital"}, "host exit-plan": {}, "host list": {}, "host requirements": {},
 		"host show": {}, "host view": {object}, "key escrow": {}, "key list": {}, "lake verify": {"--sample", "3"}, "party list": {},
 		"project list": {}, "project show": {"flu"}, "release list": {}, "release show": {}, "release verify": {},
 	}

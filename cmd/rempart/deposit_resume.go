@@ -46,6 +46,7 @@ now, where they were moved.`,
 func (a *app) depositDiscardCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "discard DEPOSIT", Short: "Remove what an interrupted deposit has made", Args: exactly(1),
+		Example: "  rempart deposit discard d-1f2e3d4c",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // migrateMemory is the memory that the process of a migration keeps to. Go then
-// collects earlier; what is in use at four objects a time is half of it.
-const migrateMemory = 192 << 20
+// collects garbage more often rather than grow.
+const migrateMemory = 160 << 20
 
 func (a *app) hostMigrateCommand() *cobra.Command {
 	var o warehouse.MigrateOptions

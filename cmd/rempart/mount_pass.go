@@ -53,6 +53,9 @@ in the ledger.`,
 			if end := a.now().UTC().Add(lasts).Truncate(time.Second); end.Before(m.Until) {
 				m.Until = end
 			}
+			if err := w.Signable(m.Until.Sub(a.now())); err != nil {
+				return err
+			}
 			m.Worker = worker
 			f, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 			if err != nil {
@@ -104,7 +107,11 @@ func (m *mounting) pass(ctx context.Context) (pass *lake.Pass, err error) {
 		return nil, err
 	}
 	pass = &lake.Pass{Mount: m.Mount, Title: mountedWhat(m.Release, m.Project), Until: m.Until}
-	if pass.Host, err = m.w.HostAccess(); err != nil {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Object.Name)
+	}
+	if pass.Host, err = m.w.HostAccess(ctx, names, m.Until.Sub(m.now())); err != nil {
 		return nil, err
 	}
 	for _, f := range files {

@@ -5,18 +5,21 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sys/unix"
 
 	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/host/hosttest"
+	"rempart.eu/rempart/lake/mount"
 )
 
 // badHost is an S3 host of a home that can do to it what a host can do.
@@ -234,5 +237,43 @@ func TestReadOnlyHost(t *testing.T) {
 	sound(t, home)
 	if left, err := os.ReadDir(dir); err != nil || len(left) < len(objects) {
 		t.Errorf("%d objects, %v", len(left), err)
+	}
+}
+
+// TestAPassToAnS3Host: a worker mounts with its key and a pass alone, no credentials
+// of the bucket; the pass holds none either, and does not outlast what a host signs.
+func TestAPassToAnS3Host(t *testing.T) {
+	if err := mount.Available(); err != nil {
+		t.Skip("not tested: ", err)
+	}
+	b := movedTo(t, "minio", extracted)
+	folder, dir := t.TempDir(), t.TempDir()
+	key, pass := filepath.Join(folder, "worker.agekey"), filepath.Join(folder, "worker.pass")
+	recipient := strings.TrimSpace(must(t, b.home, "mount", "identity", key))
+	refused(t, exitRefused, "7 days at most", b.home, "mount", "pass", "--project", "flu", "--worker", recipient, "--for", "200h", "--out", filepath.Join(folder, "long.pass"))
+	must(t, b.home, "mount", "pass", "--project", "flu", "--worker", recipient, "--for", "2h", "--out", pass)
+	identity, err := age.ParseHybridIdentity(strings.TrimSpace(string(read(t, key))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := age.Decrypt(bytes.NewReader(read(t, pass)), identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(plain); err != nil || bytes.Contains(text, []byte(hosttest.SecretKey)) || bytes.Contains(text, []byte(b.Config.CredentialsFile)) {
+		t.Errorf("the pass holds the bucket's credentials: %v", err)
+	}
+	if err := os.Remove(b.Config.CredentialsFile); err != nil { // there is none on the worker
+		t.Fatal(err)
+	}
+	p, _ := mountAt(t, filepath.Join(folder, "no warehouse"), dir, "--pass", pass, "--identity", key)
+	if data, err := exec.CommandContext(t.Context(), "cat", filepath.Join(dir, "person.parquet")).Output(); err != nil || !bytes.HasPrefix(data, []byte("PAR1")) || !bytes.HasSuffix(data, []byte("PAR1")) {
+		t.Errorf("what is read is no Parquet file: %d bytes, %v", len(data), err)
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if o := p.end(); o.code != exitOK {
+		t.Errorf("the end of the mount: %s", o)
 	}
 }

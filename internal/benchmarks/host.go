@@ -172,7 +172,7 @@ type movedIn struct {
 
 // hostMove FILE migrates with the memory limit of the command.
 func hostMove(ctx context.Context, args []string) error {
-	debug.SetMemoryLimit(192 << 20)
+	debug.SetMemoryLimit(160 << 20)
 	text, err := os.ReadFile(args[0])
 	if err != nil {
 		return err
