@@ -28,7 +28,8 @@ type ProviderKey struct {
 // AuthorityKey makes the second pass. Only the linkage authority holds it.
 type AuthorityKey struct {
 	withheld
-	second subkey
+	second, assigned subkey
+	person           [sha256.Size]byte
 }
 
 // LocalKey hides record numbers. Deposits whose records must join share one.
@@ -48,11 +49,31 @@ func NewProviderKey(secret []byte) (*ProviderKey, error) {
 }
 
 // NewAuthorityKey derives the key of the second pass from a secret of
-// SecretSize random bytes, as NewProviderKey does, with the info string
-// "rempart/v1/pseudonym/second".
+// SecretSize random bytes, as NewProviderKey does, with the info strings
+// "rempart/v1/pseudonym/second" for tokens, "…/assigned" for the service's store
+// and "…/person" for the numbers of persons.
 func NewAuthorityKey(secret []byte) (*AuthorityKey, error) {
 	k := new(AuthorityKey)
-	return k, derive(secret, map[string]*subkey{"second": &k.second})
+	if err := derive(secret, map[string]*subkey{"second": &k.second, "assigned": &k.assigned}); err != nil {
+		return k, err
+	}
+	person, err := expand(secret, "person")
+	copy(k.person[:], person)
+	return k, err
+}
+
+// PersonKey is the HMAC key under which persons are numbered: whoever has
+// another key, or none, can neither recompute nor order the numbers.
+func (k *AuthorityKey) PersonKey() [sha256.Size]byte { return k.person }
+
+// Assigned is the name under which the service keeps the pseudonym of a token
+// in a domain: MAC(assigned key, domain US kind US token). Names of two domains
+// do not meet.
+func (k *AuthorityKey) Assigned(domain string, t ProviderToken, kind Kind) [16]byte {
+	h := k.assigned.keyed.Get().(*keyedHash)
+	h.message = append(append(h.message[:0], domain...), unitSeparator, byte(kind), unitSeparator)
+	h.message = append(h.message, t[:]...)
+	return k.assigned.mac(h)
 }
 
 // NewLocalKey derives the key for record numbers from a secret of SecretSize
@@ -97,17 +118,26 @@ func newSubkey(key []byte) subkey {
 }
 
 func derive(secret []byte, subkeys map[string]*subkey) error {
-	if len(secret) != SecretSize {
-		return fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
-	}
 	for use, k := range subkeys {
-		b, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, sha256.Size)
+		key, err := expand(secret, use)
 		if err != nil {
-			return fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
+			return err
 		}
-		*k = newSubkey(b)
+		*k = newSubkey(key)
 	}
 	return nil
+}
+
+// expand derives 32 bytes for one use.
+func expand(secret []byte, use string) ([]byte, error) {
+	if len(secret) != SecretSize {
+		return nil, fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
+	}
+	key, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
+	}
+	return key, nil
 }
 
 // token is the MAC of the fields with a separator between them.

@@ -101,12 +101,17 @@ func (e *TraitError) Unwrap() error { return e.Err }
 // birth date is weak: a sound and a year would fit too many.
 //
 // The error is a *TraitError for each malformed trait, joined; then no token is
-// made, and the row belongs in the provider's quarantine.
+// made. [Read] leaves malformed traits out instead.
 func (k *ProviderKey) Tokens(id Identity) (Tokens, error) {
-	in, err := inputs(id)
-	if err != nil {
-		return Tokens{}, err
+	in, malformed := Read(id)
+	if len(malformed) > 0 {
+		return Tokens{}, fmt.Errorf("normalise identity: %w", errors.Join(malformed...))
 	}
+	return k.TokensOf(in), nil
+}
+
+// TokensOf makes the tokens of traits that are normalised already.
+func (k *ProviderKey) TokensOf(in Inputs) Tokens {
 	t := Tokens{Provisional: in.provisional}
 	if in.identifier[1] != "" {
 		t.A = k.identifier.token(in.identifier[:]...)
@@ -117,7 +122,7 @@ func (k *ProviderKey) Tokens(id Identity) (Tokens, error) {
 	if in.phonetics[0] != "" {
 		t.C = k.phonetics.token(in.phonetics[:]...)
 	}
-	return t, nil
+	return t
 }
 
 // Second is the linkage authority's pass over a provider's token:
@@ -129,67 +134,4 @@ func (k *AuthorityKey) Second(t ProviderToken, kind Kind) LinkageToken {
 	h := k.second.keyed.Get().(*keyedHash)
 	h.message = append(append(h.message[:0], byte(kind), unitSeparator), t[:]...)
 	return LinkageToken(k.second.mac(h))
-}
-
-// tokenInputs are the fields that tokens are made of, normalised. What is
-// missing is empty in its place as said.
-type tokenInputs struct {
-	identifier  [2]string // label and value
-	provisional bool
-	traits      [4]string // name, or empty; first name; birth date; sex
-	phonetics   [4]string
-}
-
-// inputs normalises an identity.
-func inputs(id Identity) (in tokenInputs, err error) {
-	var errs []error
-	check := func(trait string, err error) {
-		if err != nil {
-			errs = append(errs, &TraitError{trait, err})
-		}
-	}
-	take := func(trait, raw string, form func(string) (string, error)) string {
-		if raw == "" {
-			return ""
-		}
-		s, err := form(raw)
-		check(trait, err)
-		return s
-	}
-	var nir NIR
-	if id.NIR != "" {
-		nir, err = ParseINS(id.NIR, id.INSOID)
-		check("nir", err)
-	}
-	ssn, foin := take("ssn", id.SSN, NormaliseSSN), take("foin", id.FOIN, NormaliseFOIN)
-	switch {
-	case nir.Number != "":
-		in.identifier, in.provisional = [2]string{"nir", nir.Number}, nir.Provisional
-	case ssn != "":
-		in.identifier = [2]string{"ssn", ssn}
-	case foin != "":
-		in.identifier = [2]string{"foin", foin}
-	}
-	name := NormaliseSurname(id.BirthName)
-	if name == "" {
-		name = NormaliseSurname(id.LastName)
-	}
-	var birth BirthDate
-	if id.BirthDate != "" {
-		birth, err = ParseBirthDate(id.BirthDate)
-		check("birth_date", err)
-	}
-	first, sex := NormaliseFirstName(id.FirstName), take("sex", id.Sex, NormaliseSex)
-	take("postcode", id.Postcode, NormalisePostcode)
-	if len(errs) > 0 {
-		return tokenInputs{}, fmt.Errorf("normalise identity: %w", errors.Join(errs...))
-	}
-	if name == "" || first == "" || birth.Text == "" || sex == "" {
-		return in, nil
-	}
-	in.traits = [4]string{name, first, birth.Text, sex}
-	if s, f := Soundex(name), Soundex(first); s != "" && f != "" && !birth.Weak {
-		in.phonetics = [4]string{s, f, birth.Text, sex}
-	}
-	return in, nil
 }
