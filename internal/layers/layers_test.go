@@ -16,7 +16,7 @@ var order = [][]string{
 	{"pseudonym/oblivious"},
 	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
 	{"host", "ledger", "keyring", "run", "pseudonym/scan"},
-	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "synth"},
+	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "linkage/service", "synth"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
