@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/warehouse"
 )
@@ -45,7 +48,7 @@ func (a *app) feedCommand() *cobra.Command {
 				}
 				var files []string
 				for _, r := range feed.Resources {
-					files = append(files, r.Path)
+					files = append(files, r.File())
 				}
 				feeds = append(feeds, row{name, feed.Title, files})
 				rows = append(rows, []string{name, feed.Title, fmt.Sprint(len(files))})
@@ -74,11 +77,12 @@ docs/feeds.md shows how to write one.`,
 			return nil
 		},
 	}
-	return group("feed", "Sources that deposits come from", list, add)
+	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), add)
 }
 
 func (a *app) depositCommand() *cobra.Command {
 	var o warehouse.DepositOptions
+	var encoding string
 	create := &cobra.Command{
 		Use:   "create --as PROVIDER --feed FEED DIR",
 		Short: "Check, split and seal a folder of files",
@@ -99,7 +103,17 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			if o.Feed == "" {
 				return usage("of which feed? Give --feed; see rempart feed list")
 			}
+			if encoding != "" {
+				if o.Encoding, err = intake.ParseEncoding(encoding); err != nil {
+					return usage("--encoding: %v", err)
+				}
+			}
 			o.Dir = args[0]
+			if o.Tokens.CAFile != "" {
+				if o.Tokens.CAFile, err = filepath.Abs(o.Tokens.CAFile); err != nil {
+					return err
+				}
+			}
 			progress, done := a.bar("deposit")
 			o.Progress = progress
 			made, err := w.Deposit(c.Context(), o)
@@ -112,24 +126,37 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	}
 	asFlag(create, &o.Provider, "the provider")
 	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
+	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
+	create.Flags().StringVar(&o.Tokens.Pseudonyms, "pseudonyms", "keyed", "how tokens are made: keyed, oblivious or both")
+	create.Flags().StringVar(&o.Tokens.URL, "authority-url", "", "where the authority helps with oblivious tokens: the `URL` of its rempart linkage serve")
+	create.Flags().StringVar(&o.Tokens.CAFile, "authority-ca", "", "a `file` with the certificates that vouch for that URL (default the system's)")
+	create.Flags().StringVar(&o.Tokens.Evaluator, "evaluator", "", "the `authority` that helps, where it is not the one that links")
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, state, err := a.state(c.Context())
+			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
-			var deposits []*governance.Deposit
+			var deposits []any
 			var rows [][]string
 			for id, d := range state.Deposits.All() {
 				in, refused := totals(d.Files)
 				deposits = append(deposits, d)
-				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), warehouse.Tokens(d.DepositMade), moment(d.Time)})
+			}
+			unfinished, err := w.Unfinished(c.Context(), state)
+			if err != nil {
+				return err
+			}
+			for _, u := range unfinished {
+				deposits = append(deposits, unfinishedDeposit{u, true})
+				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
 			}
 			return a.show(deposits, func() error {
-				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
+				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "tokens", "made"}, rows)
 			})
 		},
 	}
@@ -154,13 +181,13 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 		},
 	}
 	asFlag(quarantine, &as, "the provider that made the deposit")
-	return group("deposit", "Data comes in", create, list, quarantine)
+	return group("deposit", "Data comes in", create, a.depositResumeCommand(), a.depositDiscardCommand(), list, quarantine)
 }
 
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
 	var rows [][]string
-	for _, f := range made.Files {
+	for _, f := range byResource(made.Files) {
 		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
 	}
 	in, refused := totals(made.Files)
@@ -181,40 +208,19 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	return nil
 }
 
-func (a *app) linkageCommand() *cobra.Command {
-	var as string
-	runCommand := &cobra.Command{
-		Use:   "run",
-		Short: "Find out which records are one person",
-		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
-joins those of one person, and sends the warehouse which number of which
-deposit is whom. It sees no identity and no health data.`,
-		Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			progress, done := a.bar("linkage")
-			made, err := w.Link(c.Context(), as, progress)
-			done()
-			if err != nil {
-				return err
-			}
-			return a.show(made, func() error {
-				a.say("Linkage %s of %d deposits (statement %d)", made.Linkage, len(made.Deposits), made.Entry)
-				a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
-				for _, method := range []string{"identifier", "identity", "sound", "alone"} {
-					if n := made.Methods[method]; n > 0 {
-						a.say("  %-10s %s records", method, count(n))
-					}
-				}
-				return nil
-			})
-		},
+// byResource adds up the files of each resource.
+func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
+	for _, f := range files {
+		at := slices.IndexFunc(sums, func(s ledger.FileCount) bool { return s.Resource == f.Resource })
+		if at < 0 {
+			sums = append(sums, f)
+			continue
+		}
+		sums[at].Rows += f.Rows
+		sums[at].Accepted += f.Accepted
+		sums[at].Refused += f.Refused
 	}
-	asFlag(runCommand, &as, "the linkage authority")
-	return group("linkage", "Who is one person", runCommand)
+	return sums
 }
 
 func (a *app) releaseCommand() *cobra.Command {

@@ -28,6 +28,8 @@ type Journal struct {
 	file    *os.File
 	release func() error
 
+	readOnly bool
+
 	mu       sync.Mutex
 	assigned map[[16]byte]Pseudonym
 	pending  []byte        // the body of the next commit
@@ -88,6 +90,16 @@ func (j *Journal) Size() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.assigned)
+}
+
+// CheckJournal reads the journal at path as OpenJournal does, and changes nothing.
+// A service may be writing it meanwhile.
+func CheckJournal(path string, anchor ledger.JournalHead) (err error) {
+	j := &Journal{path: path, assigned: map[[16]byte]Pseudonym{}, tally: tally{}, readOnly: true}
+	if j.file, err = os.Open(path); err != nil {
+		return fmt.Errorf("open the pseudonym journal: %w", err)
+	}
+	return errors.Join(j.replay(anchor), j.file.Close())
 }
 
 // replay reads the whole file.
@@ -164,6 +176,9 @@ func (j *Journal) take(body []byte) error {
 
 // begin writes the first line.
 func (j *Journal) begin() error {
+	if j.readOnly {
+		return nil
+	}
 	if err := j.file.Truncate(0); err != nil {
 		return err
 	}
@@ -176,6 +191,9 @@ func (j *Journal) begin() error {
 
 // cut removes a commit that was not written to its end.
 func (j *Journal) cut() error {
+	if j.readOnly {
+		return nil
+	}
 	return errors.Join(j.file.Truncate(j.size), j.file.Sync())
 }
 

@@ -91,7 +91,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 // request is one that is signed by a party that may ask.
 type request struct {
 	party string
-	time  time.Time
+	time  time.Time // in seconds, as the ledger has it
 	body  []byte
 }
 
@@ -195,11 +195,12 @@ func (s *Service) authenticate(w http.ResponseWriter, r *http.Request) (in reque
 	case !digestFits(r.Header.Get(headerDigest), body):
 		return in, "", errUnauthorised
 	}
-	return request{party, now, body}, p.nonce, nil
+	return request{party, now.UTC().Truncate(time.Second), body}, p.nonce, nil
 }
 
 // allow takes n from what a party may ask for.
-func (s *Service) allow(party string, mode pseudonym.Mode, now time.Time, n int) error {
+func (s *Service) allow(party string, mode pseudonym.Mode, n int) error {
+	now := s.Now()
 	limit, burst := s.Limits.Keyed, MaxTokens
 	if mode == pseudonym.Oblivious {
 		limit, burst = s.Limits.Oblivious, oblivious.MaxBatch
@@ -225,7 +226,7 @@ func (s *Service) oblivious(ctx context.Context, in request) ([]byte, error) {
 	if n == 0 || n > oblivious.MaxBatch || len(in.body)%oblivious.ElementSize != 0 {
 		return nil, refuse(http.StatusBadRequest, "%v", oblivious.ErrBatch)
 	}
-	if err := s.allow(in.party, pseudonym.Oblivious, in.time, n); err != nil {
+	if err := s.allow(in.party, pseudonym.Oblivious, n); err != nil {
 		return nil, err
 	}
 	evaluated, proof, err := s.Oblivious.Evaluate(in.body)
@@ -248,7 +249,7 @@ func (s *Service) pseudonyms(ctx context.Context, in request) ([]byte, error) {
 	if !slices.Contains(s.Domains, a.domain) {
 		return nil, refuse(http.StatusForbidden, "this service gives no pseudonyms in the domain %q", a.domain)
 	}
-	if err := s.allow(in.party, pseudonym.Keyed, in.time, len(a.tokens)); err != nil {
+	if err := s.allow(in.party, pseudonym.Keyed, len(a.tokens)); err != nil {
 		return nil, err
 	}
 	names := make([][16]byte, len(a.tokens))
