@@ -263,6 +263,7 @@ var kinds = table(
 	func() Body { return &HostRegistered{} },
 	func() Body { return &DerogationGranted{} },
 	func() Body { return &HostMigrated{} },
+	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
 	func() Body { return &PseudonymsIssued{} },
 )

@@ -15,7 +15,7 @@ const module = "rempart.eu/rempart/"
 var order = [][]string{
 	{"pseudonym/oblivious"},
 	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
-	{"host", "ledger", "keyring", "run", "pseudonym/scan"},
+	{"host", "ledger", "keyring", "run", "pseudonym/scan", "intake/parquet"},
 	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "linkage/service", "synth"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
