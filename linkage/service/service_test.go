@@ -25,12 +25,11 @@ import (
 	"rempart.eu/rempart/pseudonym/oblivious"
 )
 
-// stand is a service on this machine, its clients' keys, and what it logged.
+// stand is a service on this machine, and what it logged.
 type stand struct {
 	*Service
-	url  string
-	keys map[string]ledger.Key
-	log  *logBuffer
+	url string
+	log *logBuffer
 }
 
 type logBuffer struct {

@@ -36,7 +36,7 @@ func (k *Key) evaluate(blinded []byte, r *ristretto255.Scalar) (evaluated, proof
 		return nil, nil, err
 	}
 	evaluated = make([]byte, 0, len(blinded))
-	e := ristretto255.NewElement()
+	e := ristretto255.NewIdentityElement()
 	for _, b := range elements {
 		evaluated = append(evaluated, e.ScalarMult(k.k, b).Bytes()...)
 	}

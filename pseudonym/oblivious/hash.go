@@ -48,7 +48,7 @@ func hashToScalar(message [][]byte, dst []byte) *ristretto255.Scalar {
 }
 
 func hashToGroup(message []byte) *ristretto255.Element {
-	e, err := ristretto255.NewElement().SetUniformBytes(expand([][]byte{message}, dstGroup))
+	e, err := ristretto255.NewIdentityElement().SetUniformBytes(expand([][]byte{message}, dstGroup))
 	if err != nil {
 		panic(err) // of a length that is always right
 	}

@@ -73,7 +73,7 @@ func DeriveKey(seed, info []byte) (*Key, error) {
 		if k.Equal(ristretto255.NewScalar()) == 1 {
 			continue
 		}
-		point := ristretto255.NewElement().ScalarBaseMult(k)
+		point := ristretto255.NewIdentityElement().ScalarBaseMult(k)
 		return &Key{k, PublicKey{point, [ElementSize]byte(point.Bytes())}}, nil
 	}
 	return nil, errors.New("derive an oblivious key: 256 hashes are zero")
@@ -116,7 +116,7 @@ func ParsePublicKey(text string) (PublicKey, error) {
 
 // parseElement reads a point: canonical, and not the neutral one.
 func parseElement(raw []byte) (*ristretto255.Element, error) {
-	e, err := ristretto255.NewElement().SetCanonicalBytes(raw)
+	e, err := ristretto255.NewIdentityElement().SetCanonicalBytes(raw)
 	if err != nil || e.Equal(ristretto255.NewIdentityElement()) == 1 {
 		return nil, ErrElement
 	}

@@ -30,10 +30,10 @@ func challenge(public PublicKey, m, z, t2, t3 *ristretto255.Element) *ristretto2
 
 // prove is GenerateProof, RFC 9497, section 2.2.1, with the random scalar r.
 func (k *Key) prove(elements []*ristretto255.Element, blinded, evaluated []byte, r *ristretto255.Scalar) []byte {
-	m := ristretto255.NewElement().VarTimeMultiScalarMult(weights(k.public, blinded, evaluated), elements)
-	z := ristretto255.NewElement().ScalarMult(k.k, m)
-	t2 := ristretto255.NewElement().ScalarBaseMult(r)
-	t3 := ristretto255.NewElement().ScalarMult(r, m)
+	m := ristretto255.NewIdentityElement().VarTimeMultiScalarMult(weights(k.public, blinded, evaluated), elements)
+	z := ristretto255.NewIdentityElement().ScalarMult(k.k, m)
+	t2 := ristretto255.NewIdentityElement().ScalarBaseMult(r)
+	t3 := ristretto255.NewIdentityElement().ScalarMult(r, m)
 	c := challenge(k.public, m, z, t2, t3)
 	s := ristretto255.NewScalar()
 	s.Subtract(r, s.Multiply(c, k.k))
@@ -54,10 +54,10 @@ func (p PublicKey) verify(blinded, evaluated []byte, b, e []*ristretto255.Elemen
 		return ErrProof
 	}
 	d := weights(p, blinded, evaluated)
-	m := ristretto255.NewElement().VarTimeMultiScalarMult(d, b)
-	z := ristretto255.NewElement().VarTimeMultiScalarMult(d, e)
-	t2 := ristretto255.NewElement().VarTimeDoubleScalarBaseMult(c, p.point, s)
-	t3 := ristretto255.NewElement().VarTimeMultiScalarMult([]*ristretto255.Scalar{s, c}, []*ristretto255.Element{m, z})
+	m := ristretto255.NewIdentityElement().VarTimeMultiScalarMult(d, b)
+	z := ristretto255.NewIdentityElement().VarTimeMultiScalarMult(d, e)
+	t2 := ristretto255.NewIdentityElement().VarTimeDoubleScalarBaseMult(c, p.point, s)
+	t3 := ristretto255.NewIdentityElement().VarTimeMultiScalarMult([]*ristretto255.Scalar{s, c}, []*ristretto255.Element{m, z})
 	if challenge(p, m, z, t2, t3).Equal(c) != 1 {
 		return ErrProof
 	}
