@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/oblivious"
 )
 
 // Project finds a project by its name.
@@ -52,7 +54,15 @@ func (s *State) addParty(made Made, b *ledger.PartyAdded) error {
 			return refuse("Make keys of its own", "%q would have the keys of %q", b.Name, other.Name)
 		}
 	}
-	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient, b.Secret}
+	if b.Oblivious != "" {
+		if Role(b.Role) != LinkageAuthority {
+			return refuse("", "%q is no linkage authority, and has no oblivious function", b.Name)
+		}
+		if _, err := oblivious.ParsePublicKey(b.Oblivious); err != nil {
+			return err
+		}
+	}
+	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient, b.Secret, b.Oblivious}
 	return nil
 }
 
@@ -68,10 +78,16 @@ func (s *State) deposit(made Made, b *ledger.DepositMade) error {
 	if party := s.Parties[b.Authority]; party.Role != LinkageAuthority {
 		return refuse("", "%q is no linkage authority", b.Authority)
 	}
+	if err := s.checkPseudonyms(b.Pseudonyms, b.Evaluator, "keyed", "oblivious", "both"); err != nil {
+		return fmt.Errorf("deposit %s: %w", b.Deposit, err)
+	}
 	return fresh(&s.Deposits, "deposit", b.Deposit, &Deposit{Made: made, DepositMade: *b})
 }
 
 func (s *State) link(made Made, b *ledger.PersonsLinked) error {
+	if err := s.checkPseudonyms(b.Pseudonyms, b.Evaluator, "keyed", "oblivious"); err != nil {
+		return fmt.Errorf("linkage %s: %w", b.Linkage, err)
+	}
 	for _, id := range b.Deposits {
 		deposit, err := s.Deposits.find("deposit", id)
 		if err != nil {
@@ -79,6 +95,9 @@ func (s *State) link(made Made, b *ledger.PersonsLinked) error {
 		}
 		if deposit.Erased != nil {
 			return goneWithHost("deposit", id, deposit.Erased)
+		}
+		if !deposit.Has(pseudonym.Mode(b.Pseudonyms), b.Evaluator) {
+			return refuse("", "linkage %s compares tokens %s, which deposit %s does not have", b.Linkage, b.Pseudonyms, id)
 		}
 	}
 	return fresh(&s.Linkages, "linkage", b.Linkage, &Linkage{Made: made, PersonsLinked: *b})

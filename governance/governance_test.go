@@ -72,8 +72,8 @@ func (w *world) must(actor string, body ledger.Body) {
 // The statements of a story that leads to a released output.
 var (
 	object   = ledger.Object{Name: "00", Key: "release-1"}
-	deposit  = ledger.DepositMade{Deposit: "d-1", Authority: "ttp"}
-	linkage  = ledger.PersonsLinked{Linkage: "l-1", Deposits: []string{"d-1"}}
+	deposit  = ledger.DepositMade{Deposit: "d-1", Authority: "ttp", Pseudonyms: "keyed"}
+	linkage  = ledger.PersonsLinked{Linkage: "l-1", Pseudonyms: "keyed", Deposits: []string{"d-1"}}
 	release  = ledger.ReleasePublished{Release: "r-1", Linkage: "l-1", Deposits: []string{"d-1"}, Manifest: object}
 	request  = ledger.ProjectRequested{Project: "flu", Spec: spec}
 	approve  = ledger.ProjectApproved{Project: "flu", Spec: ledger.Sum([]byte(spec)), Reason: "opinion 12"}
@@ -276,7 +276,7 @@ func TestWhoLeavesAHostStartsAnew(t *testing.T) {
 		t.Errorf("the controller receives at %s", got)
 	}
 	for name, body := range map[string]ledger.Body{
-		"a linkage of erased deposits":   ledger.PersonsLinked{Linkage: "l-2", Deposits: []string{"d-1"}},
+		"a linkage of erased deposits":   ledger.PersonsLinked{Linkage: "l-2", Pseudonyms: "keyed", Deposits: []string{"d-1"}},
 		"a release of an erased linkage": ledger.ReleasePublished{Release: "r-2", Linkage: "l-1", Deposits: []string{"d-1"}, Manifest: ledger.Object{Key: "release-2"}},
 		"a run in a project that ended":  ledger.RunRequested{Run: "s-2", Project: "flu"},
 		"a second erasure":               eraseIt,
@@ -287,8 +287,8 @@ func TestWhoLeavesAHostStartsAnew(t *testing.T) {
 		}
 	}
 	for _, body := range []ledger.Body{
-		ledger.DepositMade{Deposit: "d-2", Authority: "ttp"},
-		ledger.PersonsLinked{Linkage: "l-2", Deposits: []string{"d-2"}},
+		ledger.DepositMade{Deposit: "d-2", Authority: "ttp", Pseudonyms: "keyed"},
+		ledger.PersonsLinked{Linkage: "l-2", Pseudonyms: "keyed", Deposits: []string{"d-2"}},
 		ledger.ReleasePublished{Release: "r-2", Linkage: "l-2", Deposits: []string{"d-2"}, Manifest: ledger.Object{Key: "release-2"}},
 	} {
 		w.must(actorOf(body), body)

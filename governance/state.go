@@ -64,8 +64,9 @@ type State struct {
 	Hosts      Ordered[Host]
 	Host       string // the one that the warehouse lies with
 	Migrations []Migration
-	Destroyed  map[string]uint64 // keys, and the statement that says so
-	Left       *Made             // when a host was left for the last time
+	Journals   map[string]ledger.JournalHead // of pseudonym services, by authority
+	Destroyed  map[string]uint64             // keys, and the statement that says so
+	Left       *Made                         // when a host was left for the last time
 }
 
 // Made says when and by whom something was stated.
@@ -83,6 +84,7 @@ type Party struct {
 	Signing   ledger.PublicKey
 	Recipient string
 	Secret    ledger.Digest // commitment to its pseudonym key, if it has one
+	Oblivious string        // public key of its oblivious function, if it has one
 }
 
 // Deposit is what a provider handed in.
@@ -169,7 +171,7 @@ type Mount struct {
 
 // NewState is the state before the first statement.
 func NewState() *State {
-	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}}
+	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}, Journals: map[string]ledger.JournalHead{}}
 }
 
 // Admit checks one statement against everything before it, and takes it in. The
@@ -215,7 +217,10 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 	}
 	s.Warehouse, s.Host = b, b.Host
 	name := e.Statement.Actor
-	s.Parties[name] = Party{Made{e.Index, name, e.Statement.Time}, name, Controller, key, b.Recipient, ""}
+	s.Parties[name] = Party{
+		Made: Made{e.Index, name, e.Statement.Time},
+		Name: name, Role: Controller, Signing: key, Recipient: b.Recipient,
+	}
 	return nil
 }
 
@@ -252,6 +257,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.eraseHost(made, b)
 	case *ledger.HostLeft:
 		return s.leave(made, b)
+	case *ledger.PseudonymsIssued:
+		return s.issue(made, b)
 	case *ledger.ProjectRequested:
 		return s.request(made, b)
 	case *ledger.ProjectApproved:

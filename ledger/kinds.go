@@ -53,30 +53,35 @@ type (
 		Role      string `json:"role"`
 		Signing   string `json:"signing"`
 		Recipient string `json:"recipient"`
-		Secret    Digest `json:"secret,omitempty"` // commits to the party's pseudonym key
+		Secret    Digest `json:"secret,omitempty"`    // commits to the party's pseudonym key
+		Oblivious string `json:"oblivious,omitempty"` // of a linkage authority: public key of its oblivious function
 	}
 	// DepositMade says that a provider handed in files.
 	DepositMade struct {
 		Deposit    string      `json:"deposit"`
 		Feed       string      `json:"feed"`
 		FeedDigest Digest      `json:"feed_digest"`
-		Files      []FileCount `json:"files"`      // one for each object
-		Persons    int64       `json:"persons"`    // persons with an identity
-		Objects    []Object    `json:"objects"`    // health data: one for each file and each resource that the file feeds
-		Resources  []string    `json:"resources"`  // what each object holds; a resource may have several
-		Identities Digest      `json:"identities"` // the file sealed to the linkage authority
-		Authority  string      `json:"authority"`  // that authority's name
-		Quarantine Digest      `json:"quarantine"` // the refused rows, which the provider keeps
+		Files      []FileCount `json:"files"`               // one for each object
+		Persons    int64       `json:"persons"`             // persons with an identity
+		Objects    []Object    `json:"objects"`             // health data: one for each file and each resource that the file feeds
+		Resources  []string    `json:"resources"`           // what each object holds; a resource may have several
+		Identities Digest      `json:"identities"`          // the file sealed to the linkage authority
+		Authority  string      `json:"authority"`           // that authority's name
+		Pseudonyms string      `json:"pseudonyms"`          // how its tokens were made: "keyed", "oblivious" or "both"
+		Evaluator  string      `json:"evaluator,omitempty"` // whose key made the oblivious ones
+		Quarantine Digest      `json:"quarantine"`          // the refused rows, which the provider keeps
 	}
 	// PersonsLinked says which deposits' persons were compared and what came of it.
 	PersonsLinked struct {
-		Linkage  string           `json:"linkage"`
-		Deposits []string         `json:"deposits"`
-		Records  int64            `json:"records"`
-		Persons  int64            `json:"persons"`
-		Shared   int64            `json:"shared"`  // persons known to two or more deposits
-		Methods  map[string]int64 `json:"methods"` // records by what linked them
-		Object   Object           `json:"object"`  // matching number to person
+		Linkage    string           `json:"linkage"`
+		Pseudonyms string           `json:"pseudonyms"`          // the tokens that were compared: "keyed" or "oblivious"
+		Evaluator  string           `json:"evaluator,omitempty"` // whose key made the oblivious ones
+		Deposits   []string         `json:"deposits"`
+		Records    int64            `json:"records"`
+		Persons    int64            `json:"persons"`
+		Shared     int64            `json:"shared"`  // persons known to two or more deposits
+		Methods    map[string]int64 `json:"methods"` // records by what linked them
+		Object     Object           `json:"object"`  // matching number to person
 	}
 	// ReleasePublished makes a release exist.
 	ReleasePublished struct {
@@ -260,6 +265,7 @@ var kinds = table(
 	func() Body { return &HostMigrated{} },
 	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
+	func() Body { return &PseudonymsIssued{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

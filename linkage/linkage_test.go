@@ -23,30 +23,34 @@ func identity(nir, last, first, birth, sex string) pseudonym.Identity {
 	return pseudonym.Identity{NIR: nir, LastName: last, FirstName: first, BirthDate: birth, Sex: sex}
 }
 
+func authorityKey(t *testing.T) *pseudonym.AuthorityKey {
+	t.Helper()
+	key, err := pseudonym.NewAuthorityKey(bytes.Repeat([]byte{9}, 32))
+	must(t, err)
+	return key
+}
+
 // link runs a whole linkage and returns person_id by record.
 func link(t *testing.T, records []known) (map[string]int64, linkage.Summary) {
 	t.Helper()
 	secret := bytes.Repeat([]byte{7}, 32)
 	provider, err := pseudonym.NewProviderKey(secret)
 	must(t, err)
-	authority, err := pseudonym.NewAuthorityKey(bytes.Repeat([]byte{9}, 32))
-	must(t, err)
+	authority := authorityKey(t)
 	deposits := map[string]*bytes.Buffer{}
 	writers := map[string]*linkage.Writer{}
 	for _, r := range records {
 		if deposits[r.deposit] == nil {
 			deposits[r.deposit] = &bytes.Buffer{}
-			writers[r.deposit], err = linkage.NewWriter(deposits[r.deposit])
+			writers[r.deposit], err = linkage.NewWriter(deposits[r.deposit], pseudonym.Keyed)
 			must(t, err)
 		}
 		tokens, err := provider.Tokens(r.id)
 		must(t, err)
-		must(t, writers[r.deposit].Write(linkage.Record{Person: r.person, Tokens: tokens}))
+		must(t, writers[r.deposit].Write(linkage.Record{Person: r.person, Tokens: []pseudonym.Tokens{tokens}}))
 	}
-	db, err := engine.Open(t.Context())
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	linker, err := linkage.New(t.Context(), db, authority)
+	db := engineDB(t)
+	linker, err := linkage.New(t.Context(), db, authority, pseudonym.Keyed)
 	must(t, err)
 	for name, buffer := range deposits {
 		must(t, writers[name].Flush())
@@ -71,6 +75,8 @@ func link(t *testing.T, records []known) (map[string]int64, linkage.Summary) {
 const (
 	nirA = "185057800608491" // a NIR with its key: see package pseudonym
 	nirB = "2850578006084"
+
+	waiting = "4850599212003" // a number that will change
 )
 
 // Each case says who is one person: records with the same truth, and no others.
@@ -113,6 +119,22 @@ func TestWhoIsWho(t *testing.T) {
 			{"h1", 1, identity(validA, "Dupont", "Jeanne", "1985-05-01", "F"), "jeanne"},
 			{"h2", 1, identity("", "Dupond", "Jeanne", "1985-05-01", "F"), "jeanne"},
 		},
+		"a waiting number becomes a lasting one": {
+			{"h1", 1, identity(waiting, "Diallo", "Awa", "1985-05-03", "F"), "awa"},
+			{"h2", 1, identity(waiting, "", "", "", ""), "awa"},
+			{"h3", 1, identity(validB, "DIALLO", "Awa", "1985-05-03", "2"), "awa"},
+			{"h4", 1, identity("", "Diallo", "Awa", "1985-05-03", "F"), "awa"},
+		},
+		"waiting numbers of namesakes join nobody": {
+			{"h1", 1, identity(waiting, "Diallo", "Awa", "1985-05-03", "F"), "one"},
+			{"h2", 1, identity(validB, "Diallo", "Awa", "1985-05-03", "F"), "two"},
+			{"h2", 2, identity(validA, "Diallo", "Awa", "1985-05-03", "F"), "three"},
+		},
+		"two waiting numbers are not settled by one name": {
+			{"h1", 1, identity(waiting, "Diallo", "Awa", "1985-05-03", "F"), "one"},
+			{"h1", 2, identity("4850599212006", "Diallo", "Awa", "1985-05-03", "F"), "two"},
+			{"h2", 1, identity(validB, "Diallo", "Awa", "1985-05-03", "F"), "three"},
+		},
 		"without any trait everybody is alone": {
 			{"h1", 1, pseudonym.Identity{}, "a"},
 			{"h1", 2, pseudonym.Identity{}, "b"},
@@ -152,12 +174,24 @@ func TestABrokenTokenIsRefused(t *testing.T) {
 	defer db.Close()
 	authority, err := pseudonym.NewAuthorityKey(bytes.Repeat([]byte{9}, 32))
 	must(t, err)
-	linker, err := linkage.New(t.Context(), db, authority)
+	linker, err := linkage.New(t.Context(), db, authority, pseudonym.Keyed)
 	must(t, err)
-	err = linker.Add(t.Context(), "h1", strings.NewReader("person,a,b,c\n1,Martin,,\n"))
-	if err == nil || !strings.Contains(err.Error(), "line 2") {
+	err = linker.Add(t.Context(), "h1", strings.NewReader("person,provisional,keyed_a,keyed_b,keyed_c\n1,false,Martin,,\n"))
+	if err == nil || !strings.Contains(err.Error(), "line 2: keyed_a") || strings.Contains(err.Error(), "Martin") {
 		t.Errorf("got %v", err)
 	}
+	err = linker.Add(t.Context(), "h2", strings.NewReader("person,provisional,oblivious_a,oblivious_b,oblivious_c\n1,false,,,\n"))
+	if err == nil || !strings.Contains(err.Error(), `no tokens of the mode "keyed"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func engineDB(t *testing.T) *engine.DB {
+	t.Helper()
+	db, err := engine.Open(t.Context())
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
 }
 
 func must(t *testing.T, err error) {

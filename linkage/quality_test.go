@@ -50,7 +50,7 @@ func TestTheLinkageOfAPopulationOfKnownTruth(t *testing.T) {
 	db, err := engine.Open(t.Context())
 	must(t, err)
 	defer db.Close()
-	linker, err := linkage.New(t.Context(), db, authority)
+	linker, err := linkage.New(t.Context(), db, authority, pseudonym.Keyed)
 	must(t, err)
 	deposits := map[string]numbers{}
 	for _, party := range synth.Parties() {
@@ -85,7 +85,7 @@ func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string)
 	feed, err := intake.LoadFeed(folder)
 	must(t, err)
 	var records bytes.Buffer
-	writer, err := linkage.NewWriter(&records)
+	sender, err := linkage.NewSender(t.Context(), &records, linkage.Keyed{Key: key})
 	must(t, err)
 	files, err := os.ReadDir(dir)
 	must(t, err)
@@ -105,21 +105,13 @@ func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string)
 	must(t, err)
 	defer f.Close()
 	_, err = checker.Check(t.Context(), source, source.Name, f, intake.Sinks{
-		Health: []intake.HealthSink{intaketest.Discard{}},
-		Identity: func(person int64, who pseudonym.Identity) error {
-			tokens, err := key.Tokens(who)
-			if err != nil { // a NIR whose key is wrong
-				who.NIR = ""
-				if tokens, err = key.Tokens(who); err != nil {
-					return err
-				}
-			}
-			return writer.Write(linkage.Record{Person: person, Tokens: tokens})
-		},
-		Refused: func(e intake.RowError) error { return &e },
+		Health:   []intake.HealthSink{intaketest.Discard{}},
+		Identity: sender.Send,
+		Refused:  func(e intake.RowError) error { return &e },
 	})
 	must(t, err)
-	must(t, writer.Flush())
+	_, err = sender.Close()
+	must(t, err)
 	return &records
 }
 

@@ -1,14 +1,17 @@
--- Who is who. In: record(deposit, person, a, b, c), a row for each person whom a
--- deposit knows; a, b and c are keyed tokens, or NULL where a trait is missing:
+-- Who is who. In: record(deposit, person, a, b, c, provisional), a row for each
+-- person whom a deposit knows; a, b and c are keyed tokens, or NULL where a trait is
+-- missing; and person_key(inner, outer), a row with the two padded keys of an HMAC:
 --
---   a  the full identifier (NIR or SSN)
+--   a  the full identifier (NIR, SSN or FOIN); provisional says that it will change
 --   b  surname at birth, first name, birth date and sex, as normalised
 --   c  the same by sound
 --
 -- Out: link(deposit, person, person_id, method). The rules, strongest first:
 --
 --   1. identifier  Records with the same a are one person. Records with
---                  different a are never one person, whatever their names.
+--                  different a are never one person, whatever their names;
+--                  but those of a provisional a are the one person with a lasting
+--                  a whose b they have.
 --   2. identity    A record without a joins the one person whose b it has.
 --   3. sound       A record without a, whom rule 2 found nobody, joins the one
 --                  person whose c it has.
@@ -18,9 +21,28 @@
 -- "The one person" is meant: where two persons, or two records without a of one
 -- deposit, share a token, that token is ambiguous and joins nobody.
 
+-- Rule 1, of numbers that will change: b tokens that name one lasting a ...
+CREATE TEMP TABLE lasting AS
+SELECT b, any_value(a) AS a FROM record
+WHERE a IS NOT NULL AND b IS NOT NULL AND NOT provisional
+GROUP BY b HAVING count(DISTINCT a) = 1;
+
+-- ... and no two provisional ones.
+CREATE TEMP TABLE settled AS
+SELECT record.a AS provisional_a, any_value(lasting.a) AS a
+FROM record JOIN lasting USING (b)
+WHERE record.provisional AND b NOT IN (
+  SELECT b FROM record WHERE provisional AND b IS NOT NULL GROUP BY b HAVING count(DISTINCT a) > 1)
+GROUP BY record.a HAVING count(DISTINCT lasting.a) = 1;
+
 -- Records of persons with an identifier, and the tokens they are known by.
+CREATE TEMP TABLE by_identifier AS
+SELECT deposit, person, coalesce(settled.a, record.a) AS a, b, c
+FROM record LEFT JOIN settled ON provisional AND provisional_a = record.a
+WHERE record.a IS NOT NULL;
+
 CREATE TEMP TABLE identified AS
-SELECT DISTINCT a, b, c FROM record WHERE a IS NOT NULL;
+SELECT DISTINCT a, b, c FROM by_identifier;
 
 CREATE TEMP TABLE anonymous AS
 SELECT deposit, person, b, c FROM record WHERE a IS NULL;
@@ -60,18 +82,21 @@ WHERE b NOT IN (FROM namesakes)
 
 -- Rule 4. A record without any token is alone for certain.
 CREATE TEMP TABLE placed AS
-SELECT deposit, person, a AS key, 'identifier' AS method FROM record WHERE a IS NOT NULL
+SELECT deposit, person, a AS key, 'identifier' AS method FROM by_identifier
 UNION ALL
 SELECT deposit, person, key, 'identity' FROM by_identity
 UNION ALL
 SELECT deposit, person, key, 'sound' FROM by_sound
 UNION ALL
 SELECT deposit, person,
-       CASE WHEN b IS NULL OR b IN (FROM namesakes) THEN sha256(deposit || ':' || person) ELSE b END,
+       CASE WHEN b IS NULL OR b IN (FROM namesakes) THEN deposit || ':' || person ELSE b END,
        'alone'
 FROM left_over ANTI JOIN by_sound USING (deposit, person);
 
--- 60 bits of the key are the person's number: positive, and the same next time.
+-- 60 bits of an HMAC-SHA-256 of the key (RFC 2104) are the person's number: positive,
+-- the same next time, and showing neither an order nor a deposit to anybody.
 CREATE TABLE link AS
-SELECT deposit, person, ('0x' || sha256(key)[1:15])::BIGINT AS person_id, key, method
-FROM placed;
+SELECT deposit, person,
+       ('0x' || sha256("outer" || unhex(sha256("inner" || encode(key))))[1:15])::BIGINT AS person_id,
+       key, method
+FROM placed, person_key;

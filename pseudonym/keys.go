@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
+	"sync"
 )
 
 // SecretSize is the length in bytes of the secret that a key derives from.
@@ -26,7 +28,8 @@ type ProviderKey struct {
 // AuthorityKey makes the second pass. Only the linkage authority holds it.
 type AuthorityKey struct {
 	withheld
-	second subkey
+	second, assigned subkey
+	person           [sha256.Size]byte
 }
 
 // LocalKey hides record numbers. Deposits whose records must join share one.
@@ -46,11 +49,31 @@ func NewProviderKey(secret []byte) (*ProviderKey, error) {
 }
 
 // NewAuthorityKey derives the key of the second pass from a secret of
-// SecretSize random bytes, as NewProviderKey does, with the info string
-// "rempart/v1/pseudonym/second".
+// SecretSize random bytes, as NewProviderKey does, with the info strings
+// "rempart/v1/pseudonym/second" for tokens, "…/assigned" for the service's store
+// and "…/person" for the numbers of persons.
 func NewAuthorityKey(secret []byte) (*AuthorityKey, error) {
 	k := new(AuthorityKey)
-	return k, derive(secret, map[string]*subkey{"second": &k.second})
+	if err := derive(secret, map[string]*subkey{"second": &k.second, "assigned": &k.assigned}); err != nil {
+		return k, err
+	}
+	person, err := expand(secret, "person")
+	copy(k.person[:], person)
+	return k, err
+}
+
+// PersonKey is the HMAC key under which persons are numbered: whoever has
+// another key, or none, can neither recompute nor order the numbers.
+func (k *AuthorityKey) PersonKey() [sha256.Size]byte { return k.person }
+
+// Assigned is the name under which the service keeps the pseudonym of a token
+// in a domain: MAC(assigned key, domain US kind US token). Names of two domains
+// do not meet.
+func (k *AuthorityKey) Assigned(domain string, t ProviderToken, kind Kind) [16]byte {
+	h := k.assigned.keyed.Get().(*keyedHash)
+	h.message = append(append(h.message[:0], domain...), unitSeparator, byte(kind), unitSeparator)
+	h.message = append(h.message, t[:]...)
+	return k.assigned.mac(h)
 }
 
 // NewLocalKey derives the key for record numbers from a secret of SecretSize
@@ -69,48 +92,77 @@ func (k *LocalKey) Hash(domain, value string) string {
 	if value == "" {
 		return ""
 	}
-	prefix := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(len(domain)))
-	sum := k.local.mac(append(prefix, domain...), []byte(value))
+	h := k.local.keyed.Get().(*keyedHash)
+	h.message = binary.BigEndian.AppendUint64(h.message[:0], uint64(len(domain)))
+	h.message = append(append(h.message, domain...), value...)
+	sum := k.local.mac(h)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// subkey is an HMAC key with one use.
-type subkey [sha256.Size]byte
+// subkey is an HMAC key with one use. Keying costs two of the four blocks that
+// an HMAC-SHA-256 of a short message takes, so hashes that are keyed already
+// wait in a pool; package crypto/hmac restores their state on Reset.
+type subkey struct{ keyed *sync.Pool }
+
+// keyedHash is a keyed hash and room for what it reads and writes.
+type keyedHash struct {
+	hash.Hash
+	message []byte
+	sum     [sha256.Size]byte
+}
+
+func newSubkey(key []byte) subkey {
+	return subkey{&sync.Pool{New: func() any {
+		return &keyedHash{Hash: hmac.New(sha256.New, key), message: make([]byte, 0, 256)}
+	}}}
+}
 
 func derive(secret []byte, subkeys map[string]*subkey) error {
-	if len(secret) != SecretSize {
-		return fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
-	}
 	for use, k := range subkeys {
-		b, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, len(k))
+		key, err := expand(secret, use)
 		if err != nil {
-			return fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
+			return err
 		}
-		copy(k[:], b)
+		*k = newSubkey(key)
 	}
 	return nil
 }
 
+// expand derives 32 bytes for one use.
+func expand(secret []byte, use string) ([]byte, error) {
+	if len(secret) != SecretSize {
+		return nil, fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
+	}
+	key, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
+	}
+	return key, nil
+}
+
 // token is the MAC of the fields with a separator between them.
-func (k *subkey) token(fields ...string) ProviderToken {
-	message := make([]byte, 0, 128)
+func (k subkey) token(fields ...string) ProviderToken {
+	h := k.keyed.Get().(*keyedHash)
+	message := h.message[:0]
 	for i, f := range fields {
 		if i > 0 {
 			message = append(message, unitSeparator)
 		}
 		message = append(message, f...)
 	}
-	return ProviderToken(k.mac(message))
+	h.message = message
+	return ProviderToken(k.mac(h))
 }
 
-// mac is HMAC-SHA-256 over the parts, cut to 16 bytes (RFC 2104, section 5).
-func (k *subkey) mac(parts ...[]byte) [16]byte {
-	h := hmac.New(sha256.New, k[:])
-	for _, p := range parts {
-		h.Write(p)
-	}
-	var sum [sha256.Size]byte
-	return [16]byte(h.Sum(sum[:0]))
+// mac is HMAC-SHA-256 over the message of h, cut to 16 bytes (RFC 2104, section
+// 5). It gives h back.
+func (k subkey) mac(h *keyedHash) [16]byte {
+	h.Reset()
+	h.Write(h.message)
+	h.Sum(h.sum[:0])
+	sum := [16]byte(h.sum[:])
+	k.keyed.Put(h)
+	return sum
 }
 
 // withheld makes the type that embeds it print nothing of itself.

@@ -43,6 +43,7 @@ type DepositOptions struct {
 	Feed      string
 	Dir       string          // the folder with the feed's files
 	Encoding  intake.Encoding // of its texts, where the feed's is not right; "" is the feed's
+	Tokens    TokenOptions
 	Progress  Progress
 }
 
@@ -81,6 +82,9 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (made *Deposi
 	if o.Authority, err = theOne(state, governance.LinkageAuthority, o.Authority); err != nil {
 		return nil, err
 	}
+	if err := o.Tokens.settle(state, o.Authority); err != nil {
+		return nil, err
+	}
 	folder, digest, err := w.Feed(o.Feed)
 	if err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (made *Deposi
 		return nil, err
 	}
 	d := &deposit{w: w, feed: feed, progress: o.Progress, journal: &journal{
-		Deposit: NewID("d"), Provider: o.Provider, Authority: o.Authority, Feed: o.Feed, FeedDigest: digest, Dir: o.Dir, Encoding: o.Encoding,
+		Deposit: NewID("d"), Provider: o.Provider, Authority: o.Authority, Tokens: o.Tokens, Feed: o.Feed, FeedDigest: digest, Dir: o.Dir, Encoding: o.Encoding,
 		Host: state.Host, Recipient: state.Parties[state.ControllerName()].Recipient, Started: w.Now().UTC().Truncate(time.Second),
 	}}
 	d.at = filepath.Join(w.unfinishedDir(o.Provider), d.Deposit)

@@ -25,14 +25,20 @@ import (
 func (d *deposit) source(ctx context.Context, i int) (err error) {
 	file := journalFile{Name: d.Files[i].Name, Size: d.Files[i].Size, Sealed: true}
 	_, err = sealFile(d.part("identities", i), d.provider, func(identities io.Writer) error {
-		if d.identities, err = linkage.NewWriter(identities); err != nil {
+		sender, err := linkage.NewSender(ctx, identities, d.makers...)
+		if err != nil {
 			return err
 		}
-		_, err := sealFile(d.part("quarantine", i), d.provider, func(refused io.Writer) error {
+		_, err = sealFile(d.part("quarantine", i), d.provider, func(refused io.Writer) error {
 			d.quarantine = intake.NewQuarantine(refused)
-			return errors.Join(d.seal(ctx, i, &file), d.quarantine.Flush())
+			return errors.Join(d.seal(ctx, i, &file, sender), d.quarantine.Flush())
 		})
-		return errors.Join(err, d.identities.Flush())
+		sent, closed := sender.Close()
+		file.Persons, file.Unusable = sent.Persons, sent.Malformed
+		if closed != nil { // the cause of what else failed
+			return closed
+		}
+		return err
 	})
 	if err == nil {
 		d.Files[i] = file
@@ -48,10 +54,10 @@ func (d *deposit) source(ctx context.Context, i int) (err error) {
 }
 
 // seal fills in what came of file i; also where it fails, the objects that are there.
-func (d *deposit) seal(ctx context.Context, i int, file *journalFile) (err error) {
+func (d *deposit) seal(ctx context.Context, i int, file *journalFile, sender *linkage.Sender) (err error) {
 	s := d.delivery.Sources[i]
 	seals := make([]*seal, len(s.Feeds))
-	sinks := intake.Sinks{Identity: d.identity(file), Refused: d.quarantine.Refused}
+	sinks := intake.Sinks{Identity: sender.Send, Refused: d.quarantine.Refused}
 	for i, part := range s.Feeds {
 		seals[i] = d.beginSeal(ctx, part.Resource)
 		sinks.Health = append(sinks.Health, seals[i])

@@ -32,11 +32,10 @@ type deposit struct {
 	vault       *lake.Vault
 	reader      lake.Reader
 	checker     *intake.Checker
-	tokens      *pseudonym.ProviderKey
+	makers      []linkage.Maker
 	done, total int64 // bytes of input
 
 	quarantine *intake.Quarantine
-	identities *linkage.Writer
 }
 
 // run takes in the files that are not sealed yet, puts together what goes to the
@@ -113,7 +112,7 @@ func (d *deposit) prepare(state *governance.State) error {
 	if err != nil {
 		return err
 	}
-	if d.tokens, err = pseudonym.NewProviderKey(secret); err != nil {
+	if d.makers, err = d.w.makers(state, d.Provider, secret, d.Tokens); err != nil {
 		return err
 	}
 	local, err := pseudonym.NewLocalKey(secret)
@@ -151,6 +150,7 @@ func deliver(feed *intake.Feed, dir string) (delivery *intake.Delivery, sizes []
 func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
 	made := &Deposited{Ignored: d.delivery.Ignored}
 	made.Deposit, made.Feed, made.FeedDigest, made.Authority = d.Deposit, d.Feed, d.FeedDigest, d.Authority
+	made.Pseudonyms, made.Evaluator = d.Tokens.Pseudonyms, d.Tokens.Evaluator
 	for _, f := range d.Files {
 		made.Objects = append(made.Objects, f.Objects...)
 		made.Files = append(made.Files, f.Counts...)
@@ -174,35 +174,4 @@ func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
 		return d.join("quarantine", identity, to)
 	})
 	return made, err
-}
-
-// identity sends persons' tokens to the linkage authority. A trait that is none
-// (a NIR whose key is wrong) is left out: the others still link.
-func (d *deposit) identity(file *journalFile) func(person int64, id pseudonym.Identity) error {
-	return func(person int64, id pseudonym.Identity) error {
-		tokens, err := d.tokens.Tokens(id)
-		for err != nil {
-			var wrong *pseudonym.TraitError
-			if !errors.As(err, &wrong) || !forget(&id, wrong.Trait) {
-				return err
-			}
-			file.Unusable++
-			tokens, err = d.tokens.Tokens(id)
-		}
-		file.Persons++
-		return d.identities.Write(linkage.Record{Person: person, Tokens: tokens})
-	}
-}
-
-// forget empties a trait, and says whether there was one.
-func forget(id *pseudonym.Identity, trait string) bool {
-	field := map[string]*string{
-		"nir": &id.NIR, "ssn": &id.SSN, "last_name": &id.LastName, "birth_name": &id.BirthName,
-		"first_name": &id.FirstName, "birth_date": &id.BirthDate, "sex": &id.Sex, "postcode": &id.Postcode,
-	}[trait]
-	if field == nil || *field == "" {
-		return false
-	}
-	*field = ""
-	return true
 }

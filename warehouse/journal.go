@@ -28,6 +28,7 @@ type journal struct {
 	Deposit    string          `json:"deposit"`
 	Provider   string          `json:"provider"`
 	Authority  string          `json:"authority"`
+	Tokens     TokenOptions    `json:"tokens"`
 	Feed       string          `json:"feed"`
 	FeedDigest ledger.Digest   `json:"feed_digest"`
 	Dir        string          `json:"dir"` // with the files

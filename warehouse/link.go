@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"filippo.io/age"
 
@@ -22,30 +25,47 @@ import (
 // Linked is what came of a linkage.
 type Linked struct {
 	ledger.PersonsLinked
-	Entry uint64
+	Entry   uint64
+	LeftOut []string // deposits without tokens of that kind
+}
+
+// LinkOptions say what to link.
+type LinkOptions struct {
+	Authority  string // "" where there is only one
+	Pseudonyms string // "keyed" or "oblivious": deposits without such tokens are left out; "" is what all deposits have
+	Evaluator  string // of oblivious tokens; "" is the authority itself
+	Progress   Progress
 }
 
 // Link is the linkage authority's step: it joins the persons of every deposit
 // that was sent to it, and sends the warehouse which matching number is whom.
-// authority may be "" where there is only one.
-func (w *Warehouse) Link(ctx context.Context, authority string, progress Progress) (*Linked, error) {
+func (w *Warehouse) Link(ctx context.Context, o LinkOptions) (*Linked, error) {
 	release, err := w.Publishing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	made, err := w.link(ctx, authority, progress)
+	made, err := w.link(ctx, o)
 	return made, errors.Join(err, release())
 }
 
-func (w *Warehouse) link(ctx context.Context, authority string, progress Progress) (made *Linked, err error) {
+func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err error) {
 	state, err := w.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if authority, err = theOne(state, governance.LinkageAuthority, authority); err != nil {
+	authority, err := theOne(state, governance.LinkageAuthority, o.Authority)
+	if err != nil {
 		return nil, err
 	}
 	if err := w.may(state, authority, &ledger.PersonsLinked{}); err != nil {
+		return nil, err
+	}
+	deposits := sentTo(state, authority)
+	if len(deposits) == 0 {
+		return nil, &governance.Refusal{Reason: "there is no deposit to link", Remedy: "Make one: rempart deposit --help"}
+	}
+	tokens, err := o.tokens(authority, deposits)
+	if err != nil {
 		return nil, err
 	}
 	db, err := engine.Open(ctx)
@@ -61,23 +81,21 @@ func (w *Warehouse) link(ctx context.Context, authority string, progress Progres
 	if err != nil {
 		return nil, err
 	}
-	linker, err := linkage.New(ctx, db, key)
+	linker, err := linkage.New(ctx, db, key, tokens.mode)
 	if err != nil {
 		return nil, err
 	}
-	made = &Linked{PersonsLinked: ledger.PersonsLinked{Linkage: NewID("l")}}
-	for id, d := range state.Deposits.All() {
-		if d.Authority != authority || d.Erased != nil {
+	made = &Linked{PersonsLinked: ledger.PersonsLinked{Linkage: NewID("l"), Pseudonyms: string(tokens.mode), Evaluator: tokens.evaluator}}
+	for i, d := range deposits {
+		if !d.Has(tokens.mode, tokens.evaluator) {
+			made.LeftOut = append(made.LeftOut, d.Deposit)
 			continue
 		}
-		progress.Report(d.Actor, int64(len(made.Deposits)), int64(state.Deposits.Len()))
+		o.Progress.Report(d.Actor, int64(i), int64(len(deposits)))
 		if err := w.readIdentities(ctx, linker, authority, d); err != nil {
 			return nil, err
 		}
-		made.Deposits = append(made.Deposits, id)
-	}
-	if len(made.Deposits) == 0 {
-		return nil, &governance.Refusal{Reason: "there is no deposit to link", Remedy: "Make one: rempart deposit --help"}
+		made.Deposits = append(made.Deposits, d.Deposit)
 	}
 	summary, err := linker.Resolve(ctx)
 	if err != nil {
@@ -103,8 +121,54 @@ func (w *Warehouse) link(ctx context.Context, authority string, progress Progres
 		return vault.Store.Delete(context.WithoutCancel(ctx), made.Object.Name)
 	})
 	made.Entry = e.Index
-	progress.Report("done", int64(state.Deposits.Len()), int64(state.Deposits.Len()))
+	o.Progress.Report("done", int64(len(deposits)), int64(len(deposits)))
 	return made, err
+}
+
+// sentTo lists the deposits whose tokens were sent to an authority and are there.
+func sentTo(state *governance.State, authority string) (deposits []*governance.Deposit) {
+	for _, d := range state.Deposits.All() {
+		if d.Authority == authority && d.Erased == nil {
+			deposits = append(deposits, d)
+		}
+	}
+	return deposits
+}
+
+// tokens decides which tokens to compare. Without a choice they must be of a kind
+// that every deposit has: persons of the others would silently link to nobody.
+func (o LinkOptions) tokens(authority string, deposits []*governance.Deposit) (generation, error) {
+	count := map[generation]int{}
+	kinds := map[string][]string{}
+	for _, d := range deposits {
+		for _, g := range generations(d) {
+			count[g]++
+		}
+		kinds[Tokens(d.DepositMade)] = append(kinds[Tokens(d.DepositMade)], d.Deposit)
+	}
+	if o.Pseudonyms != "" {
+		g := generation{pseudonym.Mode(o.Pseudonyms), o.Evaluator}
+		if g.mode == pseudonym.Oblivious && g.evaluator == "" {
+			g.evaluator = authority
+		}
+		if count[g] == 0 {
+			return g, &governance.Refusal{Reason: fmt.Sprintf("no deposit has tokens of the kind %s", g), Remedy: "See which they have: rempart deposit list"}
+		}
+		return g, nil
+	}
+	for _, g := range append([]generation{{pseudonym.Keyed, ""}}, generations(deposits[0])...) {
+		if count[g] == len(deposits) {
+			return g, nil
+		}
+	}
+	var list []string
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		list = append(list, fmt.Sprintf("%s: %s", kind, strings.Join(kinds[kind], ", ")))
+	}
+	return generation{}, &governance.Refusal{
+		Reason: "the deposits' tokens are of kinds that never meet: " + strings.Join(list, "; "),
+		Remedy: "Have what is to be linked deposited again with --pseudonyms both, or link one kind alone: rempart linkage run --pseudonyms keyed",
+	}
 }
 
 // readIdentities opens what a deposit sent to the authority, and makes sure

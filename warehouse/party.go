@@ -14,6 +14,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/pseudonym"
 )
 
 // pseudonymKey is the key-encryption key from which the providers' common
@@ -130,7 +131,10 @@ func (w *Warehouse) AddParty(ctx context.Context, name string, role governance.R
 		return e, errors.Join(err, undo())
 	}
 	body := ledger.PartyAdded{Name: name, Role: string(role), Signing: keys.signing.Public().String(), Recipient: keys.identity.Recipient().String()}
-	if body.Secret, err = w.handSecret(ctx, role, dir); err != nil {
+	if body.Secret, err = w.handSecret(ctx, role, dir); err == nil {
+		body.Oblivious, err = w.obliviousPublic(role, name)
+	}
+	if err != nil {
 		return e, errors.Join(err, undo())
 	}
 	return w.CommitOr(ctx, state.ControllerName(), body, undo)
@@ -153,6 +157,23 @@ func (w *Warehouse) handSecret(ctx context.Context, role governance.Role, dir st
 		return "", nil
 	}
 	return ledger.Sum([]byte(text)), writeSecret(filepath.Join(dir, pseudonymFile), text)
+}
+
+// obliviousPublic is the commitment of a linkage authority to the key of its
+// oblivious function, which derives from its secret; "" for other roles.
+func (w *Warehouse) obliviousPublic(role governance.Role, party string) (string, error) {
+	if role != governance.LinkageAuthority {
+		return "", nil
+	}
+	secret, err := w.pseudonymSecret(party)
+	if err != nil {
+		return "", err
+	}
+	key, err := pseudonym.ObliviousKey(secret)
+	if err != nil {
+		return "", err
+	}
+	return key.Public().String(), nil
 }
 
 // providersSecret is what makes the same person's tokens the same at every provider.
@@ -202,5 +223,9 @@ func (w *Warehouse) checkParty(party governance.Party) error {
 	if ledger.Sum([]byte(text)) != party.Secret {
 		return fmt.Errorf("%s was changed: it is not the key that the ledger knows", filepath.Join(dir, pseudonymFile))
 	}
-	return nil
+	public, err := w.obliviousPublic(party.Role, party.Name)
+	if err == nil && public != party.Oblivious {
+		err = fmt.Errorf("the oblivious function of %s is another one than the ledger knows", party.Name)
+	}
+	return err
 }

@@ -354,6 +354,13 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 			known[filepath.Join(w.partyDir(name), pseudonymFile)] = true
 		}
 	}
+	for _, authority := range state.Holders(governance.LinkageAuthority) {
+		path := w.pseudonymJournal(authority)
+		_, err := os.Stat(path)
+		if _, stated := state.Journals[authority]; stated || err == nil {
+			known[path], known[path+".lock"] = true, true
+		}
+	}
 	for id, d := range state.Deposits.All() {
 		known[w.identitiesPath(d.Authority, id)] = true
 		known[w.quarantinePath(d.Actor, id)] = true

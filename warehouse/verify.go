@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/linkage/service"
 )
 
 // Verified is what a verification looked at and what it found wrong.
@@ -114,6 +115,11 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 func (w *Warehouse) verifyParties(state *governance.State, v *Verified) {
 	for _, party := range state.Parties {
 		if err := w.checkParty(party); err != nil {
+			v.Faults = append(v.Faults, err)
+		}
+	}
+	for authority, head := range state.Journals {
+		if err := service.CheckJournal(w.pseudonymJournal(authority), head); err != nil {
 			v.Faults = append(v.Faults, err)
 		}
 	}

@@ -164,6 +164,12 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("deposited %s by feed %s: %s rows in, %s accepted, %s quarantined; %s persons", b.Deposit, b.Feed, count(in), count(in-refused), count(refused), count(b.Persons))
 	case *ledger.PersonsLinked:
 		return fmt.Sprintf("linked %d deposits (%s): %s records are %s persons", len(b.Deposits), b.Linkage, count(b.Records), count(b.Persons))
+	case *ledger.PseudonymsIssued:
+		var n int64
+		for _, i := range b.Issued {
+			n += i.Count
+		}
+		return fmt.Sprintf("issued %s tokens to %d parties until %s", count(n), len(b.Issued), moment(b.Until))
 	case *ledger.ReleasePublished:
 		return fmt.Sprintf("published release %s: %s persons in %d tables", b.Release, count(b.Persons), len(b.Tables))
 	case *ledger.ReleaseErased:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -110,6 +111,11 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 				}
 			}
 			o.Dir = args[0]
+			if o.Tokens.CAFile != "" {
+				if o.Tokens.CAFile, err = filepath.Abs(o.Tokens.CAFile); err != nil {
+					return err
+				}
+			}
 			progress, done := a.bar("deposit")
 			o.Progress = progress
 			made, err := w.Deposit(c.Context(), o)
@@ -124,6 +130,10 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
 	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
+	create.Flags().StringVar(&o.Tokens.Pseudonyms, "pseudonyms", "keyed", "how tokens are made: keyed, oblivious or both")
+	create.Flags().StringVar(&o.Tokens.URL, "authority-url", "", "where the authority helps with oblivious tokens: the `URL` of its rempart linkage serve")
+	create.Flags().StringVar(&o.Tokens.CAFile, "authority-ca", "", "a `file` with the certificates that vouch for that URL (default the system's)")
+	create.Flags().StringVar(&o.Tokens.Evaluator, "evaluator", "", "the `authority` that helps, where it is not the one that links")
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
@@ -138,7 +148,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			for id, d := range state.Deposits.All() {
 				in, refused := totals(d.Files)
 				deposits = append(deposits, d)
-				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), warehouse.Tokens(d.DepositMade), moment(d.Time)})
 			}
 			unfinished, err := w.Unfinished(c.Context(), state)
 			if err != nil {
@@ -146,10 +156,10 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			}
 			for _, u := range unfinished {
 				deposits = append(deposits, unfinishedDeposit{u, true})
-				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
+				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
 			}
 			return a.show(deposits, func() error {
-				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
+				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "tokens", "made"}, rows)
 			})
 		},
 	}
@@ -221,43 +231,6 @@ func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
 		sums[at].Refused += f.Refused
 	}
 	return sums
-}
-
-func (a *app) linkageCommand() *cobra.Command {
-	var as string
-	runCommand := &cobra.Command{
-		Use:   "run",
-		Short: "Find out which records are one person",
-		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
-joins those of one person, and sends the warehouse which number of which
-deposit is whom. It sees no identity and no health data.`,
-		Args:    exactly(0),
-		Example: "  rempart linkage run --as trusted-third-party",
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			progress, done := a.bar("linkage")
-			made, err := w.Link(c.Context(), as, progress)
-			done()
-			if err != nil {
-				return err
-			}
-			return a.show(made, func() error {
-				a.say("Linkage %s of %d deposits (statement %d)", made.Linkage, len(made.Deposits), made.Entry)
-				a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
-				for _, method := range []string{"identifier", "identity", "sound", "alone"} {
-					if n := made.Methods[method]; n > 0 {
-						a.say("  %-10s %s records", method, count(n))
-					}
-				}
-				return nil
-			})
-		},
-	}
-	asFlag(runCommand, &as, "the linkage authority")
-	return group("linkage", "Who is one person", runCommand)
 }
 
 func (a *app) releaseCommand() *cobra.Command {

@@ -140,7 +140,7 @@ func (p *journey) bareCopy(ctx context.Context) (err error) {
 func (p *journey) link(ctx context.Context) error {
 	var made *warehouse.Linked
 	err := p.stage("link", func() (err error) {
-		made, err = p.w.Link(ctx, "", nil)
+		made, err = p.w.Link(ctx, warehouse.LinkOptions{})
 		return err
 	})
 	if err == nil {

@@ -13,9 +13,10 @@ const module = "rempart.eu/rempart/"
 
 // order lists the packages, those that know nothing of the others first.
 var order = [][]string{
+	{"pseudonym/oblivious"},
 	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
 	{"host", "ledger", "keyring", "run", "pseudonym/scan", "intake/parquet"},
-	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "synth"},
+	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "intake/intaketest", "lake", "intake", "linkage", "linkage/service", "synth"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/linkage/service"
+	"rempart.eu/rempart/warehouse"
+)
+
+func (a *app) linkageCommand() *cobra.Command {
+	return group("linkage", "Who is one person", a.linkageRunCommand(), a.linkageServeCommand())
+}
+
+func (a *app) linkageRunCommand() *cobra.Command {
+	var o warehouse.LinkOptions
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Find out which records are one person",
+		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
+joins those of one person, and sends the warehouse which number of which
+deposit is whom. It sees no identity and no health data.
+
+Keyed and oblivious tokens never meet, nor do oblivious ones of two authorities'
+keys. All deposits must have tokens of one kind, or --pseudonyms says which
+kind is linked; deposits without it are then left out.`,
+		Example: "  rempart linkage run\n  rempart linkage run --pseudonyms oblivious",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			progress, done := a.bar("linkage")
+			o.Progress = progress
+			made, err := w.Link(c.Context(), o)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error { return a.printLinkage(made) })
+		},
+	}
+	asFlag(c, &o.Authority, "the linkage authority")
+	c.Flags().StringVar(&o.Pseudonyms, "pseudonyms", "", "which tokens to compare: keyed or oblivious (default what all deposits have)")
+	c.Flags().StringVar(&o.Evaluator, "evaluator", "", "whose key made the oblivious tokens (default the authority that links)")
+	return c
+}
+
+func (a *app) printLinkage(made *warehouse.Linked) error {
+	a.say("Linkage %s of %d deposits by their %s tokens (statement %d)", made.Linkage, len(made.Deposits), made.Pseudonyms, made.Entry)
+	a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
+	for _, method := range []string{"identifier", "identity", "sound", "alone"} {
+		if n := made.Methods[method]; n > 0 {
+			a.say("  %-10s %s records", method, count(n))
+		}
+	}
+	if len(made.LeftOut) > 0 {
+		a.say("  Left out, without such tokens: %s", strings.Join(made.LeftOut, ", "))
+	}
+	return nil
+}
+
+func (a *app) linkageServeCommand() *cobra.Command {
+	o := warehouse.ServeOptions{Limits: service.DefaultLimits}
+	var listen, certificate, key string
+	c := &cobra.Command{
+		Use:   "serve --listen ADDRESS",
+		Short: "Answer providers: oblivious evaluations, and pseudonyms that last",
+		Long: `The linkage authority's service. Providers that the ledger knows ask it, each
+request signed with their own key, for evaluations of its oblivious function
+(deposit create --pseudonyms oblivious) and for pseudonyms in a domain. What is
+answered to whom is on disk before the answer goes out, and summed up in the ledger
+every hour and at the end (Ctrl-C, or SIGTERM).
+
+Without a certificate it listens on this machine alone.`,
+		Example: `  rempart linkage serve --as linkers --listen 127.0.0.1:8443
+  rempart linkage serve --as linkers --listen :8443 --tls-certificate c.pem --tls-key k.pem --domain registry`,
+		Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			if o.Every < time.Second || o.Limits.Keyed <= 0 || o.Limits.Oblivious <= 0 {
+				return usage("--state-every is a second at least, and limits are above 0")
+			}
+			if certificate != "" || key != "" {
+				pair, err := tls.LoadX509KeyPair(certificate, key)
+				if err != nil {
+					return fmt.Errorf("the certificate of the service: %w", err)
+				}
+				o.Certificate = &pair
+			}
+			var listening net.ListenConfig
+			if o.Listener, err = listening.Listen(c.Context(), "tcp", listen); err != nil {
+				return err
+			}
+			o.Log = slog.New(slog.NewTextHandler(a.err, nil))
+			a.say("Listening on %s", o.Listener.Addr())
+			return w.Serve(c.Context(), o)
+		},
+	}
+	asFlag(c, &o.Authority, "the linkage authority")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8443", "the `address` to answer at")
+	c.Flags().StringVar(&certificate, "tls-certificate", "", "a `file` with the service's certificate, in PEM")
+	c.Flags().StringVar(&key, "tls-key", "", "the `file` with its key")
+	c.Flags().StringSliceVar(&o.Domains, "domain", []string{"linkage"}, "a `domain` in which pseudonyms are given; may be repeated")
+	c.Flags().Float64Var(&o.Limits.Keyed, "keyed-rate", o.Limits.Keyed, "how many pseudonyms a second a party may ask for")
+	c.Flags().Float64Var(&o.Limits.Oblivious, "oblivious-rate", o.Limits.Oblivious, "how many evaluations a second a party may ask for")
+	c.Flags().DurationVar(&o.Every, "state-every", time.Hour, "how often the ledger gets a summary")
+	return c
+}
