@@ -25,7 +25,7 @@ func (l *loader) relations() {
 				} else {
 					r.watch(r.PersonKey(), false)
 				}
-				if r.Optional {
+				if r.Optional && !l.feed.knowsPersonsWithout(r) {
 					l.wrong(`the resource with the purpose "identity" cannot be optional: nobody could be linked without it`)
 				}
 			}
@@ -216,4 +216,19 @@ func (r *Resource) fieldNames() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// knowsPersonsWithout says whether persons can be linked, each as one alone,
+// where a feed's file of identities is not delivered: another file has traits of
+// theirs, and no alias is needed to find them.
+func (f *Feed) knowsPersonsWithout(id *Resource) bool {
+	others := false
+	for i := range f.Resources {
+		r := &f.Resources[i]
+		if r.PersonBy != nil {
+			return false
+		}
+		others = others || r != id && !r.Optional && r.Traits()
+	}
+	return others
 }
