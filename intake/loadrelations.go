@@ -31,10 +31,10 @@ func (l *loader) relations() {
 				if len(r.PersonKey()) == 0 {
 					l.wrong("traits need a field with the role person: name the person's key")
 				}
-				if r.Identity && r.Optional {
-					traits-- // where it is delivered, it alone tells of persons
+				if !r.Identity || !r.Optional { // an optional file of identities tells in another's place
+					traits++
 				}
-				if traits++; traits > 1 {
+				if traits > 1 {
 					l.wrong("another resource has traits already: each person is told of once")
 				}
 			}

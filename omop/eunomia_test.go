@@ -108,14 +108,7 @@ func same(t *testing.T, db *engine.DB, table, columns string) {
 // each person whom the deposit knows as one alone.
 func checked(t *testing.T, db *engine.DB, feed, dir string) (counts map[string]intake.Counts, refused map[string]map[string]int64, deposit omop.Deposit) {
 	t.Helper()
-	folder, err := fs.Sub(feeds.FS(), feed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	described, err := intake.LoadFeed(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	described := feedOf(t, feed)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +161,20 @@ func checked(t *testing.T, db *engine.DB, feed, dir string) (counts map[string]i
 		t.Fatal(err)
 	}
 	return counts, refused, deposit
+}
+
+// feedOf loads a feed that comes with rempart.
+func feedOf(t *testing.T, name string) *intake.Feed {
+	t.Helper()
+	folder, err := fs.Sub(feeds.FS(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	described, err := intake.LoadFeed(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return described
 }
 
 // numbers stands in for the keys of a provider.
