@@ -34,8 +34,12 @@ func (f *Field) columnar(column engine.Column) (string, error) {
 		return numberText(c, kind, f.Type), nil
 	case slices.Contains(momentTypes, kind):
 		f.isoMoments()
-		utc := fmt.Sprintf("make_timestamp(epoch_us(%s))", c)
-		text := fmt.Sprintf("coalesce(%s::VARCHAR, %s::VARCHAR)", utc, c) // an infinite one is not missing, but refused
+		utc := c + "::TIMESTAMP"
+		text := utc + "::VARCHAR"
+		if kind == "TIMESTAMP_NS" || kind == "TIMESTAMP WITH TIME ZONE" {
+			utc = fmt.Sprintf("make_timestamp(epoch_us(%s))", c)
+			text = fmt.Sprintf("coalesce(%s::VARCHAR, %s::VARCHAR)", utc, c) // an infinite one is not missing, but refused
+		}
 		if f.Type == "date" {
 			return fmt.Sprintf("CASE WHEN %[1]s::TIME = TIME '00:00:00' THEN %[1]s::DATE::VARCHAR ELSE %[2]s END", utc, text), nil
 		}
