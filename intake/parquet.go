@@ -154,16 +154,17 @@ func (p *plan) columnar(columns []engine.Column, from string) (string, error) {
 
 // next returns whole lines.
 func (f *parquetFile) next(old block) (block, error) {
-	for size := f.lines.size; ; size *= 2 {
-		if err := f.lines.fill(size); err != nil {
+	b := f.lines
+	for size := b.size; ; size *= 2 {
+		if err := b.fill(size); err != nil {
 			return block{}, err
 		}
-		text := f.lines.text
-		if n := bytes.LastIndexByte(text, '\n') + 1; n > 0 {
-			f.lines.text = append(old.text[:0], text[n:]...)
-			return block{text: text[:n]}, nil
+		if n := bytes.LastIndexByte(b.text, '\n') + 1; n > 0 {
+			out := block{text: b.text[:n]}
+			b.text = append(old.text[:0], b.text[n:]...)
+			return out, nil
 		}
-		if f.lines.eof {
+		if b.eof {
 			return block{}, io.EOF
 		}
 		if size >= maxRow {
