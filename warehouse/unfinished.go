@@ -51,8 +51,11 @@ func (w *Warehouse) Unfinished(ctx context.Context, state *governance.State) (al
 				}
 			}
 			release, err := j.lock(ctx)
-			if u.Running = err != nil; !u.Running {
+			if u.Running = errors.Is(err, errRunning); err == nil {
 				err = release()
+			}
+			if err != nil && !u.Running {
+				return nil, err
 			}
 			all = append(all, u)
 		}
