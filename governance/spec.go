@@ -26,6 +26,13 @@ type Spec struct {
 	Researchers []string          `yaml:"researchers"`
 	Ends        Moment            `yaml:"ends"`
 	MinimumCell int               `yaml:"minimum_cell_count"`
+
+	// What the project sees less exactly than the release holds it; nil: as it is.
+	Dates     *Dates     `yaml:"dates"`
+	Age       *Age       `yaml:"age"`
+	Geography *Geography `yaml:"geography"`
+	// Identifying is the reason why more than one potential identifier is needed.
+	Identifying string `yaml:"identifying"`
 }
 
 // LegalBasis says on what ground data may be used, and where that is written.
@@ -117,7 +124,8 @@ func ParseSpec(text []byte) (*Spec, error) {
 	return &s, errors.Join(s.faults()...)
 }
 
-var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "text", "reference", "from", "to"}
+var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count",
+	"dates", "age", "geography", "identifying", "text", "reference", "from", "to", "shift", "band", "top", "zip", "keep"}
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
 
@@ -156,5 +164,6 @@ func (s *Spec) faults() (faults []error) {
 	fault(len(s.Researchers) == 0, "researchers: name at least one")
 	fault(s.Ends.IsZero(), "ends: give the day on which the authorisation ends")
 	fault(s.MinimumCell < FloorCell, "minimum_cell_count: at least %d; 11 is the French practice", FloorCell)
+	s.protectionFaults(fault)
 	return faults
 }

@@ -30,28 +30,38 @@ func openCSV(o opening) (rows, error) {
 	if len(header) == 0 {
 		return nil, &FileError{File: o.file, Problem: "the file is empty", Remedy: "deliver it with its header line at least"}
 	}
+	if err := p.header(header); err != nil {
+		return nil, err
+	}
+	f.blocks.scan.columns = len(header)
+	return f, nil
+}
+
+// header finds the resource's fields in the columns of a file.
+func (p *plan) header(columns []string) error {
+	names := p.resource.columnNames()
 	for i := range p.resource.Fields {
-		if name := p.resource.Fields[i].Name; p.resource.Fields[i].From != "" && lookUp(name, header) >= 0 {
-			return nil, &FileError{File: o.file, Line: 1, Problem: fmt.Sprintf("the feed takes %q from the file's name, and the file has a column of that name", name), Remedy: "leave the column out, or \"from\" in the feed"}
+		if name := p.resource.Fields[i].Name; p.resource.Fields[i].From != "" && lookUp(name, columns) >= 0 {
+			return &FileError{File: p.file, Line: 1, Problem: fmt.Sprintf("the feed takes %q from the file's name, and the file has a column of that name", name), Remedy: "leave the column out, or \"from\" in the feed"}
 		}
 	}
-	if header, err = canonical(o.file, header, names); err != nil {
-		return nil, err
+	columns, err := canonical(p.file, columns, names)
+	if err != nil {
+		return err
 	}
 	for i := range p.resource.Fields {
 		field := &p.resource.Fields[i]
-		if p.at[i] = slices.Index(header, field.Name); p.at[i] >= 0 || field.From != "" {
+		if p.at[i] = slices.Index(columns, field.Name); p.at[i] >= 0 || field.From != "" {
 			continue
 		}
 		excludes := slices.ContainsFunc(p.resource.Exclude, func(x Exclusion) bool { return x.Field == field.Name })
 		if field.Required || excludes {
-			return nil, &FileError{File: o.file, Line: 1, Problem: fmt.Sprintf("the header lacks the column %q", field.Name),
+			return &FileError{File: p.file, Line: 1, Problem: fmt.Sprintf("the header lacks the column %q", field.Name),
 				Remedy: "deliver the file with all columns of the feed: " + list(names)}
 		}
 	}
-	f.blocks.scan.columns = len(header)
-	p.width = len(header)
-	return f, nil
+	p.width = len(columns)
+	return nil
 }
 
 // columnNames are the fields that are columns of the file.

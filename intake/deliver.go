@@ -90,6 +90,15 @@ func (f *Feed) Deliver(names []string) (*Delivery, error) {
 	return d, errors.Join(problems...)
 }
 
+// identified says whether there is a file of identities: a feed may leave it to
+// the provider. Where it is there, it alone says who persons are.
+func (d *Delivery) identified() bool {
+	id := d.Feed.identities()
+	return id != nil && (!id.Optional || slices.ContainsFunc(d.Sources, func(s Source) bool {
+		return slices.ContainsFunc(s.Feeds, func(p Part) bool { return p.Resource.Name == id.Name })
+	}))
+}
+
 // distinct is what no two files of a resource may share: all of a single file's
 // names, and of several files' the name without the endings.
 func distinct(base string, r *Resource) string {

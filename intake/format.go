@@ -12,23 +12,29 @@ import (
 // format is how files of one kind are read.
 type format struct {
 	several bool // one file may feed several resources
+	binary  bool // no text
 	open    func(o opening) (rows, error)
 }
 
 // formats are those that are read.
 var formats = map[Format]format{
-	CSV: {open: openCSV},
+	CSV:     {open: openCSV},
+	Parquet: {open: openParquet, binary: true},
 }
 
+// formatNames are those that a package may declare. A Parquet file is told by
+// its name, and stands where a CSV file may.
 func formatNames() (names []string) {
 	for _, f := range slices.Sorted(maps.Keys(formats)) {
-		names = append(names, string(f))
+		if !formats[f].binary {
+			names = append(names, string(f))
+		}
 	}
 	return names
 }
 
-// opening is a file that is to be read: UTF-8 text without a mark, and the
-// plans of the resources that it feeds. Fields are at their own places in a
+// opening is a file that is to be read: UTF-8 text without a mark, or the file as
+// it is where its format is binary, and the plans of the resources that it feeds. Fields are at their own places in a
 // row, unless open says otherwise in the plan.
 type opening struct {
 	file    string // as errors name it
@@ -40,6 +46,7 @@ type opening struct {
 
 // rows reads a file as blocks of whole rows. One goroutine calls next and line;
 // the splitters, each in a goroutine of its own, take the blocks apart.
+// Rows that are an io.Closer are closed in the end.
 type rows interface {
 	// next returns the next block, or io.EOF. It reads on into the memory of
 	// old, a block that nobody uses any more.

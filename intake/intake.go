@@ -25,6 +25,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -105,7 +106,7 @@ func NewChecker(delivery *Delivery, pseudonyms Pseudonyms, options Options) *Che
 // it to its end. It returns the counts for each resource that the source feeds,
 // also those so far with an error. A *FileError says that the file as a whole
 // was refused: what the sinks took must then be thrown away, and the deposit ends.
-func (c *Checker) Check(ctx context.Context, source Source, file string, in io.Reader, sinks Sinks) ([]Counts, error) {
+func (c *Checker) Check(ctx context.Context, source Source, file string, in io.Reader, sinks Sinks) (_ []Counts, err error) {
 	if c.next >= len(c.delivery.Sources) || c.delivery.Sources[c.next].Name != source.Name {
 		return nil, fmt.Errorf("check %s: it is not its turn: check each of Delivery.Sources once, in their order", file)
 	}
@@ -121,13 +122,18 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 		return nil, readError(file, 0, err)
 	}
 	defer stop()
-	text, foreign, err := plainText(file, source.Encoding, in)
+	foreign := false
+	if !formats[source.Format].binary {
+		if in, foreign, err = plainText(file, source.Encoding, in); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := formats[source.Format].open(opening{file, in, foreign, c.blockSize, plans})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := formats[source.Format].open(opening{file, text, foreign, c.blockSize, plans})
-	if err != nil {
-		return nil, err
+	if closer, ok := rows.(io.Closer); ok {
+		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
 	keepers := c.keepers(plans, sinks)
 	err = c.run(ctx, file, plans, rows, keepers)

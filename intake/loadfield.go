@@ -80,8 +80,6 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 		l.wrong("a domain needs the role key: leave it out")
 	case (f.Role == Health || f.Role == Key) && (lower == "line" || lower == "person"):
 		l.wrong("health data has a column %q of its own: give the field the role drop, or have the provider rename it", lower)
-	case f.Text && (f.Role != Health || f.Type != "string"):
-		l.wrong("text is for a string with the role health: leave it out")
 	}
 	l.shift(f, x)
 }

@@ -23,7 +23,7 @@ func (l *loader) relations() {
 				if len(r.PersonKey()) == 0 {
 					l.wrong(`a resource with the purpose "identity" needs a field with the role person: name the person's key`)
 				}
-				if r.Optional {
+				if r.Optional && !l.feed.knowsPersonsWithout(r) {
 					l.wrong(`the resource with the purpose "identity" cannot be optional: nobody could be linked without it`)
 				}
 			}
@@ -31,7 +31,10 @@ func (l *loader) relations() {
 				if len(r.PersonKey()) == 0 {
 					l.wrong("traits need a field with the role person: name the person's key")
 				}
-				if traits++; traits > 1 {
+				if !r.Identity || !r.Optional { // an optional file of identities tells in another's place
+					traits++
+				}
+				if traits > 1 {
 					l.wrong("another resource has traits already: each person is told of once")
 				}
 			}
@@ -222,4 +225,19 @@ func (r *Resource) fieldNames() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// knowsPersonsWithout says whether persons can be linked, each as one alone,
+// where a feed's file of identities is not delivered: another file has traits of
+// theirs, and no alias is needed to find them.
+func (f *Feed) knowsPersonsWithout(id *Resource) bool {
+	others := false
+	for i := range f.Resources {
+		r := &f.Resources[i]
+		if r.PersonBy != nil {
+			return false
+		}
+		others = others || r != id && !r.Optional && r.Traits()
+	}
+	return others
 }

@@ -78,7 +78,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 	r := part.Resource
 	p := &plan{
 		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
-		person: r.places(r.PersonKey()), traits: r.Traits(), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
+		person: r.places(r.PersonKey()), traits: r.Traits() && (r.Identity || !c.delivery.identified()), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
 	}
 	for i := range r.Fields {
 		f := &r.Fields[i]
@@ -142,7 +142,7 @@ func (c *Checker) relate(p *plan) error {
 	r := p.resource
 	feed := c.delivery.Feed
 	id := feed.identities()
-	if id != nil && r.AboutPersons() && !slices.Contains(feed.together(r), id) {
+	if c.delivery.identified() && r.AboutPersons() && !slices.Contains(feed.together(r), id) {
 		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.what())
 		if r.PersonBy != nil {
 			i := slices.IndexFunc(id.Aliases, func(a []string) bool { return slices.Equal(a, r.PersonBy.Alias) })

@@ -100,16 +100,21 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	declared := *feed
+	declared.Resources = slices.Clone(feed.Resources)
 	got := map[string]string{}
 	var refused bytes.Buffer
 	quarantine := intake.NewQuarantine(&refused)
 	for i := range feed.Resources {
 		feed.Resources[i].Threshold = 0.9
-		feed.Resources[i].Optional = true
+		feed.Resources[i].Optional = true // Deliver would end the case before Check
 	}
 	delivery, err := feed.Deliver(slices.DeleteFunc(slices.Collect(maps.Keys(in)), func(name string) bool { return name == intake.Descriptor }))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range feed.Resources {
+		feed.Resources[i].Optional = declared.Resources[i].Optional
 	}
 	checker := intake.NewChecker(delivery, visible{}, intake.Options{})
 	for _, s := range delivery.Sources {

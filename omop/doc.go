@@ -71,6 +71,10 @@
 // per person, key, or person and key. Hospitals are believed before insurers,
 // then deposits in the order given; gaps are filled from the next.
 //
+// Periods that several deposits, or insurers, state of a person's observation are
+// one where they overlap or touch; a person of whom nobody states any is observed
+// from the first event to the last.
+//
 // # Guarantees
 //
 // The result depends on the input alone, not on timing: the same rows give the

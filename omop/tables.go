@@ -41,16 +41,16 @@ var vocabularyTables = []string{"concept", "vocabulary", "concept_relationship",
 // mappable are the tables that a feed may fill.
 func mappable() []string {
 	return slices.DeleteFunc(Tables(), func(t string) bool {
-		return t == "observation_period" || slices.Contains(vocabularyTables, t)
+		return slices.Contains(vocabularyTables, t)
 	})
 }
 
 // merged are the tables in which several deposits' rows become one.
-var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "death"}
+var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "death", "observation_period"}
 
 // keyed says whether the rows of a merged table are told apart by their key.
 func keyed(table string) bool {
-	return slices.Contains(merged, table) && table != "person" && table != "death"
+	return slices.Contains(merged, table) && table != "person" && table != "death" && table != "observation_period"
 }
 
 // mappedColumns are the columns that a mapping may give for a table, and those

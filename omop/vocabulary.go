@@ -48,7 +48,7 @@ func (b *builder) vocabulary(ctx context.Context) error {
 		}
 		for _, f := range vocabularyFiles {
 			err := b.loadVocabularyFile(ctx, folder, f.file, f.known, f.cdm)
-			if errors.Is(err, fs.ErrNotExist) && !f.required {
+			if errors.Is(err, fs.ErrNotExist) && (!f.required || d.feed.Resource(f.cdm) != nil) { // its rows may bring it
 				continue
 			}
 			if errors.Is(err, fs.ErrNotExist) {
@@ -59,10 +59,35 @@ func (b *builder) vocabulary(ctx context.Context) error {
 			}
 		}
 	}
+	for _, d := range b.deposits {
+		if err := b.deliveredVocabulary(ctx, d); err != nil {
+			return fmt.Errorf("deposit %s: vocabulary: %w", d.Name, err)
+		}
+	}
 	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
 		return fmt.Errorf("omop/cdm/concept.csv: %w", err)
 	}
 	return b.run(ctx, "vocabulary.sql")
+}
+
+// deliveredVocabulary appends the concepts that a source hands in with its rows,
+// in resources that are called as OMOP's tables are. Where two describe one
+// concept, a vocabulary's word comes before a source's.
+func (b *builder) deliveredVocabulary(ctx context.Context, d loaded) error {
+	for _, f := range vocabularyFiles {
+		rows, delivered := d.Tables[f.cdm]
+		if !delivered {
+			continue
+		}
+		var selected []string
+		for _, field := range specification[f.cdm] {
+			selected = append(selected, fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", engine.Quote(field.Name), field.Type))
+		}
+		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", f.known, strings.Join(selected, ", "), rows)); err != nil {
+			return fmt.Errorf("resource %s: %w", f.cdm, err)
+		}
+	}
+	return nil
 }
 
 func (b *builder) loadVocabularyFile(ctx context.Context, folder fs.FS, file, known, cdm string) error {

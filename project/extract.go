@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -195,60 +194,25 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// keep fills kept.* with the rows of the grant and renamed with the project's
-// own numbers.
+// keep loads the tables of the release that the grant is about and fills kept.*.
 func (x *extraction) keep(ctx context.Context, persons []int64) error {
-	period := x.project.Spec.Period
-	err := x.db.Exec(ctx, "CREATE SCHEMA release; CREATE SCHEMA kept; CREATE TABLE chosen (person_id BIGINT)")
-	if err != nil {
+	if err := x.db.Exec(ctx, "CREATE SCHEMA release"); err != nil {
 		return err
 	}
-	if err := x.db.Exec(ctx, `CREATE TABLE period AS SELECT ?::DATE AS "from", ?::DATE AS "to"`, period.From.Format(time.DateOnly), period.To.Format(time.DateOnly)); err != nil {
-		return err
-	}
-	if err := x.choose(ctx, persons); err != nil {
-		return err
-	}
-	names := supporting(x.tables)
-	var ids []string
-	for i, name := range keepOrder(names) {
+	g := &grant{spec: x.project.Spec, tables: x.tables}
+	for _, name := range g.names() {
 		if err := x.load(ctx, name); err != nil {
 			return err
 		}
-		if err := x.db.Exec(ctx, fmt.Sprintf("CREATE TABLE kept.%s AS %s", engine.Quote(name), kept(name, keepOrder(names)[:i]))); err != nil {
-			return fmt.Errorf("table %s: %w", name, err)
-		}
-		ids = append(ids, numbers(name)...)
 	}
-	secret, err := x.key.Derive("project/" + x.project.Name)
-	if err != nil {
+	var err error
+	if g.numbering, err = x.key.Derive("project/" + x.project.Name); err != nil {
 		return err
 	}
-	return x.db.Exec(ctx, fmt.Sprintf(
-		"CREATE TABLE renamed AS SELECT id, row_number() OVER (ORDER BY sha256(? || id)) AS new FROM (%s) WHERE id IS NOT NULL",
-		strings.Join(ids, " UNION ")), hex.EncodeToString(secret))
-}
-
-// choose fills the table chosen.
-func (x *extraction) choose(ctx context.Context, persons []int64) error {
-	rows := func(w io.Writer) error {
-		if _, err := io.WriteString(w, "person_id\n"); err != nil {
-			return err
-		}
-		for _, id := range persons {
-			if _, err := fmt.Fprintln(w, id); err != nil {
-				return err
-			}
-		}
-		return nil
+	if g.dates, err = x.key.Derive("project/" + x.project.Name + "/dates"); err != nil {
+		return err
 	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(rows(w)) }()
-	err := x.db.FromCSV(ctx, []engine.Column{{Name: "person_id", Type: "BIGINT"}}, r, func(from string) error {
-		return x.db.Exec(ctx, "INSERT INTO chosen FROM "+from)
-	})
-	r.CloseWithError(io.ErrClosedPipe)
-	return err
+	return g.fill(ctx, x.db, persons)
 }
 
 // load makes a table of the release visible as release.<name>.
@@ -272,7 +236,7 @@ func (x *extraction) seal(ctx context.Context, key *keyring.Key, progress wareho
 	for i, t := range x.tables {
 		progress.Report(t.name, int64(i), int64(len(x.tables)))
 		object, err := x.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
-			return x.db.CopyOut(ctx, export(t), engine.Parquet, w)
+			return x.db.CopyOut(ctx, export(x.project.Spec, t), engine.Parquet, w)
 		})
 		if err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)

@@ -81,9 +81,14 @@ var paid = map[string]string{
 
 // supporting are the tables that must be read, beside those granted, to find
 // out which rows belong to the grant.
-func supporting(tables []table) (names []string) {
+func supporting(spec *governance.Spec, tables []table) (names []string) {
+	places := false
 	for _, t := range tables {
 		names = append(names, t.name)
+		places = places || slices.Contains(t.columns, "location_id")
+	}
+	if places && spec.Geography != nil {
+		names = append(names, "location") // says which places are one when told coarsely
 	}
 	if slices.Contains(names, "cost") {
 		for _, event := range paid {
@@ -95,8 +100,9 @@ func supporting(tables []table) (names []string) {
 }
 
 // kept is the query for the rows of a table, all columns, that belong to a
-// grant. chosen(person_id) and period("from", "to") are tables; release.* the
-// release, kept.* the tables that come before in the order of [keepOrder].
+// grant; those of persons with the column shift beside. chosen(person_id, shift)
+// and period("from", "to", first, last) are tables; release.* the release,
+// kept.* the tables that come before in the order of [keepOrder].
 func kept(name string, present []string) string {
 	from := "FROM release." + engine.Quote(name) + " AS t"
 	fields := fieldNames(name)
@@ -113,7 +119,7 @@ func kept(name string, present []string) string {
 		}
 		return from + " WHERE " + strings.Join(append(events, "false"), " OR ")
 	case slices.Contains(fields, "person_id"):
-		return from + " SEMI JOIN chosen USING (person_id) WHERE " + inPeriod(name, fields)
+		return "SELECT t.*, chosen.shift " + from + " JOIN chosen USING (person_id) WHERE " + inPeriod(name)
 	default: // provider, care_site, location: those that a kept row refers to
 		key := name + "_id"
 		var sources []string
@@ -140,72 +146,35 @@ func keepOrder(names []string) []string {
 }
 
 // inPeriod keeps events that begin in the period, and periods that touch it.
-func inPeriod(name string, fields []string) string {
-	start, end := "", ""
-	for _, f := range fields {
-		switch {
-		case start == "" && (strings.HasSuffix(f, "_start_date") || f == "death_date" || f == strings.TrimSuffix(name, "_occurrence")+"_date"):
-			start = engine.Quote(f)
-		case strings.HasSuffix(f, "period_end_date"):
+// Where dates are moved, what is shown must lie between first and last too, which
+// a person's dates reach whatever the shift: no edge then tells it.
+func inPeriod(name string) string {
+	start, end := begins(name), ""
+	for _, f := range fieldNames(name) {
+		if strings.HasSuffix(f, "period_end_date") {
 			end = engine.Quote(f)
 		}
 	}
+	const from, to, first, last = `(SELECT "from" FROM period)`, `(SELECT "to" FROM period)`, `(SELECT first FROM period)`, `(SELECT last FROM period)`
 	switch {
 	case start == "":
 		return "true"
 	case end != "":
-		return fmt.Sprintf(`%s <= (SELECT "to" FROM period) AND %s >= (SELECT "from" FROM period)`, start, end)
+		return fmt.Sprintf("%[1]s <= %[3]s AND %[2]s >= %[4]s AND %[1]s + shift <= %[5]s AND %[2]s + shift >= %[6]s", start, end, to, from, last, first)
 	}
-	return fmt.Sprintf(`%s BETWEEN (SELECT "from" FROM period) AND (SELECT "to" FROM period)`, start)
+	return fmt.Sprintf("%[1]s BETWEEN %[2]s AND %[3]s AND %[1]s + shift BETWEEN %[4]s AND %[5]s", start, from, to, first, last)
 }
 
-// numbered says whether a column holds record numbers, which every project has its own of.
-func numbered(name string, f omop.Field) bool {
-	return strings.HasSuffix(f.Name, "_id") && !strings.HasSuffix(f.Name, "_concept_id") && f.Type != "VARCHAR" &&
-		!slices.Contains(vocabulary, name)
-}
-
-// withheld are columns that hold a source's own key of a person, record or
-// thing: they are empty in every project, or two projects could be joined on them.
-var withheld = []string{
-	"person_source_value", "provider_source_value", "care_site_source_value", "location_source_value",
-	"family_source_value", "npi", "dea", "unique_device_id", "production_id",
-}
-
-// export is the query for the granted columns of a kept table under the
-// project's own numbers, in the order of those numbers.
-func export(t table) string {
-	var columns []string
-	order := "ALL"
-	for _, f := range omop.Fields(t.name) {
-		column := engine.Quote(f.Name)
-		value := "t." + column
-		switch {
-		case numbered(t.name, f):
-			value = "(SELECT new FROM renamed WHERE id = t." + column + ")"
-		case slices.Contains(withheld, f.Name):
-			value = "NULL::" + f.Type
-		case strings.HasSuffix(f.Name, "period_start_date"):
-			value = fmt.Sprintf(`greatest(t.%s, (SELECT "from" FROM period))`, column)
-		case strings.HasSuffix(f.Name, "period_end_date"):
-			value = fmt.Sprintf(`least(t.%s, (SELECT "to" FROM period))`, column)
-		}
-		if f.PrimaryKey && numbered(t.name, f) {
-			order = value
-		}
-		if slices.Contains(t.columns, f.Name) {
-			columns = append(columns, value+" AS "+column)
+// begins is the column with the date on which an event of a person begins, quoted, or "".
+func begins(name string) string {
+	fields := fieldNames(name)
+	if !slices.Contains(fields, "person_id") {
+		return ""
+	}
+	for _, f := range fields {
+		if strings.HasSuffix(f, "_start_date") || f == "death_date" || f == strings.TrimSuffix(name, "_occurrence")+"_date" {
+			return engine.Quote(f)
 		}
 	}
-	return fmt.Sprintf("SELECT %s FROM kept.%s AS t ORDER BY %s", strings.Join(columns, ", "), engine.Quote(t.name), order)
-}
-
-// numbers are the queries for every record number that a kept table holds.
-func numbers(name string) (queries []string) {
-	for _, f := range omop.Fields(name) {
-		if numbered(name, f) {
-			queries = append(queries, fmt.Sprintf("SELECT %s::BIGINT AS id FROM kept.%s", engine.Quote(f.Name), engine.Quote(name)))
-		}
-	}
-	return queries
+	return ""
 }

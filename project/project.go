@@ -8,10 +8,11 @@
 // the airlock (package airlock).
 //
 // What is guaranteed: nothing that was not granted is sealed into the space;
-// record numbers and row order of two projects cannot be joined; a
-// researcher's SQL, the request's own included, runs in the sandbox alone.
-// What is not: dates and rare diagnoses that were granted may still single
-// out a person; that is for the officer to weigh.
+// record numbers and row order of two projects cannot be joined; a request that
+// asks for it has the dates of each person moved, birth and places made coarser;
+// a researcher's SQL, the request's own included, runs in the sandbox alone.
+// What is not: codes, values and the time between events that were granted may
+// still single out a person; that is for the officer to weigh.
 package project
 
 import (
@@ -26,10 +27,16 @@ import (
 	"rempart.eu/rempart/warehouse"
 )
 
-// Request asks for a project. The researcher who asks must be one of its researchers.
+// Request asks for a project. The researcher who asks must be one of its
+// researchers, and must give a reason to ask for several potential identifiers:
+// that is refused here and not by the gate, which would then find fault with
+// what ledgers hold already; the officer sees it in either case.
 func Request(ctx context.Context, w *warehouse.Warehouse, researcher string, text []byte) (ledger.Entry, *governance.Spec, error) {
 	spec, err := governance.ParseSpec(text)
 	if err != nil {
+		return ledger.Entry{}, nil, err
+	}
+	if err := oneAtATime(spec); err != nil {
 		return ledger.Entry{}, nil, err
 	}
 	e, err := w.Commit(ctx, researcher, ledger.ProjectRequested{Project: spec.Project, Spec: string(text)})

@@ -21,7 +21,8 @@ func (a *app) projectCommand() *cobra.Command {
 		Use:   "request FILE",
 		Short: "Ask for a project with a text that people can read",
 		Long: `FILE is YAML: project, title, purpose, legal_basis, persons (an SQL query),
-tables and columns, period, researchers, ends, minimum_cell_count.
+tables and columns, period, researchers, ends, minimum_cell_count; and dates,
+age, geography, which make what is seen coarser.
 docs/quickstart.md shows one.`,
 		Example: "  rempart project request diabetes.yaml --as alice",
 		Args:    exactly(1),
@@ -42,6 +43,7 @@ docs/quickstart.md shows one.`,
 				return err
 			}
 			return a.show(e.Statement, func() error {
+				a.printProtection(spec)
 				a.say("Project %s is requested (statement %d). A data protection officer decides: rempart project approve %s", spec.Project, e.Index, spec.Project)
 				return nil
 			})
@@ -71,6 +73,9 @@ docs/quickstart.md shows one.`,
 		}
 		if as, err = a.actor(state, as, governance.Officer); err != nil {
 			return 0, err
+		}
+		if p, err := state.Project(name); err == nil {
+			a.printProtection(p.Spec)
 		}
 		e, err := project.Approve(c.Context(), w, as, name, reason)
 		return e.Index, err
@@ -169,12 +174,28 @@ docs/quickstart.md shows one.`,
 				if p.Extraction != nil {
 					a.say("Has the data of %s persons from release %s", count(p.Extraction.Persons), p.Extraction.Release)
 				}
+				a.printProtection(p.Spec)
 				a.say("\n%s", strings.TrimSpace(p.Text))
 				return nil
 			})
 		},
 	}
 	return group("project", "Authorised uses of the data", request, approve, refuse, extract, list, show, closeCommand)
+}
+
+// printProtection says what of the persons a request shows less exactly, and
+// what in it may tell who they are.
+func (a *app) printProtection(spec *governance.Spec) {
+	for _, line := range spec.Protection() {
+		a.say("  %s", line)
+	}
+	kinds := project.Identifiers(spec)
+	for _, kind := range kinds {
+		a.say("  potential identifier: %s", kind)
+	}
+	if len(kinds) > 1 && spec.Identifying == "" {
+		a.say("  no reason is given why they are needed together")
+	}
 }
 
 func (a *app) runCommand() *cobra.Command {

@@ -1,0 +1,19 @@
+SELECT
+    deposit() || ':condition_occurrence:' || condition_occurrence_id AS key,
+    person_id,
+    condition_concept_id,
+    condition_start_date,
+    condition_start_datetime,
+    condition_end_date,
+    condition_end_datetime,
+    condition_type_concept_id,
+    condition_status_concept_id,
+    left(stop_reason, 20)                                    AS stop_reason,
+    deposit() || ':provider:' || provider_id                 AS provider_key,
+    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    left(condition_source_value, 50)                         AS condition_source_value,
+    condition_source_concept_id,
+    left(condition_status_source_value, 50)                  AS condition_status_source_value,
+    'condition_occurrence'                                   AS source_table,
+    line                                                     AS source_line
+FROM condition_occurrence

@@ -1,0 +1,20 @@
+SELECT
+    deposit() || ':device_exposure:' || device_exposure_id   AS key,
+    person_id,
+    device_concept_id,
+    device_exposure_start_date,
+    device_exposure_start_datetime,
+    device_exposure_end_date,
+    device_exposure_end_datetime,
+    device_type_concept_id,
+    quantity,
+    deposit() || ':provider:' || provider_id                 AS provider_key,
+    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    left(device_source_value, 50)                            AS device_source_value,
+    device_source_concept_id,
+    unit_concept_id,
+    left(unit_source_value, 50)                              AS unit_source_value,
+    unit_source_concept_id,
+    'device_exposure'                                        AS source_table,
+    line                                                     AS source_line
+FROM device_exposure

@@ -1,0 +1,22 @@
+SELECT
+    deposit() || ':observation:' || observation_id           AS key,
+    person_id,
+    observation_concept_id,
+    observation_date,
+    observation_datetime,
+    observation_type_concept_id,
+    value_as_number,
+    left(value_as_string, 60)                                AS value_as_string,
+    value_as_concept_id,
+    qualifier_concept_id,
+    unit_concept_id,
+    deposit() || ':provider:' || provider_id                 AS provider_key,
+    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    left(observation_source_value, 50)                       AS observation_source_value,
+    observation_source_concept_id,
+    left(unit_source_value, 50)                              AS unit_source_value,
+    left(qualifier_source_value, 50)                         AS qualifier_source_value,
+    left(value_source_value, 50)                             AS value_source_value,
+    'observation'                                            AS source_table,
+    line                                                     AS source_line
+FROM observation

@@ -1,0 +1,20 @@
+-- The day of birth stays with the provider.
+SELECT
+    person_id,
+    gender_concept_id,
+    year_of_birth,
+    month_of_birth,
+    race_concept_id,
+    ethnicity_concept_id,
+    deposit() || ':location:' || location_id   AS location_key,
+    deposit() || ':provider:' || provider_id   AS provider_key,
+    deposit() || ':care_site:' || care_site_id AS care_site_key,
+    left(gender_source_value, 50)              AS gender_source_value,
+    gender_source_concept_id,
+    left(race_source_value, 50)                AS race_source_value,
+    race_source_concept_id,
+    left(ethnicity_source_value, 50)           AS ethnicity_source_value,
+    ethnicity_source_concept_id,
+    'person'                                   AS source_table,
+    line                                       AS source_line
+FROM person

@@ -1,0 +1,19 @@
+SELECT
+    deposit() || ':procedure_occurrence:' || procedure_occurrence_id AS key,
+    person_id,
+    procedure_concept_id,
+    procedure_date,
+    procedure_datetime,
+    procedure_end_date,
+    procedure_end_datetime,
+    procedure_type_concept_id,
+    modifier_concept_id,
+    quantity,
+    deposit() || ':provider:' || provider_id                 AS provider_key,
+    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    left(procedure_source_value, 50)                         AS procedure_source_value,
+    procedure_source_concept_id,
+    left(modifier_source_value, 50)                          AS modifier_source_value,
+    'procedure_occurrence'                                   AS source_table,
+    line                                                     AS source_line
+FROM procedure_occurrence
