@@ -28,8 +28,8 @@ type packageExtension struct {
 }
 
 type resourceDescriptor struct {
-	Name, Path, Title, Encoding string
-	Schema, Dialect, Rempart    json.RawMessage
+	Name, Path, Title, Encoding, Format string
+	Schema, Dialect, Rempart            json.RawMessage
 }
 
 type resourceExtension struct {

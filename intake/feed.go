@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake/fhir"
 )
 
 // Feed describes what a provider deposits: a Frictionless Tabular Data Package
@@ -30,6 +31,7 @@ type Resource struct {
 	ForeignKeys []ForeignKey
 	Exclude     []Exclusion
 
+	view      *fhir.View // what makes its rows of FHIR resources; nil where it comes as a table
 	delimiter byte
 	watched   []keySet // what its rows are remembered by, for uniqueness and for others' references
 }
@@ -143,7 +145,7 @@ func (f *Feed) Order() []Resource {
 // before names the resources whose keys the rows of r refer to.
 func (f *Feed) before(r *Resource) []string {
 	var names []string
-	if id := f.identities(); id != nil && id.Name != r.Name && r.person() != "" {
+	if id := f.identities(); id != nil && id.Name != r.Name && r.person() != "" && !sameLine(id, r) {
 		names = append(names, id.Name)
 	}
 	for _, key := range r.ForeignKeys {

@@ -77,6 +77,7 @@ type Checker struct {
 	pseudonyms Pseudonyms
 	options    Options
 	seen       map[string][]*keys // per resource, as its watched
+	files      map[string]int     // per view, how many were checked
 	blockSize  int
 }
 
@@ -88,7 +89,7 @@ func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
+	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, files: map[string]int{}, blockSize: defaultBlock}
 }
 
 // Check checks one file of the deposit, named file in errors, and reads it to
@@ -110,12 +111,8 @@ func (c *Checker) Check(ctx context.Context, resource Resource, file string, in 
 		return Counts{}, err
 	}
 	blocks.scan.columns = p.columns
-	var names []string
-	for _, column := range r.HealthColumns() {
-		names = append(names, string(appendText(nil, []byte(column.Name))))
-	}
-	if _, err := io.WriteString(sinks.Health, strings.Join(names, ",")+"\n"); err != nil {
-		return Counts{}, fmt.Errorf("write the health data of %s: %w", file, err)
+	if err := writeHeader(sinks.Health, r, file); err != nil {
+		return Counts{}, err
 	}
 	keep := &keeper{plan: p, sinks: sinks, keys: make([]*keys, len(r.watched))}
 	for i := range keep.keys {

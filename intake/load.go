@@ -40,7 +40,7 @@ func LoadFeed(folder fs.FS) (*Feed, error) {
 		line := 1 + bytes.Count(raw[:syntax.Offset], []byte("\n"))
 		return nil, fmt.Errorf("%s:%d: is no JSON: %w", Descriptor, line, syntax)
 	}
-	l := &loader{feed: &Feed{Vocabulary: "vocabulary"}}
+	l := &loader{folder: folder, feed: &Feed{Vocabulary: "vocabulary"}}
 	l.load(raw)
 	if len(l.problems) > 0 {
 		return nil, errors.Join(l.problems...)
@@ -50,6 +50,7 @@ func LoadFeed(folder fs.FS) (*Feed, error) {
 
 // loader builds a feed and notes every problem with where it was found.
 type loader struct {
+	folder   fs.FS
 	feed     *Feed
 	where    []string
 	problems []error
@@ -122,10 +123,18 @@ func (l *loader) resource(d *resourceDescriptor) Resource {
 	if !viewName.MatchString(d.Name) {
 		l.wrong("a name is in lower case, with digits and underscores: mappings see the file as a view of that name")
 	}
+	ok := true
+	switch d.Format {
+	case "", "csv":
+	case "ndjson":
+		ok = l.view(d, &r)
+	default:
+		l.wrong("format %q is not read: use csv, or ndjson for FHIR", d.Format)
+	}
 	if d.Path == "" || strings.ContainsAny(d.Path, `/\`) || d.Path == "." || d.Path == ".." {
 		l.wrong("path %q is no file name: give the name alone, such as \"patients.csv\"", d.Path)
 	}
-	if l.feed.Resource(r.Name) != nil || slices.ContainsFunc(l.feed.Resources, func(o Resource) bool { return o.Path == r.Path }) {
+	if l.feed.Resource(r.Name) != nil || slices.ContainsFunc(l.feed.Resources, func(o Resource) bool { return o.Path == r.Path && !sameLine(&o, &r) }) {
 		l.wrong("an earlier resource has the same name or path: each needs its own")
 	}
 	if e := strings.ToLower(d.Encoding); e != "" && e != "utf-8" && e != "utf8" {
@@ -141,6 +150,9 @@ func (l *loader) resource(d *resourceDescriptor) Resource {
 	})
 	r.Optional, r.Identity, r.Unmapped = x.Optional, x.Purpose == "identity", x.Unmapped
 	l.schema(d.Schema, &r)
+	if ok && r.view != nil {
+		l.viewFields(&r)
+	}
 	for _, raw := range x.Exclude {
 		l.in(`"exclude"`, func() { l.exclusion(raw, &r) })
 	}

@@ -70,7 +70,7 @@ func (c *Checker) header(r *Resource, file string, header []string) error {
 // relate finds the keys of other files that rows refer to.
 func (c *Checker) relate(p *plan) error {
 	r := p.resource
-	if id := c.feed.identities(); id != nil && id.Name != r.Name && p.person >= 0 {
+	if id := c.feed.identities(); id != nil && id.Name != r.Name && p.person >= 0 && !sameLine(id, r) {
 		to, ok := c.watchedKeys(id, []string{id.person()})
 		if !ok {
 			return fmt.Errorf("check %s: the identities in %s must be checked before: keep to Feed.Order", p.file, id.Path)
@@ -87,6 +87,9 @@ func (c *Checker) relate(p *plan) error {
 	}
 	return nil
 }
+
+// sameLine says that two views read the same line, which names one person.
+func sameLine(a, b *Resource) bool { return a.Type() != "" && a.Type() == b.Type() }
 
 func (c *Checker) watchedKeys(r *Resource, fields []string) (*keys, bool) {
 	seen := c.seen[r.Name]

@@ -22,6 +22,7 @@ type plan struct {
 	persons    *reference // the identities' file, where the rows must have theirs
 	watched    [][]int    // fields of each key set
 	traits     bool
+	ordinal    int // of the file among its resource's
 }
 
 type exclude struct {
@@ -124,7 +125,7 @@ func (w *worker) row(line int, zeros bool) {
 		w.refuse(line, refused)
 		return
 	}
-	w.out.health = strconv.AppendInt(w.out.health, int64(line), 10)
+	w.out.health = strconv.AppendInt(w.out.health, int64(w.ordinal)<<40|int64(line), 10)
 	if w.person >= 0 {
 		v.person = w.numbers.get(w.values[w.person])
 		w.out.health = strconv.AppendInt(append(w.out.health, ','), v.person, 10)
@@ -187,7 +188,7 @@ func (w *worker) normalise() *RowError {
 		raw := w.scan.fields[w.at[i]]
 		if f.isMissing(raw) {
 			if f.Required {
-				return &RowError{Field: f.Name, Rule: "required: want a value"}
+				return &RowError{Field: f.Name, Rule: w.resource.requires(f)}
 			}
 			continue
 		}
@@ -207,6 +208,14 @@ func (w *worker) normalise() *RowError {
 		w.values[i] = value
 	}
 	return nil
+}
+
+// requires is the rule of a field that must not be missing.
+func (r *Resource) requires(f *Field) string {
+	if r.view != nil && f.Role == Person && !r.Identity {
+		return "person: want a reference to a Patient by its id (Patient/1, an absolute address or urn:uuid:…), not by an identifier alone nor to another type"
+	}
+	return "required: want a value"
 }
 
 // related checks that what the row refers to is there.

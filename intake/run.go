@@ -6,68 +6,18 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
-
-	"golang.org/x/sync/errgroup"
 )
 
-// job is a block on its way: read, checked by a worker, kept in order, and
-// then used again for a later block.
-type job struct {
-	block
-	checked
-	done chan struct{} // takes one: the worker is ready
-}
-
-// run has the blocks checked by several workers and kept in order. It returns
-// when every goroutine has ended; a Read under way is waited for.
+// run has the blocks checked by several workers and kept in order.
 func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) error {
-	group, ctx := errgroup.WithContext(ctx)
-	jobs := c.options.Workers + 2 // one is read and one is kept while the workers work
-	free, work, inOrder := make(chan *job, jobs), make(chan *job, jobs), make(chan *job, jobs)
-	for range jobs {
-		free <- &job{done: make(chan struct{}, 1)}
-	}
-	group.Go(func() error {
-		defer close(work)
-		defer close(inOrder)
-		for {
-			var j *job
-			select {
-			case j = <-free:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			var err error
-			if j.block, err = in.next(j.block); errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return readError(p.file, in.line, err)
-			}
-			inOrder <- j // neither can block: each holds all jobs
-			work <- j
+	read := func(b *block) (err error) {
+		*b, err = in.next(*b)
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = readError(p.file, in.line, err)
 		}
-	})
-	for range c.options.Workers {
-		group.Go(func() error {
-			w := p.worker()
-			for j := range work {
-				w.block(j.block, &j.checked)
-				j.done <- struct{}{}
-			}
-			return nil
-		})
+		return err
 	}
-	group.Go(func() error {
-		for j := range inOrder {
-			<-j.done
-			if err := keep.block(&j.checked); err != nil {
-				return err
-			}
-			free <- j
-		}
-		return nil
-	})
-	err := group.Wait()
+	err := pipeline(ctx, c.options.Workers, read, func() func(block, *checked) { return p.worker().block }, keep.block)
 	if refused := (*FileError)(nil); err == nil || errors.As(err, &refused) {
 		return err
 	}
