@@ -78,6 +78,7 @@ type Checker struct {
 	options    Options
 	seen       map[string][]*keys // per resource, as its watched
 	files      map[string]int     // per view, how many were checked
+	texts      *keys              // lines of FHIR
 	blockSize  int
 }
 
@@ -89,7 +90,7 @@ func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, files: map[string]int{}, blockSize: defaultBlock}
+	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, files: map[string]int{}, texts: &keys{}, blockSize: defaultBlock}
 }
 
 // Check checks one file of the deposit, named file in errors, and reads it to

@@ -63,10 +63,11 @@ type viewsPlan struct {
 	file  string
 	views []*plan
 	keys  [][]*keys // of each view
+	texts *keys     // of accepted lines, whole
 }
 
 func (c *Checker) viewsPlan(group []Resource, file string) (*viewsPlan, error) {
-	out := &viewsPlan{file: file}
+	out := &viewsPlan{file: file, texts: c.texts}
 	for i := range group {
 		r := c.feed.Resource(group[i].Name)
 		if r == nil || r.view == nil {
@@ -102,6 +103,7 @@ type checkedLines struct {
 // lineVerdict is what became of one line.
 type lineVerdict struct {
 	line    int
+	text    uint64 // its hash
 	refused *RowError
 }
 
@@ -207,7 +209,7 @@ func (w *viewWorker) line(line int, text []byte) {
 		}
 		return
 	}
-	w.out.lines = append(w.out.lines, lineVerdict{line: line})
+	w.out.lines = append(w.out.lines, lineVerdict{line: line, text: hashKey(text)})
 	for i, worker := range w.workers {
 		w.out.rows = append(w.out.rows, len(worker.out.rows)-w.marks[i].rows)
 	}
@@ -239,7 +241,7 @@ func (k *lineKeeper) block(c *checkedLines) error {
 		line, rows := &c.lines[i], c.rows[i*len(k.views):(i+1)*len(k.views)]
 		refused := line.refused
 		if refused == nil {
-			refused = k.unique(c, at, rows, line.line)
+			refused = k.unique(c, at, rows, line)
 		}
 		k.counts.Rows++
 		if refused != nil {
@@ -251,6 +253,8 @@ func (k *lineKeeper) block(c *checkedLines) error {
 			}
 		} else if err := k.accept(c, at, rows); err != nil {
 			return err
+		} else {
+			k.texts.add(line.text)
 		}
 		for v := range at {
 			at[v] += rows[v]
@@ -264,8 +268,9 @@ func (k *lineKeeper) block(c *checkedLines) error {
 	return nil
 }
 
-// unique says whether the keys of a line's rows are new.
-func (k *lineKeeper) unique(c *checkedLines, at, rows []int, line int) *RowError {
+// unique says whether the keys of a line's rows are new. A line that says again
+// what an earlier one said is no fault: Bundles repeat who took part.
+func (k *lineKeeper) unique(c *checkedLines, at, rows []int, line *lineVerdict) *RowError {
 	for v, plan := range k.views {
 		for j, set := range plan.resource.watched {
 			if !set.unique {
@@ -277,8 +282,11 @@ func (k *lineKeeper) unique(c *checkedLines, at, rows []int, line int) *RowError
 				for before := at[v]; before < n && h != 0; before++ {
 					again = again || c.views[v].hash(before, j) == h
 				}
+				if again && k.texts.has(line.text) {
+					return &RowError{File: k.file, Line: line.line, Rule: "repeated: an earlier line says the same", excluded: true}
+				}
 				if again {
-					return &RowError{File: k.file, Line: line, Field: set.fields[0], Rule: "unique: an earlier line has the same " + list(set.fields)}
+					return &RowError{File: k.file, Line: line.line, Field: set.fields[0], Rule: "unique: an earlier line has the same " + list(set.fields)}
 				}
 			}
 		}

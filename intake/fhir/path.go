@@ -14,7 +14,8 @@ import (
 // compiler compiles one path of a view.
 type compiler struct {
 	view  *View
-	frame *frame // whose %rowIndex the path sees
+	names map[string]bool // collects the properties that paths name; nil: nobody asks
+	frame *frame          // whose %rowIndex the path sees
 	text  string
 	rest  string
 	token token
@@ -269,6 +270,8 @@ func (c *compiler) step(of expr, leading bool) expr {
 }
 
 func (c *compiler) member(of expr, name string) expr {
-	c.view.properties[name] = true
+	if c.names != nil {
+		c.names[name] = true
+	}
 	return &member{of: of, name: name}
 }

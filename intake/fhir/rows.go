@@ -36,11 +36,13 @@ type frame struct {
 type step func(e *Evaluator)
 
 // Evaluator compiles the view.
-func (v *View) Evaluator() (*Evaluator, error) {
+func (v *View) Evaluator() (*Evaluator, error) { return v.compile(nil) }
+
+func (v *View) compile(names map[string]bool) (*Evaluator, error) {
 	e := &Evaluator{view: v, whole: &frame{}, row: make([][]byte, len(v.Columns)), column: -1}
 	e.root[0] = item{kind: '{'}
 	e.whole.in = e.root[:]
-	c := &compiler{view: v, frame: e.whole}
+	c := &compiler{view: v, names: names, frame: e.whole}
 	for _, path := range v.where {
 		condition, err := c.compile(path)
 		if err != nil {

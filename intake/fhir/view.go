@@ -85,7 +85,7 @@ func ParseView(raw []byte) (*View, error) {
 	if len(v.Columns) == 0 {
 		return nil, errors.New("it has no column: give a select with a column")
 	}
-	_, err = v.Evaluator()
+	_, err = v.compile(v.properties)
 	return v, err
 }
 

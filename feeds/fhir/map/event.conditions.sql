@@ -1,4 +1,4 @@
--- Of several codings the first that the vocabulary knows, in the order of
+-- Of several codings the first that has a standard concept, in the order of
 -- lookup/codesystems.csv. A system that is not listed there names itself in the report.
 SELECT
     r.person_id,
@@ -18,7 +18,7 @@ SELECT
     r.line AS source_line
 FROM conditions r
 LEFT JOIN codesystems s ON s.system = r.system
-LEFT JOIN source_concepts k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
+LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.onset, r.onset_start, r.recorded) IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

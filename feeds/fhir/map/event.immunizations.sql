@@ -1,11 +1,11 @@
--- Of several codings the first that the vocabulary knows, in the order of
+-- Of several codings the first that has a standard concept, in the order of
 -- lookup/codesystems.csv. A system that is not listed there names itself in the report.
 SELECT
     r.person_id,
     'Drug' AS domain_id,
     coalesce(s.vocabulary_id, r.system, 'none') AS vocabulary_id,
     r.code AS concept_code,
-    32817 AS type_concept_id, -- EHR
+    32827 AS type_concept_id, -- EHR encounter record
     coalesce(r.occurred, r.recorded) AS start_datetime,
     CAST(NULL AS TIMESTAMP) AS end_datetime,
     r.quantity,
@@ -16,7 +16,7 @@ SELECT
     r.line AS source_line
 FROM immunizations r
 LEFT JOIN codesystems s ON s.system = r.system
-LEFT JOIN source_concepts k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
+LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.occurred, r.recorded) IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

@@ -1,4 +1,4 @@
--- Of several codings the first that the vocabulary knows, in the order of
+-- Of several codings the first that has a standard concept, in the order of
 -- lookup/codesystems.csv. A system that is not listed there names itself in the report.
 -- A panel without a value of its own is told by its components.
 SELECT
@@ -29,7 +29,7 @@ SELECT
     r.line AS source_line
 FROM observations r
 LEFT JOIN codesystems s ON s.system = r.system
-LEFT JOIN source_concepts k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
+LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
 LEFT JOIN codesystems v ON v.system = r.value_system
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.effective, r.effective_start, r.effective_instant, r.issued) IS NOT NULL

@@ -19,9 +19,8 @@ SELECT
     r.line                                               AS source_line
 FROM allergies r
 LEFT JOIN codesystems s ON s.system = r.system
-LEFT JOIN source_concepts k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
 LEFT JOIN single_concept substance ON substance.vocabulary_id = s.vocabulary_id AND substance.concept_code = r.code
 LEFT JOIN single_concept allergy ON allergy.vocabulary_id = 'SNOMED' AND allergy.concept_code = '419199007'
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.onset, r.recorded) IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1
+QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY substance.concept_id IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

@@ -1,0 +1,273 @@
+package omop_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rempart.eu/rempart/feeds"
+	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
+)
+
+const (
+	bulkDir    = "../../shared/data/raw-fhir-bulk-ndjson-10"
+	bundlesDir = "../../shared/data/fhir-bundles-synthea-r4"
+)
+
+// A whole bulk export and sixteen whole Bundles become a CDM: every line that
+// is not excluded is accepted, and every row is accounted for. Regenerate the
+// reports with UPDATE_GOLDEN=1 and read the difference.
+func TestFHIRReports(t *testing.T) {
+	for name, dir := range map[string]string{"fhir-bulk": bulkDir, "fhir-bundles": bundlesDir} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := os.Stat(dir); err != nil {
+				t.Skipf("the FHIR resources are not here: %v", err)
+			}
+			_, report := omoptest.Build(t, feeds.FS(), omoptest.Folder{
+				Deposit: "hospital", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS(syntheaDir + "/vocabulary"),
+			})
+			if !report.Accounted() {
+				t.Error("some accepted rows are not accounted for")
+			}
+			golden(t, "testdata/"+name+".txt", report)
+		})
+	}
+}
+
+func golden(t *testing.T, file string, report *omop.Report) {
+	t.Helper()
+	var got strings.Builder
+	if err := report.WriteText(&got); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// fhirCase is a golden case of HealthSamurai's fhir2omop: resources, and the
+// CDM rows that its authors expect of them.
+type fhirCase struct {
+	Desc string
+	FHIR []json.RawMessage           `json:"fhir"`
+	OMOP map[string][]map[string]any `json:"omop"`
+}
+
+// reasons say why Rempart's rows differ from what a golden case expects: by
+// table, by table.column, or by case and table.column.
+func reasons(t *testing.T) map[string]string {
+	t.Helper()
+	f, err := os.Open("testdata/fhir-cases/reasons.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	found := map[string]string{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if line := lines.Text(); line != "" && !strings.HasPrefix(line, "#") {
+			where, why, ok := strings.Cut(line, " = ")
+			if !ok {
+				t.Fatalf("reasons.txt: want WHERE = WHY, got %q", line)
+			}
+			found[where] = why
+		}
+	}
+	return found
+}
+
+// Every golden case is built; what differs has its reason, and every reason is
+// needed.
+func TestFHIRGoldenCases(t *testing.T) {
+	files, err := filepath.Glob("../../shared/data/fhir2omop-cases/cases/*.json")
+	if err != nil || len(files) == 0 {
+		t.Skipf("the golden cases are not here: %v", err)
+	}
+	why, used := reasons(t), map[string]bool{}
+	cases, exact, columns, same := 0, 0, 0, 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var suite struct {
+			Fixtures []json.RawMessage
+			Cases    []fhirCase
+		}
+		if err := json.Unmarshal(raw, &suite); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range suite.Cases {
+			name := strings.TrimSuffix(filepath.Base(file), ".json") + "#" + string(rune('a'+i))
+			t.Run(name, func(t *testing.T) {
+				got := buildCase(t, append(suite.Fixtures, c.FHIR...))
+				cases++
+				differs := false
+				for _, d := range got.compare(c.OMOP) {
+					columns++
+					if d.same {
+						same++
+						continue
+					}
+					differs = true
+					if !explained(why, used, name, d.table, d.column) {
+						t.Errorf("%s.%s: want %v, got %v", d.table, d.column, d.want, d.got)
+					}
+				}
+				if !differs {
+					exact++
+				}
+			})
+		}
+	}
+	for where := range why {
+		if !used[where] {
+			t.Errorf("reasons.txt: nothing differs any more at %s", where)
+		}
+	}
+	t.Logf("%d cases, %d without any difference; %d of %d expected values are the same", cases, exact, same, columns)
+}
+
+func explained(why map[string]string, used map[string]bool, name, table, column string) bool {
+	for _, where := range []string{name + " " + table + "." + column, name + " " + table, table + "." + column, table} {
+		if why[where] != "" {
+			used[where] = true
+			return true
+		}
+	}
+	return false
+}
+
+// built is the CDM of a case.
+type built struct {
+	t      *testing.T
+	tables map[string][]map[string]any
+}
+
+// buildCase builds a CDM of some resources alone.
+func buildCase(t *testing.T, resources []json.RawMessage) built {
+	t.Helper()
+	dir := t.TempDir()
+	lines := map[string][]byte{}
+	for _, raw := range resources {
+		var r map[string]any
+		if err := json.Unmarshal(raw, &r); err != nil {
+			t.Fatal(err)
+		}
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := r["resourceType"].(string)
+		lines[kind] = append(append(lines[kind], line...), '\n')
+	}
+	if lines["Patient"] == nil { // a feed without persons is none
+		lines["Patient"] = []byte(`{"resourceType":"Patient","id":"nobody-else","birthDate":"1950"}` + "\n")
+	}
+	for kind, text := range lines {
+		if err := os.WriteFile(filepath.Join(dir, kind+".ndjson"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, _ := omoptest.Build(t, feeds.FS(), omoptest.Folder{
+		Deposit: "case", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS("testdata/fhir-cases"),
+		Refused: func(e intake.RowError) {
+			if !e.Excluded() {
+				t.Errorf("refused: %v", &e)
+			}
+		},
+	})
+	b := built{t: t, tables: map[string][]map[string]any{}}
+	for _, table := range omop.Tables() {
+		var text string
+		if err := db.Value(t.Context(), &text, "SELECT coalesce(to_json(list(t)), '[]')::VARCHAR FROM (SELECT * FROM cdm."+table+") t"); err != nil {
+			t.Fatal(err)
+		}
+		var rows []map[string]any
+		if err := json.Unmarshal([]byte(text), &rows); err != nil {
+			t.Fatal(err)
+		}
+		b.tables[table] = rows
+	}
+	return b
+}
+
+// difference is one expected value, or a table's number of rows (column "rows").
+type difference struct {
+	table, column string
+	want, got     any
+	same          bool
+}
+
+// compare holds every expected value against the row that has the most of them.
+func (b built) compare(want map[string][]map[string]any) (all []difference) {
+	for _, table := range []string{"observation", "measurement", "drug_exposure", "condition_occurrence", "procedure_occurrence"} {
+		if want[table] == nil {
+			want[table] = nil
+			all = append(all, difference{table, "rows", 0, len(b.tables[table]), len(b.tables[table]) == 0})
+		}
+	}
+	for table, rows := range want {
+		if rows == nil {
+			continue
+		}
+		got := b.tables[table]
+		all = append(all, difference{table, "rows", len(rows), len(got), len(rows) == len(got)})
+		for _, row := range rows {
+			all = append(all, b.closest(table, row, got)...)
+		}
+	}
+	return all
+}
+
+func (b built) closest(table string, row map[string]any, got []map[string]any) (best []difference) {
+	most := -1
+	for _, candidate := range append(got, map[string]any{}) {
+		var all []difference
+		n := 0
+		for column, want := range row {
+			if strings.HasSuffix(column, "__name") {
+				continue
+			}
+			d := difference{table: table, column: column, want: want, got: candidate[column]}
+			d.same = b.agrees(column, want, candidate[column])
+			if d.same {
+				n++
+			}
+			all = append(all, d)
+		}
+		if n > most {
+			most, best = n, all
+		}
+	}
+	return best
+}
+
+// agrees compares a value. Numbers of rows are not foreseeable: that one is
+// there is what is compared.
+func (b built) agrees(column string, want, got any) bool {
+	if text, ok := want.(string); ok {
+		if strings.HasPrefix(text, "ref:") || strings.HasPrefix(text, "id:") {
+			return got != nil
+		}
+		if found, ok := got.(string); ok {
+			return strings.Replace(found, " ", "T", 1) == strings.Replace(text, " ", "T", 1)
+		}
+	}
+	return cmp.Equal(want, got)
+}
