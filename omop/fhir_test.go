@@ -3,8 +3,11 @@ package omop_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,13 +115,13 @@ func TestFHIRGoldenCases(t *testing.T) {
 		if err := json.Unmarshal(raw, &suite); err != nil {
 			t.Fatal(err)
 		}
+		got := buildCases(t, suite.Fixtures, suite.Cases)
 		for i, c := range suite.Cases {
 			name := strings.TrimSuffix(filepath.Base(file), ".json") + "#" + string(rune('a'+i))
 			t.Run(name, func(t *testing.T) {
-				got := buildCase(t, append(suite.Fixtures, c.FHIR...))
 				cases++
 				differs := false
-				for _, d := range got.compare(c.OMOP) {
+				for _, d := range got.compare(i, c.OMOP) {
 					columns++
 					if d.same {
 						same++
@@ -153,46 +156,55 @@ func explained(why map[string]string, used map[string]bool, name, table, column 
 	return false
 }
 
-// built is the CDM of a case.
+// built is the CDM of a file's cases.
 type built struct {
-	t      *testing.T
 	tables map[string][]map[string]any
+	person map[float64]int // person_id to case
 }
 
-// buildCase builds a CDM of some resources alone.
-func buildCase(t *testing.T, resources []json.RawMessage) built {
+// buildCases builds one CDM of all cases of a file. Each case's resources have
+// ids of their own.
+func buildCases(t *testing.T, fixtures []json.RawMessage, cases []fhirCase) built {
 	t.Helper()
+	lines := map[string][]byte{"Patient": []byte(`{"resourceType":"Patient","id":"nobody-else","birthDate":"1950"}` + "\n")}
+	owner := map[string]int{"nobody-else": -1}
+	for i, c := range cases {
+		prefix := fmt.Sprintf("%02d-", i)
+		for _, raw := range append(slices.Clone(fixtures), c.FHIR...) {
+			var r map[string]any
+			if err := json.Unmarshal(raw, &r); err != nil {
+				t.Fatal(err)
+			}
+			rename(r, prefix)
+			line, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kind := r["resourceType"].(string)
+			if kind == "Patient" {
+				owner[r["id"].(string)] = i
+			}
+			lines[kind] = append(append(lines[kind], line...), '\n')
+		}
+	}
 	dir := t.TempDir()
-	lines := map[string][]byte{}
-	for _, raw := range resources {
-		var r map[string]any
-		if err := json.Unmarshal(raw, &r); err != nil {
-			t.Fatal(err)
-		}
-		line, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind := r["resourceType"].(string)
-		lines[kind] = append(append(lines[kind], line...), '\n')
-	}
-	if lines["Patient"] == nil { // a feed without persons is none
-		lines["Patient"] = []byte(`{"resourceType":"Patient","id":"nobody-else","birthDate":"1950"}` + "\n")
-	}
 	for kind, text := range lines {
 		if err := os.WriteFile(filepath.Join(dir, kind+".ndjson"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	db, _ := omoptest.Build(t, feeds.FS(), omoptest.Folder{
-		Deposit: "case", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS("testdata/fhir-cases"),
+		Deposit: "cases", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS("testdata/fhir-cases"),
 		Refused: func(e intake.RowError) {
-			if !e.Excluded() {
+			if !e.Excluded() && e.File != "Encounter.ndjson" { // some cases have a visit of nobody's
 				t.Errorf("refused: %v", &e)
 			}
 		},
 	})
-	b := built{t: t, tables: map[string][]map[string]any{}}
+	b := built{tables: map[string][]map[string]any{}, person: map[float64]int{}}
+	for i, local := range slices.Sorted(maps.Keys(owner)) { // as omoptest numbers them
+		b.person[float64(i+1)] = owner[local]
+	}
 	for _, table := range omop.Tables() {
 		var text string
 		if err := db.Value(t.Context(), &text, "SELECT coalesce(to_json(list(t)), '[]')::VARCHAR FROM (SELECT * FROM cdm."+table+") t"); err != nil {
@@ -207,6 +219,42 @@ func buildCase(t *testing.T, resources []json.RawMessage) built {
 	return b
 }
 
+// rename puts a prefix before the ids of a resource and its references.
+func rename(r map[string]any, prefix string) {
+	r["id"] = prefix + r["id"].(string)
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			if text, ok := v["reference"].(string); ok {
+				v["reference"] = strings.Replace(text, "/", "/"+prefix, 1)
+			}
+			for _, e := range v {
+				walk(e)
+			}
+		}
+	}
+	walk(r)
+}
+
+// rows are those of a case, where they are about a person, else of all cases.
+func (b built) rows(table string, i int) (rows []map[string]any, own bool) {
+	for _, row := range b.tables[table] {
+		person, about := row["person_id"].(float64)
+		if about {
+			own = true
+		}
+		if !about || b.person[person] == i {
+			rows = append(rows, row)
+		}
+	}
+	return rows, own
+}
+
 // difference is one expected value, or a table's number of rows (column "rows").
 type difference struct {
 	table, column string
@@ -215,19 +263,18 @@ type difference struct {
 }
 
 // compare holds every expected value against the row that has the most of them.
-func (b built) compare(want map[string][]map[string]any) (all []difference) {
-	for _, table := range []string{"observation", "measurement", "drug_exposure", "condition_occurrence", "procedure_occurrence"} {
-		if want[table] == nil {
-			want[table] = nil
-			all = append(all, difference{table, "rows", 0, len(b.tables[table]), len(b.tables[table]) == 0})
+func (b built) compare(i int, want map[string][]map[string]any) (all []difference) {
+	for _, table := range omop.Tables() {
+		if rows, own := b.rows(table, i); own && len(want[table]) == 0 && !strings.HasSuffix(table, "_period") && len(rows) > 0 &&
+			table != "person" && table != "visit_occurrence" { // which the fixtures have
+			all = append(all, difference{table, "rows", 0, len(rows), false})
 		}
 	}
 	for table, rows := range want {
-		if rows == nil {
-			continue
+		got, own := b.rows(table, i)
+		if own || len(got) == 0 {
+			all = append(all, difference{table, "rows", len(rows), len(got), len(rows) == len(got)})
 		}
-		got := b.tables[table]
-		all = append(all, difference{table, "rows", len(rows), len(got), len(rows) == len(got)})
 		for _, row := range rows {
 			all = append(all, b.closest(table, row, got)...)
 		}
@@ -237,7 +284,7 @@ func (b built) compare(want map[string][]map[string]any) (all []difference) {
 
 func (b built) closest(table string, row map[string]any, got []map[string]any) (best []difference) {
 	most := -1
-	for _, candidate := range append(got, map[string]any{}) {
+	for _, candidate := range append(slices.Clone(got), map[string]any{}) {
 		var all []difference
 		n := 0
 		for column, want := range row {
@@ -245,8 +292,7 @@ func (b built) closest(table string, row map[string]any, got []map[string]any) (
 				continue
 			}
 			d := difference{table: table, column: column, want: want, got: candidate[column]}
-			d.same = b.agrees(column, want, candidate[column])
-			if d.same {
+			if d.same = b.agrees(want, candidate[column]); d.same {
 				n++
 			}
 			all = append(all, d)
@@ -260,7 +306,7 @@ func (b built) closest(table string, row map[string]any, got []map[string]any) (
 
 // agrees compares a value. Numbers of rows are not foreseeable: that one is
 // there is what is compared.
-func (b built) agrees(column string, want, got any) bool {
+func (b built) agrees(want, got any) bool {
 	if text, ok := want.(string); ok {
 		if strings.HasPrefix(text, "ref:") || strings.HasPrefix(text, "id:") {
 			return got != nil

@@ -5,7 +5,7 @@ SELECT
     CASE WHEN r.category IN ('laboratory', 'vital-signs') THEN 'Measurement' ELSE 'Observation' END AS domain_id,
     coalesce(s.vocabulary_id, r.system, 'none') AS vocabulary_id,
     r.code AS concept_code,
-    CASE r.category WHEN 'laboratory' THEN 32856 ELSE 32817 END AS type_concept_id, -- lab, else EHR
+    32817 AS type_concept_id, -- EHR
     coalesce(r.effective, r.effective_start, r.effective_instant, r.issued) AS start_datetime,
     coalesce(r.value_number, r.value_integer) AS value_as_number,
     CASE r.value_comparator

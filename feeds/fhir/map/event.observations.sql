@@ -1,12 +1,12 @@
 -- Of several codings the first that has a standard concept, in the order of
 -- lookup/codesystems.csv. A system that is not listed there names itself in the report.
--- A panel without a value of its own is told by its components.
+-- A panel without a value of its own is told by its components or members.
 SELECT
     r.person_id,
     CASE WHEN r.category IN ('laboratory', 'vital-signs') THEN 'Measurement' ELSE 'Observation' END AS domain_id,
     coalesce(s.vocabulary_id, r.system, 'none') AS vocabulary_id,
     r.code AS concept_code,
-    CASE r.category WHEN 'laboratory' THEN 32856 ELSE 32817 END AS type_concept_id, -- lab, else EHR
+    32817 AS type_concept_id, -- EHR
     coalesce(r.effective, r.effective_start, r.effective_instant, r.issued) AS start_datetime,
     coalesce(r.value_number, r.value_integer) AS value_as_number,
     CASE r.value_comparator
@@ -33,5 +33,5 @@ LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_co
 LEFT JOIN codesystems v ON v.system = r.value_system
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.effective, r.effective_start, r.effective_instant, r.issued) IS NOT NULL
-  AND (NOT r.components OR coalesce(CAST(r.value_number AS VARCHAR), CAST(r.value_integer AS VARCHAR), CAST(r.value_boolean AS VARCHAR), r.value_code, r.value_string) IS NOT NULL)
+  AND (NOT r.panel OR coalesce(CAST(r.value_number AS VARCHAR), CAST(r.value_integer AS VARCHAR), CAST(r.value_boolean AS VARCHAR), r.value_code, r.value_string) IS NOT NULL)
 QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

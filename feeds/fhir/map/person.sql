@@ -3,7 +3,13 @@
 -- Hispanic or Latino, 38003564 not.
 SELECT
     person_id,
-    CASE gender WHEN 'male' THEN 8507 WHEN 'female' THEN 8532 ELSE 0 END AS gender_concept_id,
+    CASE coalesce(gender, birth_sex)
+        WHEN 'male' THEN 8507
+        WHEN 'M' THEN 8507
+        WHEN 'female' THEN 8532
+        WHEN 'F' THEN 8532
+        ELSE 0
+    END AS gender_concept_id,
     birth_year  AS year_of_birth,
     birth_month AS month_of_birth,
     CASE race
@@ -18,8 +24,10 @@ SELECT
     state || ', ' || coalesce(country, '') AS location_key,
     practitioner AS provider_key,
     organization AS care_site_key,
-    gender      AS gender_source_value,
+    coalesce(gender, birth_sex) AS gender_source_value,
     race        AS race_source_value,
+    0           AS race_source_concept_id,
+    0           AS ethnicity_source_concept_id,
     ethnicity   AS ethnicity_source_value,
     'patients'  AS source_table,
     line        AS source_line
