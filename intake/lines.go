@@ -9,13 +9,6 @@ import (
 // maxLine is the longest line of NDJSON that is read.
 const maxLine = 16 << 20
 
-// lineBlock is a run of whole lines, or one line that is too long, whose text
-// is not there.
-type lineBlock struct {
-	block
-	tooLong bool
-}
-
 // lineReader cuts NDJSON into blocks. What it has in memory is a block, or one
 // line.
 type lineReader struct {
@@ -34,17 +27,10 @@ func (l *lineReader) fill(n int) error {
 }
 
 // next returns the next block, or io.EOF. It reads on into the memory of old.
-func (l *lineReader) next(old lineBlock) (lineBlock, error) {
-	if l.line == 0 {
-		l.line = 1
-		if err := l.fill(l.size); err != nil {
-			return lineBlock{}, err
-		}
-		l.text = bytes.TrimPrefix(l.text, []byte("\xef\xbb\xbf"))
-	}
+func (l *lineReader) next(old block) (block, error) {
 	for size := l.size; ; size *= 2 {
 		if err := l.fill(min(size, maxLine+1)); err != nil {
-			return lineBlock{}, err
+			return block{}, err
 		}
 		end := bytes.LastIndexByte(l.text, '\n') + 1
 		if l.eof {
@@ -52,12 +38,12 @@ func (l *lineReader) next(old lineBlock) (lineBlock, error) {
 		}
 		switch {
 		case end > 0:
-			out := lineBlock{block: block{text: l.text[:end], line: l.line}}
+			out := block{text: l.text[:end], line: l.line}
 			l.line += bytes.Count(out.text, []byte("\n"))
 			l.text = append(old.text[:0], l.text[end:]...)
 			return out, nil
 		case l.eof:
-			return lineBlock{}, io.EOF
+			return block{}, io.EOF
 		case len(l.text) > maxLine:
 			return l.pass()
 		}
@@ -65,8 +51,8 @@ func (l *lineReader) next(old lineBlock) (lineBlock, error) {
 }
 
 // pass reads on to the end of a line that is too long.
-func (l *lineReader) pass() (lineBlock, error) {
-	out := lineBlock{block: block{line: l.line}, tooLong: true}
+func (l *lineReader) pass() (block, error) {
+	out := block{line: l.line, tooLong: true}
 	for {
 		l.text = l.text[:0]
 		if err := l.fill(l.size); err != nil {

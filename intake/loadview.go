@@ -12,8 +12,8 @@ import (
 
 // view reads views/<name>.json, the ViewDefinition that makes the rows of a
 // resource of the format ndjson.
-func (l *loader) view(d *resourceDescriptor, r *Resource) bool {
-	file := path.Join("views", d.Name+".json")
+func (l *loader) view(r *Resource) bool {
+	file := path.Join("views", r.Name+".json")
 	raw, err := fs.ReadFile(l.folder, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.wrong("%s is missing: a resource of the format ndjson is flattened by a ViewDefinition of its name", file)
@@ -26,16 +26,22 @@ func (l *loader) view(d *resourceDescriptor, r *Resource) bool {
 		l.wrong("%s: %w", file, err)
 		return false
 	}
-	if d.Path == "" {
-		d.Path = r.Type() + ".ndjson"
-		r.Path = d.Path
-	}
 	return true
 }
 
+// bulkNames are the names of a type's files in a bulk export: Patient.ndjson,
+// Patient.000.ndjson, 1.Patient.ndjson, Patient-2.ndjson. The specification
+// leaves them open (https://hl7.org/fhir/uv/bulkdata/).
+func bulkNames(kind string) string { return `([0-9]+\.)?` + kind + `([.-][0-9]+)?\.ndjson` }
+
 // viewFields compares the fields of a resource with the columns of its view.
 func (l *loader) viewFields(r *Resource) {
-	fields := r.fieldNames()
+	var fields []string
+	for i := range r.Fields {
+		if r.Fields[i].From == "" {
+			fields = append(fields, r.Fields[i].Name)
+		}
+	}
 	for _, name := range r.view.Columns {
 		if !slices.Contains(fields, name) {
 			l.wrong("the view has a column %q that the schema lacks: %s", name, nearest.Hint(name, fields))

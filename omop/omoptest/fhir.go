@@ -10,23 +10,13 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/intake"
-	"rempart.eu/rempart/intake/fhir"
 )
 
-// loadFHIR checks the FHIR resources of a delivery, makes the health table of
-// each view, and names them. A refused line fails the test, but for those that
-// the feed excludes.
+// loadFHIR checks a delivery of FHIR resources, makes the health table of each
+// view, and names them. A refused line fails the test, but for those that the
+// feed excludes.
 func (l loader) loadFHIR(f Folder, i int, feed *intake.Feed) (views []string) {
 	l.t.Helper()
-	var types []string
-	for _, g := range feed.Groups() {
-		if g[0].Type() != "" {
-			types = append(types, g[0].Type())
-		}
-	}
-	if len(types) == 0 {
-		return nil
-	}
 	entries, err := os.ReadDir(f.Dir)
 	if err != nil {
 		l.t.Fatal(err)
@@ -35,36 +25,42 @@ func (l loader) loadFHIR(f Folder, i int, feed *intake.Feed) (views []string) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	delivery, err := fhir.NewDelivery(names, types, func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(f.Dir, name)) })
+	delivery, err := feed.Deliver(names)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	people := &numbers{deposit: f.Deposit, of: map[string]int64{}}
-	checker := intake.NewChecker(feed, people, intake.Options{MaxRefused: 1})
-	l.exec(fmt.Sprintf("CREATE TABLE %s (number BIGINT, local VARCHAR)", engine.Quote(table("number", i, "fhir"))))
-	known := 0
-	for _, g := range feed.Groups() {
-		files := delivery.Files(g[0].Type())
-		if g[0].Type() == "" || len(files) == 0 {
-			continue
-		}
-		health := l.check(f, checker, g, files)
-		for ; known < len(people.order); known++ {
-			l.exec(fmt.Sprintf("INSERT INTO %s VALUES (%d, %s)", engine.Quote(table("number", i, "fhir")), known, engine.Literal(people.order[known])))
-			l.exec(fmt.Sprintf("INSERT INTO plain_person VALUES (%s, %s)", engine.Literal(f.Deposit), engine.Literal(people.order[known])))
-		}
-		for j, r := range g {
-			l.table(f, i, r, &health[j])
-			views = append(views, r.Name)
+	open := func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(f.Dir, name)) }
+	if err := delivery.LookInto(open); err != nil {
+		l.t.Fatal(err)
+	}
+	people := &numbers{of: map[string]int64{}}
+	checker := intake.NewChecker(delivery, people, intake.Options{})
+	made := map[string]bool{}
+	for _, s := range delivery.Sources {
+		health := l.check(f, checker, s, open)
+		for j, part := range s.Feeds {
+			plain := table("plain", i, part.Resource.Name)
+			if !made[plain] {
+				made[plain] = true
+				l.table(plain, part.Resource)
+				views = append(views, part.Resource.Name)
+			}
+			err := l.db.FromCSV(l.t.Context(), part.Resource.HealthColumns(), &health[j], func(rows string) error {
+				return l.db.Exec(l.t.Context(), fmt.Sprintf("INSERT INTO %s FROM %s", engine.Quote(plain), rows))
+			})
+			if err != nil {
+				l.t.Fatalf("%s: %v", part.Resource.Name, err)
+			}
 		}
 	}
+	l.number(f, i, feed, people, made)
 	return views
 }
 
-// check gives the health data of each view of a group.
-func (l loader) check(f Folder, checker *intake.Checker, g []intake.Resource, files []fhir.File) []bytes.Buffer {
-	health := make([]bytes.Buffer, len(g))
-	sinks := intake.ViewSinks{Refused: func(e intake.RowError) error {
+// check gives the health data of each view of a source.
+func (l loader) check(f Folder, checker *intake.Checker, s intake.Source, open func(string) (io.ReadCloser, error)) []bytes.Buffer {
+	health := make([]bytes.Buffer, len(s.Feeds))
+	sinks := intake.Sinks{Refused: func(e intake.RowError) error {
 		if f.Refused != nil {
 			f.Refused(e)
 		} else if !e.Excluded() {
@@ -75,43 +71,52 @@ func (l loader) check(f Folder, checker *intake.Checker, g []intake.Resource, fi
 	for j := range health {
 		sinks.Health = append(sinks.Health, &health[j])
 	}
-	for _, file := range files {
-		in, err := file.Open()
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		if _, err := checker.CheckViews(l.t.Context(), g, file.Name, in, sinks); err != nil {
-			l.t.Fatal(err)
-		}
-		if err := in.Close(); err != nil {
-			l.t.Fatal(err)
-		}
+	in, err := open(s.Name)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := checker.Check(l.t.Context(), s, s.Name, in, sinks); err != nil {
+		l.t.Fatal(err)
 	}
 	return health
 }
 
-// table makes the health table of a view, with matching numbers as [Load] gives them.
-func (l loader) table(f Folder, i int, r intake.Resource, health io.Reader) {
-	plain := table("plain", i, r.Name)
-	if err := l.db.LoadCSV(l.t.Context(), plain, r.HealthColumns(), health); err != nil {
-		l.t.Fatalf("%s: %v", r.Name, err)
-	}
-	query := "FROM " + engine.Quote(plain)
+func (l loader) table(name string, r *intake.Resource) {
+	var columns string
 	for _, c := range r.HealthColumns() {
-		if c.Name == "person" {
-			query = fmt.Sprintf("SELECT p.* REPLACE (hash(%s, n.local) >> 1 AS person) FROM %s p JOIN %s n ON n.number = p.person",
-				engine.Literal(f.Deposit), engine.Quote(plain), engine.Quote(table("number", i, "fhir")))
-		}
+		columns += engine.Quote(c.Name) + " " + c.Type + ", "
 	}
-	l.exec(fmt.Sprintf("CREATE TABLE %s AS %s", engine.Quote(table("health", i, r.Name)), query))
+	l.exec(fmt.Sprintf("CREATE TABLE %s (%s)", engine.Quote(name), columns))
+}
+
+// number makes the health tables, with matching numbers as [Load] gives them.
+func (l loader) number(f Folder, i int, feed *intake.Feed, people *numbers, made map[string]bool) {
+	local := engine.Quote(table("number", i, "fhir"))
+	l.exec("CREATE TABLE " + local + " (number BIGINT, local VARCHAR)")
+	for n, key := range people.order {
+		l.exec(fmt.Sprintf("INSERT INTO %s VALUES (%d, %s)", local, n, engine.Literal(key)))
+		l.exec(fmt.Sprintf("INSERT INTO plain_person VALUES (%s, %s)", engine.Literal(f.Deposit), engine.Literal(key)))
+	}
+	for _, r := range feed.Resources {
+		plain := table("plain", i, r.Name)
+		if !made[plain] {
+			continue
+		}
+		query := "FROM " + engine.Quote(plain)
+		if r.AboutPersons() {
+			query = fmt.Sprintf("SELECT p.* REPLACE (hash(%s, n.local) >> 1 AS person) FROM %s p JOIN %s n ON n.number = p.person",
+				engine.Literal(f.Deposit), engine.Quote(plain), local)
+		}
+		l.exec(fmt.Sprintf("CREATE TABLE %s AS %s", engine.Quote(table("health", i, r.Name)), query))
+	}
 }
 
 // numbers counts persons in the order in which they come.
 type numbers struct {
-	deposit string
-	mu      sync.Mutex
-	of      map[string]int64
-	order   []string
+	mu    sync.Mutex
+	of    map[string]int64
+	order []string
 }
 
 func (n *numbers) Person(local string) int64 {

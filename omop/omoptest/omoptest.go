@@ -84,8 +84,10 @@ func Load(t testing.TB, db *engine.DB, feeds fs.FS, folders ...Folder) omop.Inpu
 				deposit.Tables[r.Name] = engine.Quote(table("health", i, r.Name))
 			}
 		}
-		for _, name := range l.loadFHIR(f, i, feed) {
-			deposit.Tables[name] = engine.Quote(table("health", i, name))
+		if slices.ContainsFunc(feed.Resources, func(r intake.Resource) bool { return r.Type() != "" }) {
+			for _, name := range l.loadFHIR(f, i, feed) {
+				deposit.Tables[name] = engine.Quote(table("health", i, name))
+			}
 		}
 		in.Deposits = append(in.Deposits, deposit)
 	}
