@@ -179,6 +179,14 @@ func (r Resource) File() string {
 	return r.Path
 }
 
+// what names the resource's one file, or the resource where there are several.
+func (r *Resource) what() string {
+	if r.Files != "" {
+		return r.Name
+	}
+	return r.Path
+}
+
 // Resource returns the resource of that name, or nil.
 func (f *Feed) Resource(name string) *Resource {
 	for i := range f.Resources {

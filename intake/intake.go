@@ -49,8 +49,8 @@ type Sinks struct {
 	// the order of [Source.Feeds]: a header and rows in the order of
 	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
 	Health []io.Writer
-	// Identity takes who the matching number stands for, from accepted rows of
-	// resources that have traits. It may be nil where a resource has none.
+	// Identity takes who the matching number stands for, once for each person: from
+	// the first accepted row. It may be nil where a resource has no traits.
 	Identity func(person int64, who pseudonym.Identity) error
 	// Refused takes every refused row.
 	Refused func(RowError) error

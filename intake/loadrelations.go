@@ -12,7 +12,7 @@ import (
 // from it: key spaces, and which keys must be remembered.
 func (l *loader) relations() {
 	f := l.feed
-	identities := 0
+	identities, traits := 0, 0
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		l.in(fmt.Sprintf("resource %q", r.Name), func() {
@@ -22,15 +22,21 @@ func (l *loader) relations() {
 				}
 				if len(r.PersonKey()) == 0 {
 					l.wrong(`a resource with the purpose "identity" needs a field with the role person: name the person's key`)
-				} else {
-					r.watch(r.PersonKey(), false)
 				}
 				if r.Optional {
 					l.wrong(`the resource with the purpose "identity" cannot be optional: nobody could be linked without it`)
 				}
 			}
-			if r.Traits() && !r.AboutPersons() {
-				l.wrong("traits need a field with the role person: name the person's key")
+			if r.Traits() {
+				if len(r.PersonKey()) == 0 {
+					l.wrong("traits need a field with the role person: name the person's key")
+				}
+				if traits++; traits > 1 {
+					l.wrong("another resource has traits already: each person is told of once")
+				}
+			}
+			if key := r.PersonKey(); len(key) > 0 && (r.Identity || r.Traits()) {
+				r.watch(key, false)
 			}
 			l.identified(r)
 			for i := range r.ForeignKeys {

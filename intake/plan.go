@@ -25,6 +25,7 @@ type plan struct {
 	aliases    [][]int    // fields of each alias; nil where nothing needs it
 	keys       [][]int    // fields of each composite key
 	traits     bool
+	known      int // of watched: the persons whose traits were handed on
 }
 
 type exclude struct {
@@ -92,6 +93,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 		}
 		p.watched = append(p.watched, places)
 	}
+	p.known = slices.IndexFunc(r.watched, func(set keySet) bool { return r.tells(set) })
 	for i, alias := range r.Aliases {
 		var places []int
 		if c.needsAlias(i, c.next) {
@@ -119,26 +121,26 @@ func (c *Checker) relate(p *plan) error {
 	feed := c.delivery.Feed
 	id := feed.identities()
 	if id != nil && r.AboutPersons() && !slices.Contains(feed.together(r), id) {
-		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.File())
+		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.what())
 		if r.PersonBy != nil {
 			i := slices.IndexFunc(id.Aliases, func(a []string) bool { return slices.Equal(a, r.PersonBy.Alias) })
 			if c.aliases[i] == nil {
 				return missing
 			}
 			p.lookup = &lookup{r.places(r.PersonBy.Fields), c.aliases[i],
-				"person: no such person in " + id.File(), "person: the alias names several persons in " + id.File()}
+				"person: no such person in " + id.what(), "person: the alias names several persons in " + id.what()}
 		} else {
 			to := c.watchedKeys(id, id.PersonKey())
 			if to == nil {
 				return missing
 			}
-			p.persons = &reference{p.person, to, "person: no such person in " + id.File()}
+			p.persons = &reference{p.person, to, "person: no such person in " + id.what()}
 		}
 	}
 	for _, key := range r.ForeignKeys {
 		to := feed.Resource(key.Resource)
 		if found := c.watchedKeys(to, key.To); found != nil { // the deposit may lack the file
-			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.File()})
+			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.what()})
 		}
 	}
 	return nil

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/warehouse"
 )
@@ -74,11 +76,12 @@ docs/feeds.md shows how to write one.`,
 			return nil
 		},
 	}
-	return group("feed", "Sources that deposits come from", list, add)
+	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), add)
 }
 
 func (a *app) depositCommand() *cobra.Command {
 	var o warehouse.DepositOptions
+	var encoding string
 	create := &cobra.Command{
 		Use:   "create --as PROVIDER --feed FEED DIR",
 		Short: "Check, split and seal a folder of files",
@@ -99,6 +102,11 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			if o.Feed == "" {
 				return usage("of which feed? Give --feed; see rempart feed list")
 			}
+			if encoding != "" {
+				if o.Encoding, err = intake.ParseEncoding(encoding); err != nil {
+					return usage("--encoding: %v", err)
+				}
+			}
 			o.Dir = args[0]
 			progress, done := a.bar("deposit")
 			o.Progress = progress
@@ -112,6 +120,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	}
 	asFlag(create, &o.Provider, "the provider")
 	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
+	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
 
 	list := &cobra.Command{
@@ -160,7 +169,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
 	var rows [][]string
-	for _, f := range made.Files {
+	for _, f := range byResource(made.Files) {
 		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
 	}
 	in, refused := totals(made.Files)
@@ -179,6 +188,21 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 		a.say("Not part of the feed, and not read: %s", strings.Join(made.Ignored, ", "))
 	}
 	return nil
+}
+
+// byResource adds up the files of each resource.
+func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
+	for _, f := range files {
+		at := slices.IndexFunc(sums, func(s ledger.FileCount) bool { return s.Resource == f.Resource })
+		if at < 0 {
+			sums = append(sums, f)
+			continue
+		}
+		sums[at].Rows += f.Rows
+		sums[at].Accepted += f.Accepted
+		sums[at].Refused += f.Refused
+	}
+	return sums
 }
 
 func (a *app) linkageCommand() *cobra.Command {
