@@ -181,6 +181,9 @@ func (r Resource) File() string {
 
 // what names the resource's one file, or the resource where there are several.
 func (r *Resource) what() string {
+	if r.view != nil {
+		return "the " + r.Type() + " resources"
+	}
 	if r.Files != "" {
 		return r.Name
 	}

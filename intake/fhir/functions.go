@@ -371,10 +371,10 @@ func (r *reference) eval(e *Evaluator, in []item) []item {
 			continue
 		}
 		kind, id, identifier := Reference(e.doc.property(it.node, "reference"))
-		if kind == "" {
-			kind = string(e.doc.property(it.node, "type"))
+		if len(kind) == 0 {
+			kind = e.doc.property(it.node, "type")
 		}
-		if r.kind != "" && kind != "" && kind != r.kind {
+		if r.kind != "" && len(kind) > 0 && string(kind) != r.kind {
 			continue
 		}
 		if r.identifier {
@@ -410,36 +410,41 @@ func (r *reference) logical(e *Evaluator, at int32) []byte {
 // versioned forms, urn:uuid:…, or the conditional Patient?identifier=system|value.
 // A reference to a contained resource (#1) has no id outside of its resource.
 // Source: https://hl7.org/fhir/R4/references.html, https://hl7.org/fhir/R4/http.html#trules
-func Reference(text []byte) (kind string, id, identifier []byte) {
+func Reference(text []byte) (kind, id, identifier []byte) {
 	if len(text) == 0 || text[0] == '#' {
-		return "", nil, nil
+		return nil, nil, nil
 	}
-	for _, scheme := range []string{"urn:uuid:", "urn:oid:"} {
-		if rest, ok := bytes.CutPrefix(text, []byte(scheme)); ok {
-			return "", rest, nil
+	for _, scheme := range [...]string{"urn:uuid:", "urn:oid:"} {
+		if len(text) > len(scheme) && string(text[:len(scheme)]) == scheme {
+			return nil, text[len(scheme):], nil
 		}
 	}
-	if before, query, ok := bytes.Cut(text, []byte("?")); ok {
+	if at := bytes.IndexByte(text, '?'); at >= 0 {
+		before, query := text[:at], text[at+1:]
 		value, ok := bytes.CutPrefix(query, []byte("identifier="))
 		if !ok || bytes.IndexByte(value, '&') >= 0 {
 			return resourceType(before), nil, nil
 		}
-		if plain, err := url.PathUnescape(string(value)); err == nil {
-			value = []byte(plain)
+		if bytes.IndexByte(value, '%') >= 0 {
+			if plain, err := url.PathUnescape(string(value)); err == nil {
+				value = []byte(plain)
+			}
 		}
 		return resourceType(before), nil, value
 	}
-	if at := bytes.Index(text, []byte("/_history/")); at >= 0 {
+	if at := bytes.Index(text, history); at >= 0 {
 		text = text[:at]
 	}
 	at := bytes.LastIndexByte(text, '/')
 	if at < 0 {
-		return "", nil, nil
+		return nil, nil, nil
 	}
 	return resourceType(text[:at]), text[at+1:], nil
 }
 
+var history = []byte("/_history/")
+
 // resourceType is the last part of an address.
-func resourceType(address []byte) string {
-	return string(address[bytes.LastIndexByte(address, '/')+1:])
+func resourceType(address []byte) []byte {
+	return address[bytes.LastIndexByte(address, '/')+1:]
 }
