@@ -14,7 +14,8 @@
 // is kept; a column that the feed does not describe stops the file, because it
 // may identify somebody; where the feed has a file of identities, no row of a
 // person without one is accepted; the health stream is what the columns' types
-// say. What is not: a name inside a free text is not found; give such fields
+// say. A line of FHIR is checked through every view of its type and is accepted
+// in all of them or in none. What is not: a name inside a free text is not found; give such fields
 // the role drop.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8 or the encoding that is
