@@ -23,7 +23,9 @@ func (c *Checker) needs(r *Resource, set keySet, from int) bool {
 
 // tells says whether a set of keys is the persons whose traits a resource has:
 // each is told of once.
-func (r *Resource) tells(set keySet) bool { return r.Traits() && slices.Equal(set.fields, r.PersonKey()) }
+func (r *Resource) tells(set keySet) bool {
+	return r.Traits() && slices.Equal(set.fields, r.PersonKey())
+}
 
 // needsAlias says the same of the identities' alias i.
 func (c *Checker) needsAlias(i, from int) bool {

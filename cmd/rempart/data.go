@@ -144,16 +144,24 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, state, err := a.state(c.Context())
+			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
-			var deposits []*governance.Deposit
+			var deposits []any
 			var rows [][]string
 			for id, d := range state.Deposits.All() {
 				in, refused := totals(d.Files)
 				deposits = append(deposits, d)
 				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+			}
+			unfinished, err := w.Unfinished(c.Context(), state)
+			if err != nil {
+				return err
+			}
+			for _, u := range unfinished {
+				deposits = append(deposits, unfinishedDeposit{u, true})
+				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
 			}
 			return a.show(deposits, func() error {
 				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
@@ -181,7 +189,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 		},
 	}
 	asFlag(quarantine, &as, "the provider that made the deposit")
-	return group("deposit", "Data comes in", create, list, quarantine)
+	return group("deposit", "Data comes in", create, a.depositResumeCommand(), a.depositDiscardCommand(), list, quarantine)
 }
 
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
