@@ -105,7 +105,7 @@ func (m *moment) readTime(v []byte) bool {
 func fhirMoments(kind string) parser {
 	return func(dst, v []byte) ([]byte, bool) {
 		var m moment
-		good := true
+		var good bool
 		switch full := [10]byte([]byte("0001-01-01")); len(v) {
 		case 4, 7, 10:
 			copy(full[:], v)

@@ -64,7 +64,7 @@ func (k *lineKeeper) line(line int, all []checked, at []place) error {
 		for n := at[i].first; n < at[i].end; n++ {
 			v := &all[i].rows[n]
 			k.texts.add(v.text)
-			view.remember(v, all[i].hashes[v.hashes:])
+			_ = view.remember(v, all[i].hashes[v.hashes:]) // the verdict has asked whether they are new
 			if err := view.tell(v); err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"bytes"
-	"errors"
 	"io"
 )
 
@@ -69,6 +68,3 @@ func (l *lineReader) pass() (block, error) {
 		}
 	}
 }
-
-// errLineLength is the rule that a line breaks which is not even parsed.
-var errLineLength = errors.New("line: want 16 MiB or less")

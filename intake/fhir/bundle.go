@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -178,7 +178,7 @@ func entries(r io.Reader, do func(n int, entry []byte) error) error {
 	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
 		return fmt.Errorf("%w, after byte %d", ErrJSON, syntax.ByteOffset)
 	}
-	if err == nil && (resource != "Bundle" || !strings.Contains(" transaction batch collection searchset document ", " "+kind+" ")) {
+	if err == nil && (resource != "Bundle" || !slices.Contains([]string{"transaction", "batch", "collection", "searchset", "document"}, kind)) {
 		return ErrNoBundle
 	}
 	return err
