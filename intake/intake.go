@@ -14,9 +14,10 @@
 // is kept; a column that the feed does not describe stops the file, because it
 // may identify somebody; where the feed has a file of identities, no row of a
 // person without one is accepted; the health stream is what the columns' types
-// say. A line of FHIR is checked through every view of its type and is accepted
-// in all of them or in none. What is not: a name inside a free text is not found; give such fields
-// the role drop.
+// say; no text of it holds an identifier that the scan knows, or the name of
+// a person of the deposit in a form that it knows (docs/identifier-scan.md);
+// a line of FHIR is accepted in every view of its type or in none. What is not:
+// that a free text tells nothing about who it is about.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8 or the encoding that is
 // declared, and may be compressed by gzip or zstd. Where a quote is broken, the
@@ -31,6 +32,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // Pseudonyms replaces what names a person or a record in health data. Both
@@ -79,6 +81,7 @@ type Checker struct {
 	seen       map[string][]*keys // per resource, as its watched; nil where nothing needs them
 	aliases    []*aliases         // of the identities, in their order; nil where nothing needs them
 	texts      *keys              // lines of FHIR that were accepted
+	people     *scan.People       // whose names no text may hold; gone with the Checker
 	blockSize  int
 }
 
@@ -87,7 +90,7 @@ func NewChecker(delivery *Delivery, pseudonyms Pseudonyms, options Options) *Che
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, texts: &keys{}, blockSize: defaultBlock}
+	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, texts: &keys{}, people: scan.NewPeople(), blockSize: defaultBlock}
 	if id := delivery.Feed.identities(); id != nil {
 		c.aliases = make([]*aliases, len(id.Aliases))
 	}
@@ -157,6 +160,9 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 // remembered of the source, so that it must be checked again.
 func (c *Checker) Skip() bool {
 	for _, part := range c.delivery.Sources[c.next].Feeds {
+		if part.Resource.named() { // no text of later files may hold its persons' names
+			return false
+		}
 		for _, set := range part.Resource.watched {
 			if c.needs(part.Resource, set, c.next+1) {
 				return false

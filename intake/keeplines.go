@@ -48,6 +48,11 @@ func (k *lineKeeper) block(all []checked) error {
 func (k *lineKeeper) line(line int, all []checked, at []place) error {
 	refused := k.verdict(line, all, at)
 	for i, view := range k.views {
+		for _, v := range all[i].rows[at[i].first:at[i].end] {
+			if v.names != nil {
+				v.names.addTo(view.people)
+			}
+		}
 		view.counts.Rows++
 		if refused == nil {
 			view.counts.Accepted++

@@ -79,11 +79,18 @@ func (s *lineSplitter) split(b block, to []*worker) error {
 		if refused == nil {
 			continue
 		}
+		var names *personNames // of a refused line, too: other files may name that person
 		for i, w := range to { // what was made of the line before
 			m := s.marks[i]
+			for _, v := range w.out.rows[m.rows:] {
+				if v.names != nil {
+					names = v.names
+				}
+			}
 			w.out.rows, w.out.health, w.out.hashes = w.out.rows[:m.rows], w.out.health[:m.health], w.out.hashes[:m.hashes]
 		}
 		to[0].refuse(line, refused)
+		to[0].out.rows[len(to[0].out.rows)-1].names = names
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // plan is how the rows of one file are checked for one resource. It is read by
@@ -25,7 +27,9 @@ type plan struct {
 	aliases    [][]int    // fields of each alias; nil where nothing needs it
 	keys       [][]int    // fields of each composite key
 	traits     bool
-	known      int // of watched: the persons whose traits were handed on
+	named      bool         // the rows tell persons' names
+	people     *scan.People // of the deposit; they grow where named
+	known      int          // of watched: the persons whose traits were handed on
 }
 
 type exclude struct {
@@ -56,6 +60,13 @@ func (c *Checker) plans(s Source, file string) ([]*plan, error) {
 		}
 		plans = append(plans, p)
 	}
+	if slices.ContainsFunc(plans, func(p *plan) bool { return p.named }) {
+		for _, p := range plans {
+			if !p.named { // whose people grow while its rows are checked
+				p.people = scan.NewPeople()
+			}
+		}
+	}
 	return plans, nil
 }
 
@@ -63,7 +74,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 	r := part.Resource
 	p := &plan{
 		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
-		person: r.places(r.PersonKey()), traits: r.Traits(), fixed: make([][]byte, len(r.Fields)),
+		person: r.places(r.PersonKey()), traits: r.Traits(), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
 	}
 	for i := range r.Fields {
 		f := &r.Fields[i]

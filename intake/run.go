@@ -134,6 +134,9 @@ func (k *keeper) block(c *checked) error {
 			v.refused = k.remember(v, c.hashes[v.hashes:])
 		}
 		k.counts.Rows++
+		if v.names != nil { // of a refused row, too: other files may name that person
+			v.names.addTo(k.people)
+		}
 		if v.refused == nil {
 			if err := k.accept(v); err != nil {
 				return err

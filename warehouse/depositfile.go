@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/parquet"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
@@ -50,18 +50,15 @@ func (d *deposit) source(ctx context.Context, i int) (err error) {
 // seal fills in what came of file i; also where it fails, the objects that are there.
 func (d *deposit) seal(ctx context.Context, i int, file *journalFile) (err error) {
 	s := d.delivery.Sources[i]
-	if err := d.engines(ctx, len(s.Feeds)); err != nil {
-		return err
-	}
 	seals := make([]*seal, len(s.Feeds))
 	sinks := intake.Sinks{Identity: d.identity(file), Refused: d.quarantine.Refused}
 	for i, part := range s.Feeds {
-		seals[i] = d.beginSeal(ctx, d.dbs[i], part.Resource)
-		sinks.Health = append(sinks.Health, seals[i].to)
+		seals[i] = d.beginSeal(ctx, part.Resource)
+		sinks.Health = append(sinks.Health, seals[i])
 	}
 	counts, digest, err := d.check(ctx, s, sinks)
 	for _, seal := range seals {
-		if sealed := seal.end(err); sealed != nil && (err == nil || errors.Is(err, io.ErrClosedPipe)) {
+		if sealed := seal.end(err); sealed != nil && (err == nil || errors.Is(err, errNoObject) || errors.Is(err, parquet.ErrStopped)) {
 			err = sealed
 		}
 	}
@@ -166,45 +163,54 @@ func (f *delivered) digest() (ledger.Digest, error) {
 	return ledger.Digest(hex.EncodeToString(f.sum.Sum(nil))), nil
 }
 
-// engines starts as many databases as objects are sealed at the same time.
-func (d *deposit) engines(ctx context.Context, n int) error {
-	for len(d.dbs) < n {
-		db, err := engine.Open(ctx)
-		if err != nil {
-			return err
-		}
-		d.dbs = append(d.dbs, db)
-	}
-	return nil
-}
-
 // seal is an object under way: what is written to it becomes Parquet on the host.
 type seal struct {
-	to     *io.PipeWriter
+	rows   chan *parquet.Writer // takes one: the object has begun
+	to     *parquet.Writer
+	check  chan error // takes one: what ended the check
 	object ledger.Object
-	ended  chan error
+	ended  chan error // takes one
 }
 
 // beginSeal starts to seal health data of a resource.
-func (d *deposit) beginSeal(ctx context.Context, db *engine.DB, r *intake.Resource) *seal {
-	health, to := io.Pipe()
-	s := &seal{to: to, ended: make(chan error, 1)}
+func (d *deposit) beginSeal(ctx context.Context, r *intake.Resource) *seal {
+	s := &seal{rows: make(chan *parquet.Writer, 1), check: make(chan error, 1), ended: make(chan error, 1)}
 	go func() {
 		var err error
 		s.object, err = d.vault.Put(ctx, lake.Parquet, d.reader, func(w io.Writer) error {
-			return db.FromCSV(ctx, r.HealthColumns(), health, func(rows string) error {
-				return db.CopyOut(ctx, "FROM "+rows, engine.Parquet, w)
-			})
+			rows, err := parquet.NewWriter(w, r.HealthColumns())
+			if err != nil {
+				return err
+			}
+			s.rows <- rows
+			check := <-s.check
+			if err := rows.Close(); err != nil { // the cause, where the check ended because of it
+				return err
+			}
+			return check
 		})
-		health.CloseWithError(io.ErrClosedPipe) // ends the check where the engine or the host has failed
+		close(s.rows)
 		s.ended <- err
 	}()
 	return s
 }
 
+// Write implements [io.Writer].
+func (s *seal) Write(rows []byte) (int, error) {
+	if s.to == nil {
+		if s.to = <-s.rows; s.to == nil {
+			return 0, errNoObject
+		}
+	}
+	return s.to.Write(rows)
+}
+
+// errNoObject says that the object could not be begun; [seal.end] says why.
+var errNoObject = errors.New("the object could not be begun")
+
 // end ends the health data, with what ended the check where that failed, and
 // returns why there is no object.
 func (s *seal) end(check error) error {
-	s.to.CloseWithError(check)
+	s.check <- check
 	return <-s.ended
 }

@@ -11,7 +11,6 @@ import (
 
 	"filippo.io/age"
 
-	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/lake"
@@ -32,7 +31,6 @@ type deposit struct {
 	provider    string // the provider's recipient
 	vault       *lake.Vault
 	reader      lake.Reader
-	dbs         []*engine.DB // one for each object that is sealed at the same time
 	checker     *intake.Checker
 	tokens      *pseudonym.ProviderKey
 	done, total int64 // bytes of input
@@ -68,11 +66,6 @@ func (d *deposit) take(ctx context.Context, state *governance.State) (made *Depo
 	if err := d.prepare(state); err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, db := range d.dbs {
-			err = errors.Join(err, db.Close())
-		}
-	}()
 	for i := range d.Files {
 		if d.Files[i].Sealed {
 			err = d.again(ctx, i)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 func (a *app) feedCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the feeds that deposits can use", Args: exactly(0),
+		Example: "  rempart feed list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -143,6 +145,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
+		Example: "  rempart deposit list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {
@@ -185,7 +188,14 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 					as = d.Actor
 				}
 			}
-			return w.Quarantine(c.Context(), as, args[0], a.out)
+			if !a.json {
+				return w.Quarantine(c.Context(), as, args[0], a.out)
+			}
+			var refused bytes.Buffer
+			if err := w.Quarantine(c.Context(), as, args[0], &refused); err != nil {
+				return err
+			}
+			return a.showCSV(&refused)
 		},
 	}
 	asFlag(quarantine, &as, "the provider that made the deposit")
@@ -239,7 +249,8 @@ func (a *app) linkageCommand() *cobra.Command {
 		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
 joins those of one person, and sends the warehouse which number of which
 deposit is whom. It sees no identity and no health data.`,
-		Args: exactly(0),
+		Args:    exactly(0),
+		Example: "  rempart linkage run --as trusted-third-party",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -305,6 +316,7 @@ where every accepted row went.`,
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the releases", Args: exactly(0),
+		Example: "  rempart release list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -332,11 +344,14 @@ where every accepted row went.`,
 	show := &cobra.Command{
 		Use: "show [RELEASE]", Short: "Show what a release holds and where every row went",
 		Args: cobra.MaximumNArgs(1),
+		Example: `  rempart release show
+  rempart release show r-88c0c199 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return a.showRelease(c, args) },
 	}
 	verify := &cobra.Command{
 		Use: "verify [RELEASE]", Short: "Read every object of a release and compare it with the ledger",
-		Args: cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(1),
+		Example: "  rempart release verify r-88c0c199",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {
@@ -357,6 +372,7 @@ where every accepted row went.`,
 	var reason string
 	erase := &cobra.Command{
 		Use: "erase RELEASE --reason TEXT", Short: "Destroy a release's key: what lies on the host opens no more", Args: exactly(1),
+		Example: "  rempart release erase r-88c0c199 --reason \"the deposit was withdrawn\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			if reason == "" {
 				return usage("an erasure cannot be undone: say why with --reason")
