@@ -14,6 +14,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/parquet"
 )
 
 const bulk = "../../shared/data/raw-fhir-bulk-ndjson-10"
@@ -50,7 +51,7 @@ func BenchmarkFHIR(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.StartTimer()
-				ours.add(func() { takeIn(b, db, kind, patients, path) })
+				ours.add(func() { takeIn(b, kind, patients, path) })
 			}
 			b.ReportMetric(readJSON.wall.Seconds()/ours.wall.Seconds(), "x/read_json")
 			b.ReportMetric(ours.cpu.Seconds()/readJSON.cpu.Seconds(), "cpu/read_json")
@@ -78,7 +79,7 @@ func manyTimes(b *testing.B, kind string) (path string, text []byte) {
 }
 
 // takeIn is what a deposit does with one file.
-func takeIn(b *testing.B, db *engine.DB, kind string, patients []byte, path string) {
+func takeIn(b *testing.B, kind string, patients []byte, path string) {
 	delivery, err := fhirFeed(b).Deliver([]string{"Patient.ndjson", kind + ".ndjson"})
 	if err != nil {
 		b.Fatal(err)
@@ -103,16 +104,15 @@ func takeIn(b *testing.B, db *engine.DB, kind string, patients []byte, path stri
 		b.Fatal(err)
 	}
 	source := delivery.Sources[1]
-	health, w := io.Pipe()
-	sinks.Health = []io.Writer{w}
-	go func() {
-		_, err := checker.Check(b.Context(), source, kind+".ndjson", in, sinks)
-		w.CloseWithError(err)
-	}()
-	err = db.FromCSV(b.Context(), source.Feeds[0].Resource.HealthColumns(), health, func(rows string) error {
-		return db.CopyOut(b.Context(), "FROM "+rows, engine.Parquet, sealed)
-	})
+	rows, err := parquet.NewWriter(sealed, source.Feeds[0].Resource.HealthColumns())
 	if err != nil {
+		b.Fatal(err)
+	}
+	sinks.Health = []io.Writer{rows}
+	if _, err := checker.Check(b.Context(), source, kind+".ndjson", in, sinks); err != nil {
+		b.Fatal(err)
+	}
+	if err := rows.Close(); err != nil {
 		b.Fatal(err)
 	}
 	if err := sealed.Close(); err != nil {

@@ -1,11 +1,6 @@
 -- What was charged, where no explanation of benefit says what was paid of it.
 SELECT
-    coalesce(c.prescription, c.procedure, c.encounter) AS cost_event_key,
-    CASE
-        WHEN c.prescription IS NOT NULL THEN 'drug_exposure'
-        WHEN c.procedure IS NOT NULL THEN 'procedure_occurrence'
-        ELSE 'visit_occurrence'
-    END                                                AS cost_event_table,
+    coalesce(c.prescription, c.encounter, c.procedure) AS cost_event_key,
     32810                                              AS cost_type_concept_id, -- claim
     CASE c.currency WHEN 'USD' THEN 44818668 WHEN 'EUR' THEN 44818568 ELSE 0 END AS currency_concept_id,
     c.total                                            AS total_charge,
@@ -13,4 +8,4 @@ SELECT
     c.line                                             AS source_line
 FROM claims c
 ANTI JOIN explanations_of_benefit e ON e.claim = c.id
-WHERE coalesce(c.prescription, c.procedure, c.encounter) IS NOT NULL
+WHERE coalesce(c.prescription, c.encounter, c.procedure) IS NOT NULL

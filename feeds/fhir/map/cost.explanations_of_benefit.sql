@@ -1,11 +1,7 @@
--- What was paid: of the prescription that the claim names, else of the visit.
+-- What was paid: of the prescription that the claim names, else of the whole visit,
+-- else of a procedure.
 SELECT
-    coalesce(e.prescription, c.prescription, c.procedure, e.encounter, c.encounter) AS cost_event_key,
-    CASE
-        WHEN coalesce(e.prescription, c.prescription) IS NOT NULL THEN 'drug_exposure'
-        WHEN c.procedure IS NOT NULL THEN 'procedure_occurrence'
-        ELSE 'visit_occurrence'
-    END                                                    AS cost_event_table,
+    coalesce(e.prescription, c.prescription, e.encounter, c.encounter, c.procedure) AS cost_event_key,
     32810                                                  AS cost_type_concept_id, -- claim
     CASE coalesce(e.currency, c.currency) WHEN 'USD' THEN 44818668 WHEN 'EUR' THEN 44818568 ELSE 0 END AS currency_concept_id,
     coalesce(e.submitted, c.total)                         AS total_charge,
@@ -16,4 +12,4 @@ SELECT
     e.line                                                 AS source_line
 FROM explanations_of_benefit e
 LEFT JOIN claims c ON c.id = e.claim
-WHERE coalesce(e.prescription, c.prescription, c.procedure, e.encounter, c.encounter) IS NOT NULL
+WHERE coalesce(e.prescription, c.prescription, e.encounter, c.encounter, c.procedure) IS NOT NULL
