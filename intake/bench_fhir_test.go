@@ -14,6 +14,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/intake/parquet"
 )
 
@@ -86,7 +87,7 @@ func takeIn(b *testing.B, kind string, patients []byte, path string) {
 	}
 	checker := intake.NewChecker(delivery, pseudonyms{}, intake.Options{})
 	sinks := discard
-	sinks.Health = []io.Writer{io.Discard}
+	sinks.Health = []intake.HealthSink{intaketest.Discard{}}
 	if _, err := checker.Check(b.Context(), delivery.Sources[0], "Patient.ndjson", bytes.NewReader(patients), sinks); err != nil {
 		b.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func takeIn(b *testing.B, kind string, patients []byte, path string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sinks.Health = []io.Writer{rows}
+	sinks.Health = []intake.HealthSink{rows}
 	if _, err := checker.Check(b.Context(), source, kind+".ndjson", in, sinks); err != nil {
 		b.Fatal(err)
 	}

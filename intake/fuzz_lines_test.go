@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 // linesFeed has two views of one type, one of which may give several rows.
@@ -92,7 +93,9 @@ func checkLines(t *testing.T, text []byte, size, workers int) (Counts, []string,
 	var clean [2]bytes.Buffer
 	var refused []string
 	counts, err := c.Check(t.Context(), delivery.Sources[0], "T.ndjson", iotest.HalfReader(bytes.NewReader(text)), Sinks{
-		Health:  []io.Writer{&clean[0], &clean[1]},
+		Health: []HealthSink{
+			intaketest.NewText(&clean[0], feed.Resources[0].HealthColumns()), intaketest.NewText(&clean[1], feed.Resources[1].HealthColumns()),
+		},
 		Refused: func(e RowError) error { refused = append(refused, e.Error()); return nil },
 	})
 	if file := (*FileError)(nil); errors.As(err, &file) {

@@ -12,16 +12,18 @@ type lineKeeper struct {
 // place is where the rows of a line are in a view's block.
 type place struct {
 	first, end int
-	written    int // bytes of the block's health data that are dealt with
 }
 
 func (k *lineKeeper) block(all []checked) error {
 	at := make([]place, len(k.views))
+	for _, view := range k.views {
+		view.dropped = view.dropped[:0]
+	}
 	for {
 		line := math.MaxInt
 		for i := range at {
 			at[i].first = at[i].end
-			if rows := all[i].rows; at[i].first < len(rows) {
+			if rows := all[i].verdicts; at[i].first < len(rows) {
 				line = min(line, rows[at[i].first].line)
 			}
 		}
@@ -29,7 +31,7 @@ func (k *lineKeeper) block(all []checked) error {
 			break
 		}
 		for i := range at {
-			for rows := all[i].rows; at[i].end < len(rows) && rows[at[i].end].line == line; {
+			for rows := all[i].verdicts; at[i].end < len(rows) && rows[at[i].end].line == line; {
 				at[i].end++
 			}
 		}
@@ -38,7 +40,7 @@ func (k *lineKeeper) block(all []checked) error {
 		}
 	}
 	for i, view := range k.views {
-		if err := view.write(all[i].health[at[i].written:]); err != nil {
+		if err := view.write(all[i].rows); err != nil {
 			return err
 		}
 	}
@@ -48,7 +50,7 @@ func (k *lineKeeper) block(all []checked) error {
 func (k *lineKeeper) line(line int, all []checked, at []place) error {
 	refused := k.verdict(line, all, at)
 	for i, view := range k.views {
-		for _, v := range all[i].rows[at[i].first:at[i].end] {
+		for _, v := range all[i].verdicts[at[i].first:at[i].end] {
 			if v.names != nil {
 				v.names.addTo(view.people)
 			}
@@ -63,11 +65,18 @@ func (k *lineKeeper) line(line int, all []checked, at []place) error {
 		}
 	}
 	if refused != nil {
-		return k.leaveOut(all, at)
+		for i, view := range k.views { // what the workers had made of it
+			for _, v := range all[i].verdicts[at[i].first:at[i].end] {
+				if v.at >= 0 {
+					view.dropped = append(view.dropped, v.at)
+				}
+			}
+		}
+		return nil
 	}
 	for i, view := range k.views {
 		for n := at[i].first; n < at[i].end; n++ {
-			v := &all[i].rows[n]
+			v := &all[i].verdicts[n]
 			k.texts.add(v.text)
 			_ = view.remember(v, all[i].hashes[v.hashes:]) // the verdict has asked whether they are new
 			if err := view.tell(v); err != nil {
@@ -84,7 +93,7 @@ func (k *lineKeeper) line(line int, all []checked, at []place) error {
 func (k *lineKeeper) verdict(line int, all []checked, at []place) *RowError {
 	for i, view := range k.views {
 		for n := at[i].first; n < at[i].end; n++ {
-			v := &all[i].rows[n]
+			v := &all[i].verdicts[n]
 			if v.refused != nil {
 				return v.refused
 			}
@@ -98,32 +107,13 @@ func (k *lineKeeper) verdict(line int, all []checked, at []place) *RowError {
 					return &RowError{File: view.file, Line: line, Rule: "repeated: an earlier line says the same", excluded: true}
 				}
 				for before := at[i].first; before < n; before++ {
-					known = known || all[i].hashes[all[i].rows[before].hashes+j] == h
+					known = known || all[i].hashes[all[i].verdicts[before].hashes+j] == h
 				}
 				if known {
 					return &RowError{File: view.file, Line: line, Field: set.fields[0], Rule: "unique: an earlier line has the same " + list(set.fields)}
 				}
 			}
 		}
-	}
-	return nil
-}
-
-// leaveOut writes what stands before a refused line, and passes over what the
-// workers had made of it.
-func (k *lineKeeper) leaveOut(all []checked, at []place) error {
-	for i, view := range k.views {
-		if at[i].first == at[i].end {
-			continue
-		}
-		start := 0
-		if at[i].first > 0 {
-			start = all[i].rows[at[i].first-1].end
-		}
-		if err := view.write(all[i].health[at[i].written:start]); err != nil {
-			return err
-		}
-		at[i].written = all[i].rows[at[i].end-1].end
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func openNDJSON(o opening) (rows, error) {
 		for i := range p.resource.Fields {
 			p.at[i] = slices.Index(columns, p.resource.Fields[i].Name)
 		}
-		p.columns = len(columns)
+		p.width = len(columns)
 	}
 	return &ndjson{o, &lineReader{in: o.in, size: o.size, line: 1}}, nil
 }
@@ -57,10 +57,11 @@ type lineSplitter struct {
 }
 
 // mark is where a view's output stands.
-type mark struct{ rows, health, hashes int }
+type mark struct{ verdicts, rows, hashes int }
 
 func (s *lineSplitter) split(b block, to []*worker) error {
 	if b.tooLong {
+		to[0].fields = nil
 		to[0].refuse(b.line, &RowError{Rule: "line: want 16 MiB or less"})
 		return nil
 	}
@@ -72,7 +73,7 @@ func (s *lineSplitter) split(b block, to []*worker) error {
 			continue
 		}
 		for i, w := range to {
-			s.marks[i] = mark{len(w.out.rows), len(w.out.health), len(w.out.hashes)}
+			s.marks[i] = mark{len(w.out.verdicts), w.out.rows.Len(), len(w.out.hashes)}
 			w.zeros = true
 		}
 		refused := s.line(line, text, to)
@@ -82,15 +83,17 @@ func (s *lineSplitter) split(b block, to []*worker) error {
 		var names *personNames // of a refused line, too: other files may name that person
 		for i, w := range to { // what was made of the line before
 			m := s.marks[i]
-			for _, v := range w.out.rows[m.rows:] {
+			for _, v := range w.out.verdicts[m.verdicts:] {
 				if v.names != nil {
 					names = v.names
 				}
 			}
-			w.out.rows, w.out.health, w.out.hashes = w.out.rows[:m.rows], w.out.health[:m.health], w.out.hashes[:m.hashes]
+			w.out.verdicts, w.out.hashes = w.out.verdicts[:m.verdicts], w.out.hashes[:m.hashes]
+			w.out.rows.Truncate(m.rows)
 		}
+		to[0].fields = nil // they may be those of an earlier line
 		to[0].refuse(line, refused)
-		to[0].out.rows[len(to[0].out.rows)-1].names = names
+		to[0].out.verdicts[len(to[0].out.verdicts)-1].names = names
 	}
 	return nil
 }
@@ -117,7 +120,7 @@ func (s *lineSplitter) line(line int, text []byte, to []*worker) *RowError {
 			}
 			count++
 			w.row(line, row)
-			v := &w.out.rows[len(w.out.rows)-1]
+			v := &w.out.verdicts[len(w.out.verdicts)-1]
 			v.text, refused = hash, v.refused
 		})
 		if problem := (*fhir.RowProblem)(nil); refused == nil && errors.As(err, &problem) {

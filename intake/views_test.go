@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -91,7 +92,7 @@ func depositFHIR(t *testing.T, in map[string]string) map[string]string {
 			return err
 		}}
 		for i := range health {
-			sinks.Health = append(sinks.Health, &health[i])
+			sinks.Health = append(sinks.Health, intaketest.NewText(&health[i], s.Feeds[i].Resource.HealthColumns()))
 		}
 		file, _ := open(s.Name)
 		all, err := checker.Check(t.Context(), s, s.Name, file, sinks)
@@ -174,8 +175,8 @@ func TestRealFHIR(t *testing.T) {
 						return nil
 					},
 				}
-				for range s.Feeds {
-					sinks.Health = append(sinks.Health, health)
+				for _, part := range s.Feeds {
+					sinks.Health = append(sinks.Health, intaketest.NewText(health, part.Resource.HealthColumns()))
 				}
 				in, err := open(s.Name)
 				if err != nil {

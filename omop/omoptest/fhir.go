@@ -10,6 +10,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 // loadFHIR checks a delivery of FHIR resources, makes the health table of each
@@ -69,7 +70,7 @@ func (l loader) check(f Folder, checker *intake.Checker, s intake.Source, open f
 		return nil
 	}}
 	for j := range health {
-		sinks.Health = append(sinks.Health, &health[j])
+		sinks.Health = append(sinks.Health, intaketest.NewText(&health[j], s.Feeds[j].Resource.HealthColumns()))
 	}
 	in, err := open(s.Name)
 	if err != nil {
