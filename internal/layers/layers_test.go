@@ -16,6 +16,7 @@ var order = [][]string{
 	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
 	{"host", "ledger", "keyring", "run", "pseudonym/scan", "intake/fhir", "intake/parquet"},
 	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "synth"},
+	{"intake/intaketest"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
