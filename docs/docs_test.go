@@ -105,6 +105,7 @@ func TestPagesRun(t *testing.T) {
 	for name, want := range map[string][]string{
 		"docs/quickstart.md": {"1 quarantined", "2024-02-31", "the person who asked may not decide", "was altered", "was erased on"},
 		"docs/feeds.md":      {"measurement 4", "results.csv,6,value"},
+		"docs/fhir.md":       {"Observation.ndjson,3,patient", "DocumentReference.ndjson", "flags                            1 rows", "unit"},
 	} {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			var script strings.Builder

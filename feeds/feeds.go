@@ -3,6 +3,8 @@
 //
 //	<name>/datapackage.json   the files, their fields and what each field may be used for
 //	<name>/map/*.sql          how its rows become OMOP CDM tables (see package omop)
+//	<name>/views/*.json       how FHIR resources become rows (see package intake/fhir)
+//	<name>/lookup/*.csv       lists that the SQL joins
 //	<name>/vocabulary/*.csv   the OMOP concepts it needs, where the feed brings its own
 //
 // The package is a Frictionless Tabular Data Package
@@ -15,7 +17,7 @@ import (
 	"io/fs"
 )
 
-//go:embed */datapackage.json */map/*.sql */vocabulary/*.csv
+//go:embed */datapackage.json */map/*.sql */vocabulary/*.csv */views/*.json */lookup/*.csv
 var embedded embed.FS
 
 // FS is the folder of feeds.

@@ -55,6 +55,9 @@ func momentParser(kind, format string) (parser, string, error) {
 		}
 		return isoTimes, "datetime: want YYYY-MM-DDThh:mm:ssZ", nil
 	}
+	if pattern == "fhir" {
+		return fhirMoments(kind), kind + ": want FHIR's YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss±hh:mm", nil
+	}
 	steps, err := compile(pattern, kind)
 	if err != nil {
 		return nil, "", err

@@ -72,8 +72,16 @@ func (m *moment) readISO(v []byte) bool {
 // or ±hh:mm where they are there. A time without a zone is taken as UTC.
 func isoTimes(dst, v []byte) ([]byte, bool) {
 	var m moment
-	if len(v) < 19 || !m.readISO(v) || v[10] != 'T' && v[10] != ' ' || v[13] != ':' || v[16] != ':' {
+	if !m.readTime(v) || !m.valid() {
 		return dst, false
+	}
+	return inRange(dst, &m)
+}
+
+// readTime reads all of v as isoTimes does.
+func (m *moment) readTime(v []byte) bool {
+	if len(v) < 19 || !m.readISO(v) || v[10] != 'T' && v[10] != ' ' || v[13] != ':' || v[16] != ':' {
+		return false
 	}
 	var ok [3]bool
 	m.hour, _, ok[0] = readDigits(v[11:13], 2, 2)
@@ -82,15 +90,38 @@ func isoTimes(dst, v []byte) ([]byte, bool) {
 	good := ok[0] && ok[1] && ok[2]
 	v = v[19:]
 	if good && len(v) > 0 && (v[0] == '.' || v[0] == ',') {
-		v, good = readFraction(v[1:], &m)
+		v, good = readFraction(v[1:], m)
 	}
 	if good && len(v) > 0 {
-		v, good = readOffset(v, &m)
+		v, good = readOffset(v, m)
 	}
-	if !good || len(v) > 0 || !m.valid() {
-		return dst, false
+	return good && len(v) == 0
+}
+
+// fhirMoments reads FHIR's date, dateTime and instant. A time is taken as it is
+// written, where the person was: the zone is left out, since the day matters. A
+// year or month stands for its first day.
+// Source: https://hl7.org/fhir/R4/datatypes.html#dateTime
+func fhirMoments(kind string) parser {
+	return func(dst, v []byte) ([]byte, bool) {
+		var m moment
+		var good bool
+		switch full := [10]byte([]byte("0001-01-01")); len(v) {
+		case 4, 7, 10:
+			copy(full[:], v)
+			good = m.readISO(full[:])
+		default:
+			good = m.readTime(v) && len(v) > 19
+			m.offset = 0
+		}
+		switch {
+		case !good || !m.valid():
+			return dst, false
+		case kind == "date":
+			return m.appendDate(dst), true
+		}
+		return m.appendTime(dst), true
 	}
-	return inRange(dst, &m)
 }
 
 // inRange appends a time whose year in UTC still has four digits.

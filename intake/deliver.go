@@ -22,6 +22,7 @@ type Source struct {
 	Feeds    []Part
 
 	compression string // ending of the name: .gz, .zst or ""
+	bundle      bool   // a Bundle of FHIR, of which one type is read
 }
 
 // Part is the part of a resource that comes from one source.
@@ -39,13 +40,17 @@ func (f *Feed) Deliver(names []string) (*Delivery, error) {
 	d := &Delivery{Feed: f}
 	names = slices.Sorted(slices.Values(names))
 	var problems []error
-	sources := map[string]*Source{}
+	sources := map[string][]*Source{}
 	bases := map[string]map[string]string{} // of each resource: its files by their names without endings
 	count := map[string]int{}
 	for _, name := range names {
 		s := &Source{Name: name}
 		var base string
 		base, s.compression = uncompressed(name)
+		if bundles := f.bundle(s, base, count); len(bundles) > 0 {
+			sources[name] = bundles
+			continue
+		}
 		for i := range f.Resources {
 			r := &f.Resources[i]
 			part, format, ok := r.claims(base)
@@ -71,7 +76,7 @@ func (f *Feed) Deliver(names []string) (*Delivery, error) {
 			s.Feeds = append(s.Feeds, part)
 		}
 		if len(s.Feeds) > 0 {
-			sources[name] = s
+			sources[name] = []*Source{s}
 		} else {
 			d.Ignored = append(d.Ignored, name)
 		}
@@ -81,10 +86,13 @@ func (f *Feed) Deliver(names []string) (*Delivery, error) {
 			problems = append(problems, fmt.Errorf("%s is missing: feed %s needs it", r.File(), f.Name))
 		}
 		for _, name := range names {
-			if s := sources[name]; s != nil && slices.ContainsFunc(s.Feeds, func(p Part) bool { return p.Resource.Name == r.Name }) {
-				d.Sources = append(d.Sources, *s)
-				delete(sources, name)
-			}
+			sources[name] = slices.DeleteFunc(sources[name], func(s *Source) bool {
+				feeds := slices.ContainsFunc(s.Feeds, func(p Part) bool { return p.Resource.Name == r.Name })
+				if feeds {
+					d.Sources = append(d.Sources, *s)
+				}
+				return feeds
+			})
 		}
 	}
 	return d, errors.Join(problems...)

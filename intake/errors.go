@@ -20,6 +20,9 @@ type RowError struct {
 	excluded bool // refused by the feed's own exclude rule
 }
 
+// Excluded says that the feed's own rule refused the row, which is no fault of it.
+func (e *RowError) Excluded() bool { return e.excluded }
+
 func (e *RowError) Error() string {
 	text := fmt.Sprintf("%s:%d: ", e.File, e.Line)
 	if e.Field != "" {

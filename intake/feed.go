@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake/fhir"
 	"rempart.eu/rempart/pseudonym/scan"
 )
 
@@ -43,6 +44,7 @@ type Resource struct {
 	Exclude     []Exclusion
 
 	files     *regexp.Regexp
+	view      *fhir.View // what makes its rows of FHIR resources; nil where it comes as a table
 	delimiter byte
 	watched   []keySet // what its rows are remembered by, for uniqueness and for others' references
 }
@@ -145,6 +147,15 @@ func (r Resource) HealthColumns() []engine.Column {
 	return columns
 }
 
+// Type is the FHIR type that a resource is a view of, such as Encounter; empty
+// where it comes as a table.
+func (r Resource) Type() string {
+	if r.view == nil {
+		return ""
+	}
+	return r.view.Resource
+}
+
 // AboutPersons says whether each row of the resource is about a person.
 func (r Resource) AboutPersons() bool { return r.PersonBy != nil || len(r.PersonKey()) > 0 }
 
@@ -173,6 +184,9 @@ func (r Resource) File() string {
 
 // what names the resource's one file, or the resource where there are several.
 func (r *Resource) what() string {
+	if r.view != nil {
+		return "the " + r.Type() + " resources"
+	}
 	if r.Files != "" {
 		return r.Name
 	}

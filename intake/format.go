@@ -19,6 +19,7 @@ type format struct {
 // formats are those that are read.
 var formats = map[Format]format{
 	CSV:     {open: openCSV},
+	NDJSON:  {several: true, open: openNDJSON},
 	Parquet: {open: openParquet, binary: true},
 }
 
@@ -65,8 +66,9 @@ type splitter interface {
 
 // block is a run of whole rows of a file.
 type block struct {
-	text []byte
-	line int // of the first row, 1-based
+	text    []byte
+	line    int  // of the first row, 1-based
+	tooLong bool // instead of the text: one line that is longer than maxLine
 }
 
 // plainText reads a text as UTF-8: it takes off the mark, which outweighs the

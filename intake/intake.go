@@ -15,7 +15,8 @@
 // may identify somebody; where the feed has a file of identities, no row of a
 // person without one is accepted; the health stream is what the columns' types
 // say; no text of it holds an identifier that the scan knows, or the name of
-// a person of the deposit in a form that it knows (docs/identifier-scan.md). What is not:
+// a person of the deposit in a form that it knows (docs/identifier-scan.md);
+// a line of FHIR is accepted in every view of its type or in none. What is not:
 // that a free text tells nothing about who it is about.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8 or the encoding that is
@@ -86,6 +87,7 @@ type Checker struct {
 	next       int                // of the delivery's sources
 	seen       map[string][]*keys // per resource, as its watched; nil where nothing needs them
 	aliases    []*aliases         // of the identities, in their order; nil where nothing needs them
+	texts      *keys              // lines of FHIR that were accepted
 	people     *scan.People       // whose names no text may hold; gone with the Checker
 	blockSize  int
 }
@@ -95,7 +97,7 @@ func NewChecker(delivery *Delivery, pseudonyms Pseudonyms, options Options) *Che
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, people: scan.NewPeople(), blockSize: defaultBlock}
+	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, texts: &keys{}, people: scan.NewPeople(), blockSize: defaultBlock}
 	if id := delivery.Feed.identities(); id != nil {
 		c.aliases = make([]*aliases, len(id.Aliases))
 	}
@@ -128,6 +130,11 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 			return nil, err
 		}
 	}
+	if source.bundle {
+		if in, err = bundleLines(file, in, source.Feeds[0].Resource.Type()); err != nil {
+			return nil, err
+		}
+	}
 	rows, err := formats[source.Format].open(opening{file, in, foreign, c.blockSize, plans})
 	if err != nil {
 		return nil, err
@@ -136,7 +143,11 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
 	keepers := c.keepers(plans, sinks)
-	err = c.run(ctx, file, plans, rows, keepers)
+	keep := tables(keepers)
+	if source.Format == NDJSON {
+		keep = (&lineKeeper{keepers, c.texts}).block
+	}
+	err = c.run(ctx, file, plans, rows, keep)
 	counts := make([]Counts, len(keepers))
 	for i, k := range keepers {
 		counts[i] = k.counts

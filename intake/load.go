@@ -40,7 +40,7 @@ func LoadFeed(folder fs.FS) (*Feed, error) {
 		line := 1 + bytes.Count(raw[:syntax.Offset], []byte("\n"))
 		return nil, fmt.Errorf("%s:%d: is no JSON: %w", Descriptor, line, syntax)
 	}
-	l := &loader{feed: &Feed{Vocabulary: "vocabulary", Threshold: 0.2}}
+	l := &loader{folder: folder, feed: &Feed{Vocabulary: "vocabulary", Threshold: 0.2}}
 	l.load(raw)
 	if len(l.problems) > 0 {
 		return nil, errors.Join(l.problems...)
@@ -50,6 +50,7 @@ func LoadFeed(folder fs.FS) (*Feed, error) {
 
 // loader builds a feed and notes every problem with where it was found.
 type loader struct {
+	folder   fs.FS
 	feed     *Feed
 	where    []string
 	problems []error

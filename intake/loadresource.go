@@ -32,9 +32,15 @@ func (l *loader) resource(d *resourceDescriptor) Resource {
 		l.threshold(x.Threshold, &r.Threshold)
 		l.files(x.Files, &r)
 	})
+	if r.Format == NDJSON && l.view(&r) && d.Path == "" && r.Files == "" {
+		l.files(bulkNames(r.Type()), &r)
+	}
 	l.path(d.Path, &r)
 	r.Optional, r.Identity, r.Unmapped = x.Optional, x.Purpose == "identity", x.Unmapped
 	l.schema(d.Schema, &r)
+	if r.view != nil {
+		l.viewFields(&r)
+	}
 	l.in(`"rempart"`, func() { l.persons(&x, &r) })
 	for _, raw := range x.Keys {
 		l.in(`"keys"`, func() { l.key(raw, &r) })

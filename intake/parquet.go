@@ -17,7 +17,7 @@ import (
 const parquetMemory = "1GiB"
 
 // parquetFile is a Parquet file under way. The engine reads it and writes lines:
-// a row's number, then its values, each behind a mark that tells an empty text
+// a row's number, then its values, each behind a magic that tells an empty text
 // from none. What would end a value or a line stands escaped in texts.
 type parquetFile struct {
 	file   string
@@ -33,7 +33,7 @@ type parquetFile struct {
 const (
 	unitSeparator   = "\x1f"
 	recordSeparator = "\x1e"
-	mark            = 'v' // before every value
+	magic           = 'v' // before every value
 )
 
 const parquetLines engine.Format = "FORMAT csv, HEADER false, NULLSTR '', DELIMITER '" + unitSeparator + "', QUOTE '" + recordSeparator + "', ESCAPE '" + recordSeparator + "'"
@@ -149,7 +149,7 @@ func (p *plan) columnar(columns []engine.Column, from string) (string, error) {
 		}
 		values[at] = value
 	}
-	return fmt.Sprintf("SELECT file_row_number + 1, '%c' || %s FROM %s", mark, strings.Join(values, fmt.Sprintf(", '%c' || ", mark)), from), nil
+	return fmt.Sprintf("SELECT file_row_number + 1, '%c' || %s FROM %s", magic, strings.Join(values, fmt.Sprintf(", '%c' || ", magic)), from), nil
 }
 
 // next returns whole lines.

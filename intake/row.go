@@ -13,7 +13,8 @@ import (
 // verdict is what became of one row.
 type verdict struct {
 	line    int
-	at      int // place among the block's rows of health data, or -1
+	text    uint64 // hash of the line of FHIR that it is from
+	at      int    // place among the block's rows of health data, or -1
 	refused *RowError
 	hashes  int // where its hashes start; see checked
 	person  int64
@@ -191,7 +192,7 @@ func (w *worker) normalise() *RowError {
 		raw := w.fields[w.at[i]]
 		if raw == nil || f.isMissing(raw) {
 			if f.Required {
-				return &RowError{Field: f.Name, Rule: "required: want a value"}
+				return &RowError{Field: f.Name, Rule: w.resource.requires(f)}
 			}
 			continue
 		}
@@ -211,6 +212,14 @@ func (w *worker) normalise() *RowError {
 		w.values[i] = value
 	}
 	return nil
+}
+
+// requires is the rule of a field that must not be missing.
+func (r *Resource) requires(f *Field) string {
+	if r.view != nil && f.Role == Person && !r.Identity {
+		return "person: want a reference to a Patient by its id (Patient/1, an absolute address or urn:uuid:…), not by an identifier alone nor to another type"
+	}
+	return "required: want a value"
 }
 
 // related checks that what the row refers to is there.

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"golang.org/x/sync/errgroup"
+
+	"rempart.eu/rempart/intake/parquet"
 )
 
 // job is a block on its way: read, checked by a worker, kept in order, and
@@ -20,7 +22,7 @@ type job struct {
 
 // run has the blocks checked by several workers and kept in order. It returns
 // when every goroutine has ended; a Read under way is waited for.
-func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, keepers []*keeper) error {
+func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, keep func([]checked) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := c.options.Workers + 2 // one is read and one is kept while the workers work
 	free, work, inOrder := make(chan *job, jobs), make(chan *job, jobs), make(chan *job, jobs)
@@ -70,10 +72,8 @@ func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, 
 			if j.err != nil {
 				return j.err
 			}
-			for i, k := range keepers {
-				if err := k.block(&j.checked[i]); err != nil {
-					return err
-				}
+			if err := keep(j.checked); err != nil {
+				return err
 			}
 			free <- j
 		}
@@ -109,6 +109,18 @@ func (c *Checker) keepers(plans []*plan, sinks Sinks) []*keeper {
 	return keepers
 }
 
+// tables keeps the rows of each resource by themselves.
+func tables(keepers []*keeper) func([]checked) error {
+	return func(all []checked) error {
+		for i, k := range keepers {
+			if err := k.block(&all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func (k *keeper) block(c *checked) error {
 	k.dropped = k.dropped[:0]
 	for i := range c.verdicts {
@@ -133,11 +145,16 @@ func (k *keeper) block(c *checked) error {
 			k.dropped = append(k.dropped, v.at)
 		}
 	}
-	c.rows.Drop(k.dropped)
-	if c.rows.Len() == 0 {
+	return k.write(c.rows)
+}
+
+// write hands on the block's rows but for those that were dropped.
+func (k *keeper) write(rows *parquet.Rows) error {
+	rows.Drop(k.dropped)
+	if rows.Len() == 0 {
 		return nil
 	}
-	if err := k.health.WriteRows(c.rows); err != nil {
+	if err := k.health.WriteRows(rows); err != nil {
 		return fmt.Errorf("write health data: %w", err)
 	}
 	return nil
@@ -171,6 +188,11 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 
 func (k *keeper) accept(v *verdict) error {
 	k.counts.Accepted++
+	return k.tell(v)
+}
+
+// tell hands the row's identity on.
+func (k *keeper) tell(v *verdict) error {
 	if v.who == nil || k.sinks.Identity == nil {
 		return nil
 	}
@@ -180,12 +202,18 @@ func (k *keeper) accept(v *verdict) error {
 	return nil
 }
 
-func (k *keeper) refuse(e *RowError) error {
+func (k *keeper) refuse(e *RowError) error { return k.count(e, true) }
+
+// count counts a refused row, and quarantines it.
+func (k *keeper) count(e *RowError, quarantine bool) error {
 	k.counts.Refused++
 	if e.excluded {
 		k.counts.Excluded++
 	} else if k.first == nil {
 		k.first = e
+	}
+	if !quarantine {
+		return nil
 	}
 	if err := k.sinks.Refused(*e); err != nil {
 		return fmt.Errorf("quarantine a row: %w", err)

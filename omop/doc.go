@@ -39,7 +39,8 @@
 //	FROM conditions
 //
 // Its other columns are optional: start_datetime and end_datetime (each derives
-// its date), source_value, provider_key, key, value_as_number, value_as_string,
+// its date), source_value, provider_key, key, value_as_number, operator_concept_id,
+// range_low, range_high, qualifier_source_value, value_as_string,
 // value_vocabulary_id with value_code, unit_code (UCUM), quantity, days_supply,
 // refills, stop_reason, unique_device_id, condition_status_concept_id. A code
 // with several standard concepts becomes several rows.
@@ -60,6 +61,7 @@
 //	source_concepts  vocabulary_id, concept_code, source_concept_id: every known code
 //	single_concept   vocabulary_id, concept_code, concept_id: one standard concept a code,
 //	                 for units and values
+//	<list>           each of the feed's own lookup/<list>.csv, its columns as texts
 //	deposit()        the deposit's name, for keys that other deposits must not share
 //
 // A mapping for one of the coded tables may also give vocabulary_id and

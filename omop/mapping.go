@@ -1,8 +1,12 @@
 package omop
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -33,6 +37,10 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
 			return fmt.Errorf("read %s: %w", r.Name, err)
 		}
 	}
+	lookups, err := b.lookups(ctx, d)
+	if err != nil {
+		return err
+	}
 	mappings, err := d.feed.mappings()
 	if err != nil {
 		return err
@@ -47,7 +55,50 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
 			return err
 		}
 	}
+	for _, name := range lookups {
+		if err := b.db.Exec(ctx, "DROP TABLE source."+engine.Quote(name)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// lookups loads the feed's own lists, lookup/<name>.csv, as texts, and names them.
+func (b *builder) lookups(ctx context.Context, d loaded) ([]string, error) {
+	files, err := fs.Glob(d.feed.folder, "lookup/*.csv")
+	if err != nil {
+		return nil, fmt.Errorf("list the lookups of feed %s: %w", d.Feed, err)
+	}
+	var names []string
+	for _, file := range files {
+		if err := b.lookup(ctx, d, file); err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", d.Feed, file, err)
+		}
+		names = append(names, strings.TrimSuffix(path.Base(file), ".csv"))
+	}
+	return names, nil
+}
+
+func (b *builder) lookup(ctx context.Context, d loaded, file string) error {
+	name := strings.TrimSuffix(path.Base(file), ".csv")
+	if d.feed.Resource(name) != nil {
+		return fmt.Errorf("a resource has the name %q already: give the list another", name)
+	}
+	text, err := fs.ReadFile(d.feed.folder, file)
+	if err != nil {
+		return err
+	}
+	header, err := csv.NewReader(bytes.NewReader(text)).Read()
+	if err != nil {
+		return fmt.Errorf("read the header: %w", err)
+	}
+	columns := make([]engine.Column, len(header))
+	for i, column := range header {
+		columns[i] = engine.Column{Name: column, Type: "VARCHAR"}
+	}
+	return b.db.FromCSV(ctx, columns, bytes.NewReader(text), func(rows string) error {
+		return b.db.Exec(ctx, fmt.Sprintf("CREATE TABLE source.%s AS FROM %s", engine.Quote(name), rows))
+	})
 }
 
 // rows is the query of what a mapping sees of a resource: the linked rows, with

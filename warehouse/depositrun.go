@@ -136,6 +136,9 @@ func deliver(feed *intake.Feed, dir string) (delivery *intake.Delivery, sizes []
 	if delivery, err = feed.Deliver(names); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	if err := delivery.LookInto(func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, name)) }); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	for _, s := range delivery.Sources {
 		info, err := os.Stat(filepath.Join(dir, s.Name))
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"rempart.eu/rempart/feeds"
@@ -80,6 +81,31 @@ func digestFolder(folder fs.FS) (ledger.Digest, error) {
 		return err
 	})
 	return ledger.Digest(hex.EncodeToString(sum.Sum(nil))), err
+}
+
+// CopyFeed writes the folder of a feed to dir, which must not be there, under
+// dir's own name, so that it can be changed and added.
+func (w *Warehouse) CopyFeed(name, dir string) error {
+	folder, _, err := w.Feed(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%s is there already: name a folder that is not", dir))
+	}
+	descriptor, err := fs.ReadFile(folder, intake.Descriptor)
+	if err != nil {
+		return err
+	}
+	own := regexp.MustCompile(`"name"\s*:\s*"` + regexp.QuoteMeta(name) + `"`).FindIndex(descriptor)
+	if own == nil {
+		return fmt.Errorf("feed %s does not say its name in its %s", name, intake.Descriptor)
+	}
+	if err := os.CopyFS(dir, folder); err != nil {
+		return err
+	}
+	renamed := slices.Concat(descriptor[:own[0]], fmt.Appendf(nil, `"name": %q`, filepath.Base(dir)), descriptor[own[1]:])
+	return os.WriteFile(filepath.Join(dir, intake.Descriptor), renamed, 0o644) //nolint:gosec // a feed is no secret
 }
 
 // AddFeed copies a feed's folder into the home, after checking it.

@@ -79,7 +79,25 @@ docs/feeds.md shows how to write one.`,
 			return nil
 		},
 	}
-	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), add)
+	duplicate := &cobra.Command{
+		Use:     "copy FEED DIR",
+		Short:   "Write a feed to a folder, to be changed",
+		Long:    "Writes the folder of a feed to DIR, under DIR's own name: change it, then add it with rempart feed add.",
+		Example: "  rempart feed copy fhir our-hospital",
+		Args:    exactly(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			if err := w.CopyFeed(args[0], args[1]); err != nil {
+				return err
+			}
+			a.say("Feed %s is in %s. Change it, then: rempart feed add %s", args[0], args[1], args[1])
+			return nil
+		},
+	}
+	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), duplicate, add)
 }
 
 func (a *app) depositCommand() *cobra.Command {

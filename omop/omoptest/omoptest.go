@@ -4,7 +4,8 @@
 // It plays the two steps before the builder in the shortest way that keeps their
 // contract: a field's role decides what health data holds (a person key becomes
 // a number, a local key its hash, a date its month), and two deposits' persons
-// are one where their local keys are equal. It checks no row; package intake does.
+// are one where their local keys are equal. It checks no row of a table; FHIR goes
+// through package intake.
 package omoptest
 
 import (
@@ -28,6 +29,10 @@ type Folder struct {
 	Feed       string
 	Dir        string // holds the files by the paths of the feed's resources
 	Vocabulary fs.FS  // nil: the feed's own
+
+	// Refused takes the lines of FHIR that were refused. Nil: one that the feed
+	// does not exclude fails the test.
+	Refused func(intake.RowError)
 }
 
 // Build loads the folders and builds schema cdm. Persons are linked by their
@@ -75,8 +80,13 @@ func Load(t testing.TB, db *engine.DB, feeds fs.FS, folders ...Folder) omop.Inpu
 		}
 		deposit := omop.Deposit{Name: f.Deposit, Feed: f.Feed, Tables: map[string]string{}, Vocabulary: f.Vocabulary}
 		for _, r := range feed.Resources {
-			if l.load(f, i, r) {
+			if r.Type() == "" && l.load(f, i, r) {
 				deposit.Tables[r.Name] = engine.Quote(table("health", i, r.Name))
+			}
+		}
+		if slices.ContainsFunc(feed.Resources, func(r intake.Resource) bool { return r.Type() != "" }) {
+			for _, name := range l.loadFHIR(f, i, feed) {
+				deposit.Tables[name] = engine.Quote(table("health", i, name))
 			}
 		}
 		in.Deposits = append(in.Deposits, deposit)

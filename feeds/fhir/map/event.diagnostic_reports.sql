@@ -1,0 +1,21 @@
+-- Of several codings the first that has a standard concept, in the order of
+-- lookup/codesystems.csv. A system that is not listed there names itself in the report.
+SELECT
+    r.person_id,
+    CASE WHEN r.category IN ('LAB', 'laboratory') THEN 'Measurement' ELSE 'Observation' END AS domain_id,
+    coalesce(s.vocabulary_id, r.system, 'none') AS vocabulary_id,
+    r.code AS concept_code,
+    CASE WHEN r.category IN ('LAB', 'laboratory') THEN 32856 ELSE 32817 END AS type_concept_id, -- lab, else EHR
+    coalesce(r.effective, r.effective_start, r.issued) AS start_datetime,
+    CAST(NULL AS TIMESTAMP) AS end_datetime,
+    r.id AS key,
+    r.encounter AS visit_key,
+    coalesce(r.practitioner, p.id) AS provider_key,
+    'diagnostic_reports' AS source_table,
+    r.line AS source_line
+FROM diagnostic_reports r
+LEFT JOIN codesystems s ON s.system = r.system
+LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
+LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
+WHERE coalesce(r.effective, r.effective_start, r.issued) IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

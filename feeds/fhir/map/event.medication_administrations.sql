@@ -1,0 +1,30 @@
+-- Of several codings the first that has a standard concept, in the order of
+-- lookup/codesystems.csv. A system that is not listed there names itself in the report.
+SELECT
+    r.person_id,
+    'Drug' AS domain_id,
+    coalesce(s.vocabulary_id, r.system, 'none') AS vocabulary_id,
+    r.code AS concept_code,
+    32818 AS type_concept_id, -- EHR administration record
+    coalesce(r.effective, r.effective_start) AS start_datetime,
+    r.effective_end AS end_datetime,
+    r.quantity,
+    r.unit_code,
+    r.id AS key,
+    r.encounter AS visit_key,
+    coalesce(r.practitioner, p.id) AS provider_key,
+    'medication_administrations' AS source_table,
+    r.line AS source_line
+FROM (
+    -- the coding is the resource's own, or that of the Medication it refers to
+    SELECT * FROM medication_administrations WHERE code IS NOT NULL OR medication IS NULL
+    UNION ALL BY NAME
+    SELECT o.* REPLACE (m.coding AS coding, m.system AS system, m.code AS code)
+    FROM medication_administrations o LEFT JOIN medications m ON m.id = o.medication
+    WHERE o.code IS NULL AND o.medication IS NOT NULL
+) r
+LEFT JOIN codesystems s ON s.system = r.system
+LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
+LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
+WHERE coalesce(r.effective, r.effective_start) IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1

@@ -1,0 +1,13 @@
+-- A period that has no end yet, or no start, has no row in the CDM.
+SELECT
+    person_id,
+    CAST(start AS DATE) AS payer_plan_period_start_date,
+    CAST("end" AS DATE) AS payer_plan_period_end_date,
+    0                   AS payer_concept_id,
+    left(payor, 50)     AS payer_source_value,
+    0                   AS plan_concept_id,
+    left(type, 50)      AS plan_source_value,
+    'coverages'         AS source_table,
+    line                AS source_line
+FROM coverages
+WHERE start IS NOT NULL AND "end" IS NOT NULL
