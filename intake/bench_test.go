@@ -50,13 +50,14 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	reference := time.Since(start)
 	feed := load(b, benchFeed)
+	delivery := deliver(b, feed, "c.csv")
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	b.ResetTimer()
 	for b.Loop() {
-		checker := intake.NewChecker(feed, pseudonyms{}, intake.Options{})
-		counts, err := checker.Check(b.Context(), feed.Resources[0], "c.csv", bytes.NewReader(text), discard)
-		if err != nil || counts.Accepted != rows {
+		checker := intake.NewChecker(delivery, pseudonyms{}, intake.Options{})
+		counts, err := checker.Check(b.Context(), delivery.Sources[0], "c.csv", bytes.NewReader(text), discard)
+		if err != nil || counts[0].Accepted != rows {
 			b.Fatal(counts, err)
 		}
 	}

@@ -4,16 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 )
 
 // defaultBlock is how many bytes of text a worker takes at once.
 const defaultBlock = 512 << 10
-
-// block is a run of whole rows of a file.
-type block struct {
-	text []byte
-	line int // of the first row, 1-based
-}
 
 // blocks cuts a file into blocks.
 type blocks struct {
@@ -45,44 +40,83 @@ func (b *blocks) fill(n int) error {
 	return nil
 }
 
-// header takes the first row that is not blank.
-func (b *blocks) header() (fields []string, err error) {
+// header takes the first row that is not blank, and finds out what delimits
+// its fields: the declared delimiter is tried first, and the one with which all
+// names are known is right. Where there is none, it is that with which most
+// are. It returns nil for a file without a row.
+func (b *blocks) header(declared byte, known []string) ([]string, error) {
+	candidates := string(declared) + strings.ReplaceAll(delimiters, string(declared), "")
 	for size := 4096; ; size *= 2 {
 		if err := b.fill(size); err != nil {
 			return nil, err
 		}
-		if b.line == 0 {
-			b.line = 1
-			b.text = bytes.TrimPrefix(b.text, []byte("\xef\xbb\xbf"))
-		}
-		for {
-			n, is := b.scan.next(b.text, b.eof)
-			if is == incomplete || n == 0 {
-				break
-			}
-			if is == broken {
-				return nil, errors.New(b.scan.problem)
-			}
-			row := b.text[:n]
-			b.text = b.text[n:]
-			b.line += bytes.Count(row, []byte("\n"))
-			switch is {
-			case plain:
-				b.scan.split(chop(bytes.TrimSuffix(row, []byte("\n"))))
-				fallthrough
-			case quoted:
-				for _, f := range b.scan.fields {
-					fields = append(fields, string(f))
-				}
-				return fields, nil
+		var best *header
+		waiting := false
+		for i := range len(candidates) {
+			h := b.tryHeader(candidates[i], known)
+			if h == nil {
+				waiting = true
+			} else if best == nil || h.known > best.known {
+				best = h
 			}
 		}
-		if b.eof {
+		whole := best != nil && best.known == len(best.fields)
+		if b.eof && best == nil {
+			b.text = nil
 			return nil, nil
+		}
+		if whole || best != nil && !waiting {
+			if b.line = 1 + bytes.Count(b.text[:best.start], []byte("\n")); best.err != nil {
+				return nil, best.err
+			}
+			b.line = 1 + bytes.Count(b.text[:best.size], []byte("\n"))
+			b.text = b.text[best.size:]
+			b.scan.delimiter = best.delimiter
+			return best.fields, nil
 		}
 		if size >= maxRow {
 			return nil, errRowTooLong
 		}
+	}
+}
+
+// header is the first row as one delimiter has it.
+type header struct {
+	delimiter byte
+	start     int // where it starts, in bytes
+	size      int // where it ends
+	fields    []string
+	known     int // of the fields; -1 for a broken row
+	err       error
+}
+
+// tryHeader reads the first row, or returns nil where its end is not there.
+func (b *blocks) tryHeader(delimiter byte, names []string) *header {
+	b.scan.delimiter = delimiter
+	for at := 0; ; {
+		n, is := b.scan.next(b.text[at:], b.eof)
+		if is == incomplete || n == 0 {
+			return nil
+		}
+		row := b.text[at : at+n]
+		start := at
+		at += n
+		switch is {
+		case blank:
+			continue
+		case broken:
+			return &header{delimiter: delimiter, start: start, size: at, known: -1, err: errors.New(b.scan.problem)}
+		case plain:
+			b.scan.split(chop(bytes.TrimSuffix(row, []byte("\n"))))
+		}
+		h := &header{delimiter: delimiter, start: start, size: at}
+		for _, f := range b.scan.fields {
+			h.fields = append(h.fields, string(f))
+			if lookUp(string(f), names) >= 0 {
+				h.known++
+			}
+		}
+		return h
 	}
 }
 

@@ -1,10 +1,6 @@
 package intake
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // moment is a date and time as written.
 type moment struct {
@@ -52,104 +48,6 @@ func (m *moment) appendTime(dst []byte) []byte {
 		}
 	}
 	return dst
-}
-
-// momentParser reads dates or datetimes: ISO 8601 by default, or by a pattern
-// of strptime's directives.
-func momentParser(kind, format string) (parser, string, error) {
-	pattern := strings.TrimPrefix(format, "fmt:")
-	if pattern == "" || pattern == "default" {
-		if kind == "date" {
-			return isoDates, "date: want YYYY-MM-DD", nil
-		}
-		return isoTimes, "datetime: want YYYY-MM-DDThh:mm:ssZ", nil
-	}
-	steps, err := compile(pattern, kind)
-	if err != nil {
-		return nil, "", err
-	}
-	want := fmt.Sprintf("%s: want %s", kind, inWords.Replace(pattern))
-	return func(dst, v []byte) ([]byte, bool) {
-		var m moment
-		for _, s := range steps {
-			var ok bool
-			if v, ok = s.read(v, &m); !ok {
-				return dst, false
-			}
-		}
-		switch {
-		case len(v) > 0 || !m.valid():
-			return dst, false
-		case kind == "date":
-			return m.appendDate(dst), true
-		}
-		return inRange(dst, &m)
-	}, want, nil
-}
-
-var inWords = strings.NewReplacer("%Y", "YYYY", "%y", "YY", "%m", "MM", "%d", "DD", "%H", "hh", "%M", "mm",
-	"%S", "ss", "%f", "ffffff", "%z", "±hhmm", "%%", "%")
-
-// step reads one directive, or one character that stands for itself.
-type step struct{ directive, literal byte }
-
-func compile(pattern, kind string) ([]step, error) {
-	var steps []step
-	has := map[byte]bool{}
-	for i := 0; i < len(pattern); i++ {
-		c := pattern[i]
-		if c != '%' || i+1 == len(pattern) {
-			steps = append(steps, step{literal: c})
-			continue
-		}
-		i++
-		switch d := pattern[i]; d {
-		case '%':
-			steps = append(steps, step{literal: '%'})
-		case 'y':
-			steps, has['Y'] = append(steps, step{directive: d}), true
-		case 'Y', 'm', 'd', 'H', 'M', 'S', 'f', 'z':
-			steps, has[d] = append(steps, step{directive: d}), true
-		default:
-			return nil, fmt.Errorf("unknown directive %%%c in format %q: known are %%Y %%y %%m %%d %%H %%M %%S %%f %%z %%%%", d, pattern)
-		}
-	}
-	if !has['Y'] || !has['m'] || !has['d'] {
-		return nil, fmt.Errorf("format %q of a %s lacks year, month or day: use %%Y, %%m and %%d", pattern, kind)
-	}
-	return steps, nil
-}
-
-func (s step) read(v []byte, m *moment) (rest []byte, ok bool) {
-	switch s.directive {
-	case 0:
-		if len(v) == 0 || v[0] != s.literal {
-			return v, false
-		}
-		return v[1:], true
-	case 'Y':
-		m.year, v, ok = readDigits(v, 4, 4)
-	case 'y': // POSIX: 69-99 are of the 20th century
-		m.year, v, ok = readDigits(v, 2, 2)
-		if m.year += 1900; m.year < 1969 {
-			m.year += 100
-		}
-	case 'm':
-		m.month, v, ok = readDigits(v, 1, 2)
-	case 'd':
-		m.day, v, ok = readDigits(v, 1, 2)
-	case 'H':
-		m.hour, v, ok = readDigits(v, 1, 2)
-	case 'M':
-		m.minute, v, ok = readDigits(v, 1, 2)
-	case 'S':
-		m.second, v, ok = readDigits(v, 1, 2)
-	case 'f':
-		return readFraction(v, m)
-	case 'z':
-		return readOffset(v, m)
-	}
-	return v, ok
 }
 
 // isoDates reads YYYY-MM-DD.

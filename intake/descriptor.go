@@ -25,11 +25,12 @@ type packageExtension struct {
 	Kind         string
 	Vocabularies []string
 	Vocabulary   string
+	Threshold    *float64
 }
 
 type resourceDescriptor struct {
-	Name, Path, Title, Encoding string
-	Schema, Dialect, Rempart    json.RawMessage
+	Name, Path, Title, Encoding, Format string
+	Schema, Dialect, Rempart            json.RawMessage
 }
 
 type resourceExtension struct {
@@ -37,7 +38,20 @@ type resourceExtension struct {
 	Purpose  string
 	Exclude  []json.RawMessage
 	Unmapped string
+
+	Threshold *float64
+	Files     string
+	Keys      []json.RawMessage
+	Aliases   []names
+	Person    json.RawMessage
 }
+
+type keyDescriptor struct {
+	Name, Domain string
+	Fields       names
+}
+
+type personDescriptor struct{ Fields, Alias names }
 
 type dialect struct {
 	Delimiter, QuoteChar string
@@ -71,6 +85,11 @@ type fieldDescriptor struct {
 
 type fieldExtension struct {
 	Role, Trait, Domain, Generalise string
+
+	From, Unit, Nomenclature string
+	Formats                  []string
+	Text                     bool
+	Shift                    *bool
 }
 
 type constraints struct {
@@ -99,9 +118,11 @@ var (
 	foreignKeyProperties = []string{"fields", "reference"}
 	constraintProperties = []string{"required", "unique", "pattern", "enum", "minimum", "maximum", "minLength", "maxLength"}
 	dialectProperties    = []string{"delimiter", "header", "quoteChar", "doubleQuote", "$schema"}
-	packageExtensions    = []string{"kind", "vocabularies", "vocabulary"}
-	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped"}
-	fieldExtensions      = []string{"role", "trait", "domain", "generalise"}
+	packageExtensions    = []string{"kind", "vocabularies", "vocabulary", "threshold"}
+	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped", "threshold", "files", "keys", "aliases", "person"}
+	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "from", "formats", "text", "shift", "unit", "nomenclature"}
+	keyProperties        = []string{"name", "fields", "domain"}
+	personProperties     = []string{"fields", "alias"}
 	exclusionProperties  = []string{"field", "values", "reason"}
 )
 

@@ -66,7 +66,7 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return e.Err }
 
 // ErrTooManyRefused is the cause of a [FileError] where more rows of a file
-// were refused than [Options.MaxRefused] allows.
+// were refused than [Resource.Threshold] allows.
 var ErrTooManyRefused = errors.New("too many rows refused")
 
 // Quarantine writes refused rows as CSV, for the provider who sent them and

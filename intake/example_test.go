@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing/fstest"
@@ -13,7 +14,7 @@ import (
 
 func ExampleChecker_Check() {
 	feed, err := intake.LoadFeed(fstest.MapFS{"datapackage.json": {Data: []byte(`{
-		"name": "clinic", "rempart": {"kind": "hospital"},
+		"name": "clinic", "rempart": {"kind": "hospital", "threshold": 0.5},
 		"resources": [{"name": "patients", "path": "patients.csv", "rempart": {"purpose": "identity"}, "schema": {"fields": [
 			{"name": "No", "rempart": {"role": "person"}},
 			{"name": "Name", "rempart": {"trait": "last_name"}},
@@ -22,10 +23,15 @@ func ExampleChecker_Check() {
 		fmt.Println(err)
 		return
 	}
-	checker := intake.NewChecker(feed, visible{}, intake.Options{MaxRefused: 0.5})
+	delivery, err := feed.Deliver([]string{"patients.csv"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	checker := intake.NewChecker(delivery, visible{}, intake.Options{})
 	in := strings.NewReader("No,Name,Born\n1,Durand,1984-12-31\n2,Martin,31/02/2024\n")
-	counts, err := checker.Check(context.Background(), feed.Order()[0], "patients.csv", in, intake.Sinks{
-		Health: os.Stdout,
+	counts, err := checker.Check(context.Background(), delivery.Sources[0], "patients.csv", in, intake.Sinks{
+		Health: []io.Writer{os.Stdout},
 		Identity: func(person int64, who pseudonym.Identity) error {
 			fmt.Println("to linkage:", person, who.LastName)
 			return nil
@@ -35,7 +41,7 @@ func ExampleChecker_Check() {
 			return nil
 		},
 	})
-	fmt.Println(counts.Accepted, "of", counts.Rows, err)
+	fmt.Println(counts[0].Accepted, "of", counts[0].Rows, err)
 	// Output:
 	// line,person,born
 	// to linkage: 1001 Durand

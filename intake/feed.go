@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -14,27 +16,60 @@ type Feed struct {
 	Kind                 string   // "hospital" or "insurer"
 	Vocabularies         []string // OMOP vocabulary_ids of the source codes
 	Vocabulary           string   // folder of the vocabulary's CSV files, relative to the feed's
+	Threshold            float64  // share of a file's rows, from 0 to 1, that may be refused
 	Resources            []Resource
 }
 
-// Resource describes one file of a feed.
+// Resource describes one kind of file of a feed, or one table that is taken
+// from such files.
 type Resource struct {
 	Name        string // the view that mappings see
-	Path        string // the file's name as delivered
+	Path        string // the file's name as delivered; "" where Files says which
+	Files       string // RE2: the names of the files, where there may be several
+	Format      Format
+	Encoding    Encoding // of the text, where nothing else is said
 	Title       string
-	Optional    bool   // a deposit may lack the file
-	Identity    bool   // the file holds identities: a field without a role goes nowhere
-	Unmapped    string // why no row of it reaches the CDM, where that is so
+	Threshold   float64 // as the feed's, for this resource
+	Optional    bool    // a deposit may lack the file
+	Identity    bool    // the file holds identities: a field without a role goes nowhere
+	Unmapped    string  // why no row of it reaches the CDM, where that is so
 	Fields      []Field
+	Keys        []CompositeKey
+	Aliases     [][]string // of an identity's resource: other keys that persons are known under
+	PersonBy    *Lookup    // how its rows find their person, where not by the person's key
 	PrimaryKey  []string
 	ForeignKeys []ForeignKey
 	Exclude     []Exclusion
 
+	files     *regexp.Regexp
 	delimiter byte
 	watched   []keySet // what its rows are remembered by, for uniqueness and for others' references
 }
 
-// ForeignKey says that values of Fields occur in the fields To of another resource.
+// Format is how a file is written.
+type Format string
+
+// The formats of delivered files.
+const (
+	CSV     Format = "csv"
+	Parquet Format = "parquet" // in the place of CSV, with the same columns
+	NDJSON  Format = "ndjson"
+)
+
+// CompositeKey is a local record's key of several fields: one keyed hash in
+// health data, in a column of its own.
+type CompositeKey struct {
+	Name   string
+	Fields []string
+	Domain string // key space
+}
+
+// Lookup finds the person of a row by an alias of the identities' resource:
+// the values of Fields are those of its fields Alias.
+type Lookup struct{ Fields, Alias []string }
+
+// ForeignKey says that values of Fields occur in the fields To of another
+// resource. Where the package names composite keys, their fields stand here.
 type ForeignKey struct {
 	Fields   []string
 	Resource string
@@ -53,22 +88,28 @@ type Role string
 
 // The roles of a field.
 const (
-	Person   Role = "person"   // the provider's own person key: a matching number in health data
+	Person   Role = "person"   // (part of) the provider's own person key: a matching number in health data
 	Key      Role = "key"      // a local record's key: a keyed hash in health data
 	Identity Role = "identity" // to linkage where it has a trait, or nowhere
+	Alias    Role = "alias"    // looks up the person; goes nowhere
 	Drop     Role = "drop"     // nowhere
 	Health   Role = "health"   // to health data as it is, or coarser
 )
 
 // Field describes one column.
 type Field struct {
-	Name       string
-	Type       string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
-	Role       Role
-	Trait      string // nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
-	Domain     string // key space of a key
-	Generalise string // "year", "month" or empty: a date's precision in health data
-	Required   bool
+	Name         string
+	Type         string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
+	Role         Role
+	Trait        string // nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
+	Domain       string // key space of a key
+	Generalise   string // "year", "month" or empty: a date's precision in health data
+	Required     bool
+	From         string // named group of the file's name that gives the value, in the place of a column
+	Text         bool   // written by people: to be searched for what identifies somebody
+	Shift        bool   // a date in a person's health data that projects see shifted
+	Unit         string // of a number
+	Nomenclature string // the name of the list that codes are from
 
 	missing [][]byte
 	parse   parser
@@ -84,10 +125,10 @@ type keySet struct {
 
 // HealthColumns are the columns of the resource's health data, in order: line,
 // person (where the resource is about persons), then the fields that go there,
-// their names in lower case.
+// then the composite keys, their names in lower case.
 func (r Resource) HealthColumns() []engine.Column {
 	columns := []engine.Column{{Name: "line", Type: "BIGINT"}}
-	if r.field(r.person()) != nil {
+	if r.AboutPersons() {
 		columns = append(columns, engine.Column{Name: "person", Type: "BIGINT"})
 	}
 	for i := range r.Fields {
@@ -95,17 +136,36 @@ func (r Resource) HealthColumns() []engine.Column {
 			columns = append(columns, engine.Column{Name: strings.ToLower(f.Name), Type: f.healthType()})
 		}
 	}
+	for _, k := range r.Keys {
+		columns = append(columns, engine.Column{Name: strings.ToLower(k.Name), Type: "VARCHAR"})
+	}
 	return columns
+}
+
+// AboutPersons says whether each row of the resource is about a person.
+func (r Resource) AboutPersons() bool { return r.PersonBy != nil || len(r.PersonKey()) > 0 }
+
+// PersonKey names the fields with the role person, in order.
+func (r Resource) PersonKey() (fields []string) {
+	for i := range r.Fields {
+		if r.Fields[i].Role == Person {
+			fields = append(fields, r.Fields[i].Name)
+		}
+	}
+	return fields
 }
 
 // Traits says whether rows of the resource carry identity traits for linkage.
 func (r Resource) Traits() bool {
-	for _, f := range r.Fields {
-		if f.Trait != "" {
-			return true
-		}
+	return slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Trait != "" })
+}
+
+// File names the resource's file or files, for people.
+func (r Resource) File() string {
+	if r.Files != "" {
+		return r.Files
 	}
-	return false
+	return r.Path
 }
 
 // Resource returns the resource of that name, or nil.
@@ -120,6 +180,7 @@ func (f *Feed) Resource(name string) *Resource {
 
 // Order returns the resources such that each comes after those that its rows
 // refer to: the identities first, and otherwise in the feed's own order.
+// Resources that are fed by the same files stand together.
 func (f *Feed) Order() []Resource {
 	var order []Resource
 	seen := map[string]bool{}
@@ -128,11 +189,16 @@ func (f *Feed) Order() []Resource {
 		if r == nil || seen[r.Name] {
 			return
 		}
-		seen[r.Name] = true // LoadFeed found that there is no cycle
+		together := f.together(r)
+		for _, o := range together {
+			seen[o.Name] = true // LoadFeed found that there is no cycle
+		}
 		for _, name := range f.before(r) {
 			visit(f.Resource(name))
 		}
-		order = append(order, *r)
+		for _, o := range together {
+			order = append(order, *o)
+		}
 	}
 	for i := range f.Resources {
 		visit(&f.Resources[i])
@@ -140,14 +206,27 @@ func (f *Feed) Order() []Resource {
 	return order
 }
 
-// before names the resources whose keys the rows of r refer to.
+// together are the resources that are fed by the same files as r, itself among them.
+func (f *Feed) together(r *Resource) (all []*Resource) {
+	for i := range f.Resources {
+		if o := &f.Resources[i]; o == r || formats[r.Format].several && o.Format == r.Format && o.Path == r.Path && o.Files == r.Files {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// before names the resources whose files are to be checked before those of r.
 func (f *Feed) before(r *Resource) []string {
 	var names []string
-	if id := f.identities(); id != nil && id.Name != r.Name && r.person() != "" {
-		names = append(names, id.Name)
-	}
-	for _, key := range r.ForeignKeys {
-		names = append(names, key.Resource)
+	together := f.together(r)
+	for _, o := range together {
+		if id := f.identities(); id != nil && !slices.Contains(together, id) && o.AboutPersons() {
+			names = append(names, id.Name)
+		}
+		for _, key := range o.ForeignKeys {
+			names = append(names, key.Resource)
+		}
 	}
 	return names
 }
@@ -162,16 +241,6 @@ func (f *Feed) identities() *Resource {
 	return nil
 }
 
-// person names the field with the role person, or is empty.
-func (r *Resource) person() string {
-	for _, f := range r.Fields {
-		if f.Role == Person {
-			return f.Name
-		}
-	}
-	return ""
-}
-
 func (r *Resource) field(name string) *Field {
 	for i := range r.Fields {
 		if r.Fields[i].Name == name {
@@ -184,7 +253,7 @@ func (r *Resource) field(name string) *Field {
 // watch has the values of a key remembered, as unique where one caller asks for that.
 func (r *Resource) watch(fields []string, unique bool) {
 	for i, w := range r.watched {
-		if strings.Join(w.fields, "\x00") == strings.Join(fields, "\x00") {
+		if slices.Equal(w.fields, fields) {
 			r.watched[i].unique = w.unique || unique
 			return
 		}

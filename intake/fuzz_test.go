@@ -40,7 +40,7 @@ func FuzzScanAgreesWithEncodingCSV(f *testing.F) {
 // scanAll reads text as Check does, size bytes at a time.
 func scanAll(t *testing.T, text string, size int) [][]string {
 	b := &blocks{in: io.MultiReader(strings.NewReader(text)), scan: scanner{delimiter: ','}, size: size}
-	header, err := b.header()
+	header, err := b.header(',', nil)
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
@@ -136,15 +136,23 @@ func checkMangled(t *testing.T, text []byte, size, workers int) (Counts, string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewChecker(feed, nobody{}, Options{MaxRefused: 1, Workers: workers})
+	feed.Resources[0].Threshold = 1
+	delivery, err := feed.Deliver([]string{"a.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewChecker(delivery, nobody{}, Options{Workers: workers})
 	c.blockSize = size
 	var clean bytes.Buffer
 	var refused []RowError
-	counts, err := c.Check(t.Context(), feed.Resources[0], "a.csv", iotest.HalfReader(bytes.NewReader(text)), Sinks{
-		Health:  &clean,
+	counts, err := c.Check(t.Context(), delivery.Sources[0], "a.csv", iotest.HalfReader(bytes.NewReader(text)), Sinks{
+		Health:  []io.Writer{&clean},
 		Refused: func(e RowError) error { refused = append(refused, e); return nil },
 	})
-	return counts, clean.String(), refused, err
+	if counts == nil {
+		counts = make([]Counts, 1)
+	}
+	return counts[0], clean.String(), refused, err
 }
 
 type nobody struct{}

@@ -1,14 +1,14 @@
 // Package intake takes a provider's files in: it checks each row against the
 // feed and splits identity from health data, at the provider's own site.
 //
-// A [Feed] says what the files look like and where each column goes. A
-// [Checker] checks one deposit of that feed, file by file: Check reads a CSV
-// stream once and hands every row on to one of the [Sinks]. An accepted row
-// goes, as health data, into a clean CSV stream in which the person's key is
-// replaced by a matching number, local keys by keyed hashes, and nothing else
-// tells who it is; its identity traits, where it has any, go to linkage. A
-// refused row goes to the [Quarantine], with its line, its field and the rule
-// it broke, back to the provider alone.
+// A [Feed] says what the files look like and where each column goes;
+// [Feed.Deliver] finds its files in a folder. A [Checker] checks one delivery,
+// file by file: Check reads a file once and hands every row on to one of the
+// [Sinks]. An accepted row goes, as health data, into a clean CSV stream in
+// which the person's key is replaced by a matching number, local keys by keyed
+// hashes, and nothing else tells who it is; its identity traits, where it has
+// any, go to linkage. A refused row goes to the [Quarantine], with its line, its
+// field and the rule it broke, back to the provider alone.
 //
 // What is guaranteed: rows in = rows accepted + rows refused; the order of rows
 // is kept; a column that the feed does not describe stops the file, because it
@@ -17,8 +17,9 @@
 // say. What is not: a name inside a free text is not found; give such fields
 // the role drop.
 //
-// Files are RFC 4180 as encoding/csv reads them, in UTF-8. Where a quote is
-// broken, the line is refused and reading goes on at the next.
+// Files are RFC 4180 as encoding/csv reads them, in UTF-8 or the encoding that is
+// declared, and may be compressed by gzip or zstd. Where a quote is broken, the
+// line is refused and reading goes on at the next.
 package intake
 
 import (
@@ -44,9 +45,10 @@ type Pseudonyms interface {
 // Sinks take what Check makes of a file. They are called one at a time, in
 // the order of the rows; an error of theirs ends Check.
 type Sinks struct {
-	// Health takes the clean health data: a header and rows in the order of
+	// Health takes the clean health data of each resource that the file feeds, in
+	// the order of [Source.Feeds]: a header and rows in the order of
 	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
-	Health io.Writer
+	Health []io.Writer
 	// Identity takes who the matching number stands for, from accepted rows of
 	// resources that have traits. It may be nil where a resource has none.
 	Identity func(person int64, who pseudonym.Identity) error
@@ -54,7 +56,7 @@ type Sinks struct {
 	Refused func(RowError) error
 }
 
-// Counts of a file's rows: Rows = Accepted + Refused.
+// Counts of the rows that a file has for a resource: Rows = Accepted + Refused.
 type Counts struct {
 	Rows, Accepted, Refused int64
 	Excluded                int64 // of Refused: by the feed's own exclude rules
@@ -62,80 +64,111 @@ type Counts struct {
 
 // Options of a Checker. The zero value is good.
 type Options struct {
-	// MaxRefused is the share of a file's rows, from 0 to 1, above which the
-	// file fails; rows that the feed excludes do not count. 0 means 0.2.
-	MaxRefused float64
 	// Workers is how many goroutines check rows. 0 means one per core.
 	Workers int
 }
 
-// Checker checks the files of one deposit. It remembers their keys, so the
-// files are checked in the order of [Feed.Order]. It is not safe for
-// concurrent use.
+// Checker checks the files of one delivery. It remembers keys and aliases for as
+// long as later files need them. It is not safe for concurrent use.
 type Checker struct {
-	feed       *Feed
+	delivery   *Delivery
 	pseudonyms Pseudonyms
 	options    Options
-	seen       map[string][]*keys // per resource, as its watched
+	next       int                // of the delivery's sources
+	seen       map[string][]*keys // per resource, as its watched; nil where nothing needs them
+	aliases    []*aliases         // of the identities, in their order; nil where nothing needs them
 	blockSize  int
 }
 
-// NewChecker returns a Checker for one deposit.
-func NewChecker(feed *Feed, pseudonyms Pseudonyms, options Options) *Checker {
-	if options.MaxRefused <= 0 {
-		options.MaxRefused = 0.2
-	}
+// NewChecker returns a Checker for one delivery.
+func NewChecker(delivery *Delivery, pseudonyms Pseudonyms, options Options) *Checker {
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Checker{feed: feed, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
+	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
+	if id := delivery.Feed.identities(); id != nil {
+		c.aliases = make([]*aliases, len(id.Aliases))
+	}
+	return c
 }
 
-// Check checks one file of the deposit, named file in errors, and reads it to
-// its end. A *FileError says that the file as a whole was refused: what the
-// sinks took must then be thrown away. Check returns the counts so far with
-// any error.
-func (c *Checker) Check(ctx context.Context, resource Resource, file string, in io.Reader, sinks Sinks) (Counts, error) {
-	r := c.feed.Resource(resource.Name)
-	if r == nil || c.seen[r.Name] != nil {
-		return Counts{}, fmt.Errorf("check %s: resource %q is not of this feed or was checked already: check each of Feed.Order once", file, resource.Name)
+// Check checks the next source of the delivery, named file in errors, and reads
+// it to its end. It returns the counts for each resource that the source feeds,
+// also those so far with an error. A *FileError says that the file as a whole
+// was refused: what the sinks took must then be thrown away, and the deposit ends.
+func (c *Checker) Check(ctx context.Context, source Source, file string, in io.Reader, sinks Sinks) ([]Counts, error) {
+	if c.next >= len(c.delivery.Sources) || c.delivery.Sources[c.next].Name != source.Name {
+		return nil, fmt.Errorf("check %s: it is not its turn: check each of Delivery.Sources once, in their order", file)
 	}
-	blocks := &blocks{in: in, size: c.blockSize, scan: scanner{delimiter: r.delimiter, text: make([]byte, 0, 1024)}}
-	header, err := blocks.header()
+	if len(sinks.Health) != len(source.Feeds) {
+		return nil, fmt.Errorf("check %s: %d sinks for %d resources: give one each", file, len(sinks.Health), len(source.Feeds))
+	}
+	plans, err := c.plans(source, file)
 	if err != nil {
-		return Counts{}, readError(file, blocks.line, err)
+		return nil, err
 	}
-	p, err := c.plan(r, file, header)
+	in, stop, err := decompress(source.compression, in)
 	if err != nil {
-		return Counts{}, err
+		return nil, readError(file, 0, err)
 	}
-	blocks.scan.columns = p.columns
-	var names []string
-	for _, column := range r.HealthColumns() {
-		names = append(names, string(appendText(nil, []byte(column.Name))))
+	defer stop()
+	text, foreign, err := plainText(file, source.Encoding, in)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := io.WriteString(sinks.Health, strings.Join(names, ",")+"\n"); err != nil {
-		return Counts{}, fmt.Errorf("write the health data of %s: %w", file, err)
+	rows, err := formats[source.Format].open(opening{file, text, foreign, c.blockSize, plans})
+	if err != nil {
+		return nil, err
 	}
-	keep := &keeper{plan: p, sinks: sinks, keys: make([]*keys, len(r.watched))}
-	for i := range keep.keys {
-		keep.keys[i] = &keys{}
+	keepers, err := c.keepers(plans, sinks)
+	if err != nil {
+		return nil, err
 	}
-	if err := c.run(ctx, p, blocks, keep); err != nil {
-		return keep.counts, err
+	err = c.run(ctx, file, plans, rows, keepers)
+	counts := make([]Counts, len(keepers))
+	for i, k := range keepers {
+		counts[i] = k.counts
 	}
-	c.seen[r.Name] = keep.keys
-	return keep.counts, c.judge(file, keep.counts, keep.first)
+	if err != nil {
+		return counts, err
+	}
+	for i, k := range keepers {
+		if err := judge(source.Feeds[i].Resource, file, counts[i], k.first); err != nil {
+			return counts, err
+		}
+	}
+	c.done()
+	return counts, nil
+}
+
+// Skip passes the next source over, which was checked before: it is for deposits
+// that are resumed. It says whether it may: where false, later files need what is
+// remembered of the source, so that it must be checked again.
+func (c *Checker) Skip() bool {
+	for _, part := range c.delivery.Sources[c.next].Feeds {
+		for _, set := range part.Resource.watched {
+			if c.needs(part.Resource, set, c.next+1) {
+				return false
+			}
+		}
+		for i := range part.Resource.Aliases {
+			if c.needsAlias(i, c.next+1) {
+				return false
+			}
+		}
+	}
+	c.done()
+	return true
 }
 
 // judge fails a file of which too much was refused; first is the first such row.
-func (c *Checker) judge(file string, n Counts, first *RowError) error {
+func judge(r *Resource, file string, n Counts, first *RowError) error {
 	faulty := n.Refused - n.Excluded
-	if float64(faulty) <= c.options.MaxRefused*float64(n.Rows) {
+	if float64(faulty) <= r.Threshold*float64(n.Rows) {
 		return nil
 	}
 	return &FileError{File: file, Err: ErrTooManyRefused,
-		Problem: fmt.Sprintf("%d of %d rows break the feed's rules, more than %.0f %%, the first in line %d (%s)",
-			faulty, n.Rows, 100*c.options.MaxRefused, first.Line, strings.TrimPrefix(first.Field+": "+first.Rule, ": ")),
+		Problem: fmt.Sprintf("%d of %d rows break the feed's rules, more than %g %%, the first in line %d (%s)",
+			faulty, n.Rows, 100*r.Threshold, first.Line, strings.TrimPrefix(first.Field+": "+first.Rule, ": ")),
 		Remedy: "most likely it is not the file that the feed describes"}
 }

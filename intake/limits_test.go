@@ -3,6 +3,7 @@ package intake_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -17,8 +18,10 @@ func limits(t *testing.T, text string) (clean string, refused []string, err erro
 	feed := load(t, `{"name": "l", "rempart": {"kind": "hospital"}, "resources": [{"name": "a", "path": "a.csv",
 		"schema": {"fields": [{"name": "n", "type": "integer"}, {"name": "text"}]}}]}`)
 	var out strings.Builder
-	_, err = intake.NewChecker(feed, visible{}, intake.Options{MaxRefused: 1}).Check(t.Context(), feed.Resources[0], "a.csv",
-		strings.NewReader(text), intake.Sinks{Health: &out, Refused: func(e intake.RowError) error {
+	feed.Resources[0].Threshold = 1
+	delivery := deliver(t, feed, "a.csv")
+	_, err = intake.NewChecker(delivery, visible{}, intake.Options{}).Check(t.Context(), delivery.Sources[0], "a.csv",
+		strings.NewReader(text), intake.Sinks{Health: []io.Writer{&out}, Refused: func(e intake.RowError) error {
 			refused = append(refused, e.Error())
 			return nil
 		}})

@@ -19,7 +19,7 @@ const Descriptor = "datapackage.json"
 var (
 	kinds  = []string{"hospital", "insurer"}
 	types  = []string{"string", "integer", "number", "boolean", "date", "datetime", "year"}
-	roles  = []string{string(Person), string(Key), string(Identity), string(Drop), string(Health)}
+	roles  = []string{string(Person), string(Key), string(Identity), string(Alias), string(Drop), string(Health)}
 	traits = []string{"nir", "ssn", "last_name", "birth_name", "first_name", "birth_date", "sex", "postcode"}
 
 	// A trait of these is an identity by itself and never becomes health data.
@@ -40,7 +40,7 @@ func LoadFeed(folder fs.FS) (*Feed, error) {
 		line := 1 + bytes.Count(raw[:syntax.Offset], []byte("\n"))
 		return nil, fmt.Errorf("%s:%d: is no JSON: %w", Descriptor, line, syntax)
 	}
-	l := &loader{feed: &Feed{Vocabulary: "vocabulary"}}
+	l := &loader{feed: &Feed{Vocabulary: "vocabulary", Threshold: 0.2}}
 	l.load(raw)
 	if len(l.problems) > 0 {
 		return nil, errors.Join(l.problems...)
@@ -91,6 +91,7 @@ func (l *loader) load(raw json.RawMessage) {
 	l.in(`"rempart"`, func() {
 		if l.check(closed(d.Rempart, &x, packageExtensions)) {
 			l.oneOf("kind", x.Kind, kinds)
+			l.threshold(x.Threshold, &l.feed.Threshold)
 		}
 	})
 	f := l.feed
@@ -115,54 +116,6 @@ func (l *loader) load(raw json.RawMessage) {
 	if len(l.problems) == 0 {
 		l.relations()
 	}
-}
-
-func (l *loader) resource(d *resourceDescriptor) Resource {
-	r := Resource{Name: d.Name, Path: d.Path, Title: d.Title, delimiter: ','}
-	if !viewName.MatchString(d.Name) {
-		l.wrong("a name is in lower case, with digits and underscores: mappings see the file as a view of that name")
-	}
-	if d.Path == "" || strings.ContainsAny(d.Path, `/\`) || d.Path == "." || d.Path == ".." {
-		l.wrong("path %q is no file name: give the name alone, such as \"patients.csv\"", d.Path)
-	}
-	if l.feed.Resource(r.Name) != nil || slices.ContainsFunc(l.feed.Resources, func(o Resource) bool { return o.Path == r.Path }) {
-		l.wrong("an earlier resource has the same name or path: each needs its own")
-	}
-	if e := strings.ToLower(d.Encoding); e != "" && e != "utf-8" && e != "utf8" {
-		l.wrong("encoding %q is not read: have the provider deliver UTF-8", d.Encoding)
-	}
-	l.in(`"dialect"`, func() { l.dialect(d.Dialect, &r) })
-	var x resourceExtension
-	l.in(`"rempart"`, func() {
-		l.check(closed(d.Rempart, &x, resourceExtensions))
-		if x.Purpose != "" {
-			l.oneOf("purpose", x.Purpose, []string{"identity"})
-		}
-	})
-	r.Optional, r.Identity, r.Unmapped = x.Optional, x.Purpose == "identity", x.Unmapped
-	l.schema(d.Schema, &r)
-	for _, raw := range x.Exclude {
-		l.in(`"exclude"`, func() { l.exclusion(raw, &r) })
-	}
-	return r
-}
-
-func (l *loader) dialect(raw json.RawMessage, r *Resource) {
-	var d dialect
-	if !l.check(closed(raw, &d, dialectProperties)) {
-		return
-	}
-	if d.Header != nil && !*d.Header || d.DoubleQuote != nil && !*d.DoubleQuote || d.QuoteChar != "" && d.QuoteChar != `"` {
-		l.wrong(`only files with a header line, quoted by " and with doubled quotes are read: have the provider deliver RFC 4180`)
-	}
-	if d.Delimiter == "" {
-		return
-	}
-	if !slices.Contains([]string{",", ";", "|", "\t"}, d.Delimiter) {
-		l.wrong(`delimiter %q is not read: use one of , ; | or a tab`, d.Delimiter)
-		return
-	}
-	r.delimiter = d.Delimiter[0]
 }
 
 func (l *loader) schema(raw json.RawMessage, r *Resource) {
@@ -203,9 +156,6 @@ func (l *loader) schema(raw json.RawMessage, r *Resource) {
 			if !l.check(closed(raw, &fk, foreignKeyProperties)) {
 				return
 			}
-			for _, name := range fk.Fields {
-				l.named("a foreign key", name, r)
-			}
 			r.ForeignKeys = append(r.ForeignKeys, ForeignKey{fk.Fields, fk.Reference.Resource, fk.Reference.Fields})
 		})
 	}
@@ -218,16 +168,4 @@ func (l *loader) named(what, name string, r *Resource) *Field {
 	}
 	l.wrong("%s names the field %q, which the schema lacks: %s", what, name, nearest.Hint(name, r.fieldNames()))
 	return nil
-}
-
-func (l *loader) exclusion(raw json.RawMessage, r *Resource) {
-	var d exclusionDescriptor
-	if !l.check(closed(raw, &d, exclusionProperties)) {
-		return
-	}
-	l.named("it", d.Field, r)
-	if len(d.Values) == 0 || d.Reason == "" {
-		l.wrong("it needs values and a reason: the provider reads the reason in the quarantine")
-	}
-	r.Exclude = append(r.Exclude, Exclusion(d))
 }

@@ -119,3 +119,13 @@ func load(t testing.TB, descriptor string) *intake.Feed {
 	}
 	return feed
 }
+
+// deliver is a delivery of files of these names.
+func deliver(t testing.TB, feed *intake.Feed, names ...string) *intake.Delivery {
+	t.Helper()
+	delivery, err := feed.Deliver(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return delivery
+}

@@ -4,25 +4,75 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
-
-	"rempart.eu/rempart/internal/nearest"
 )
 
-// plan compares a file's header with its resource.
-func (c *Checker) plan(r *Resource, file string, header []string) (*plan, error) {
-	p := &plan{resource: r, file: file, columns: len(header), pseudonyms: c.pseudonyms, person: -1, traits: r.Traits()}
-	if len(header) == 0 {
-		return nil, &FileError{File: file, Problem: "the file is empty", Remedy: "deliver it with its header line at least"}
+// plan is how the rows of one file are checked for one resource. It is read by
+// all workers.
+type plan struct {
+	resource   *Resource
+	file       string
+	base       int64    // what is added to lines in health data
+	at         []int    // place of each field of the resource in a row; -1 where rows lack it
+	fixed      [][]byte // normal forms of what the file's name says, per field; nil elsewhere
+	columns    int      // of a row; 0: any number
+	pseudonyms Pseudonyms
+	exclude    []exclude
+	references []reference
+	person     []int      // places of the person's key among the fields
+	persons    *reference // the identities' file, where the rows must have theirs
+	lookup     *lookup    // finds the person by an alias
+	watched    [][]int    // fields of each key set; nil where nothing needs it
+	aliases    [][]int    // fields of each alias; nil where nothing needs it
+	keys       [][]int    // fields of each composite key
+	traits     bool
+}
+
+type exclude struct {
+	field  int
+	values map[string]bool
+	rule   string
+}
+
+type reference struct {
+	fields []int
+	to     *keys
+	rule   string
+}
+
+type lookup struct {
+	fields         []int
+	to             *aliases
+	none, severals string // the rules
+}
+
+// plans says how the rows of a source are checked for each resource that it feeds.
+func (c *Checker) plans(s Source, file string) ([]*plan, error) {
+	var plans []*plan
+	for _, part := range s.Feeds {
+		p, err := c.plan(part, file)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
 	}
-	if err := c.header(r, file, header); err != nil {
-		return nil, err
+	return plans, nil
+}
+
+func (c *Checker) plan(part Part, file string) (*plan, error) {
+	r := part.Resource
+	p := &plan{
+		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
+		person: r.places(r.PersonKey()), traits: r.Traits(), fixed: make([][]byte, len(r.Fields)),
 	}
-	for i, f := range r.Fields {
-		p.at = append(p.at, slices.Index(header, f.Name))
-		if f.Role == Person {
-			p.person = i
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		if f.From == "" {
+			p.at = append(p.at, i)
+			continue
+		}
+		p.at = append(p.at, -1)
+		if err := p.fix(i, part.values[f.From]); err != nil {
+			return nil, err
 		}
 	}
 	for _, x := range r.Exclude {
@@ -32,72 +82,79 @@ func (c *Checker) plan(r *Resource, file string, header []string) (*plan, error)
 		}
 		p.exclude = append(p.exclude, exclude{r.place(x.Field), values, "excluded by the feed: " + x.Reason})
 	}
-	for _, w := range r.watched {
-		p.watched = append(p.watched, r.places(w.fields))
+	for _, k := range r.Keys {
+		p.keys = append(p.keys, r.places(k.Fields))
+	}
+	for _, set := range r.watched {
+		var places []int
+		if c.needs(r, set, c.next) {
+			places = r.places(set.fields)
+		}
+		p.watched = append(p.watched, places)
+	}
+	for i, alias := range r.Aliases {
+		var places []int
+		if c.needsAlias(i, c.next) {
+			places = r.places(alias)
+		}
+		p.aliases = append(p.aliases, places)
 	}
 	return p, c.relate(p)
 }
 
-// header refuses a header with columns that the feed does not know or without
-// those that it needs.
-func (c *Checker) header(r *Resource, file string, header []string) error {
-	known := r.fieldNames()
-	for i, name := range header {
-		switch {
-		case strings.ContainsRune(name, 0) || !utf8.ValidString(name):
-			return notUTF8(file, 1)
-		case !slices.Contains(known, name):
-			remedy := "where it is a new column, add it to the feed's package, with the role drop if it must not go further"
-			if near := nearest.Name(name, known); near != "" && !slices.Contains(header, near) {
-				remedy = fmt.Sprintf("the feed has %q; %s", near, remedy)
-			}
-			return &FileError{File: file, Line: 1, Problem: fmt.Sprintf("the feed does not know the column %q, which may identify persons", name), Remedy: remedy}
-		case slices.Contains(header[:i], name):
-			return &FileError{File: file, Line: 1, Problem: fmt.Sprintf("two columns have the name %q", name), Remedy: "deliver each column once"}
-		}
+// fix gives a field the value that the file's name says.
+func (p *plan) fix(i int, text string) error {
+	f := &p.resource.Fields[i]
+	one := &worker{plan: &plan{resource: &Resource{Fields: []Field{*f}}, at: []int{0}, fixed: make([][]byte, 1)}, fields: [][]byte{[]byte(text)}, values: make([][]byte, 1)}
+	if wrong := one.normalise(); wrong != nil {
+		return &FileError{File: p.file, Problem: fmt.Sprintf("its name gives the field %q its value: %s", f.Name, wrong.Rule), Remedy: "name it as the feed says: " + p.resource.Files}
 	}
-	for i := range r.Fields {
-		f := &r.Fields[i]
-		excludes := slices.ContainsFunc(r.Exclude, func(x Exclusion) bool { return x.Field == f.Name })
-		if (f.Required || excludes) && !slices.Contains(header, f.Name) {
-			return &FileError{File: file, Line: 1, Problem: fmt.Sprintf("the header lacks the column %q", f.Name),
-				Remedy: "deliver the file with all columns of the feed: " + list(known)}
-		}
-	}
+	p.fixed[i] = one.values[0]
 	return nil
 }
 
 // relate finds the keys of other files that rows refer to.
 func (c *Checker) relate(p *plan) error {
 	r := p.resource
-	if id := c.feed.identities(); id != nil && id.Name != r.Name && p.person >= 0 {
-		to, ok := c.watchedKeys(id, []string{id.person()})
-		if !ok {
-			return fmt.Errorf("check %s: the identities in %s must be checked before: keep to Feed.Order", p.file, id.Path)
+	feed := c.delivery.Feed
+	id := feed.identities()
+	if id != nil && r.AboutPersons() && !slices.Contains(feed.together(r), id) {
+		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.File())
+		if r.PersonBy != nil {
+			i := slices.IndexFunc(id.Aliases, func(a []string) bool { return slices.Equal(a, r.PersonBy.Alias) })
+			if c.aliases[i] == nil {
+				return missing
+			}
+			p.lookup = &lookup{r.places(r.PersonBy.Fields), c.aliases[i],
+				"person: no such person in " + id.File(), "person: the alias names several persons in " + id.File()}
+		} else {
+			to := c.watchedKeys(id, id.PersonKey())
+			if to == nil {
+				return missing
+			}
+			p.persons = &reference{p.person, to, "person: no such person in " + id.File()}
 		}
-		p.persons = &reference{[]int{p.person}, to, "person: no such person in " + id.Path}
 	}
 	for _, key := range r.ForeignKeys {
-		to := c.feed.Resource(key.Resource)
-		found, ok := c.watchedKeys(to, key.To)
-		if !ok { // the deposit lacks the file
-			continue
+		to := feed.Resource(key.Resource)
+		if found := c.watchedKeys(to, key.To); found != nil { // the deposit may lack the file
+			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.File()})
 		}
-		p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.Path})
 	}
 	return nil
 }
 
-func (c *Checker) watchedKeys(r *Resource, fields []string) (*keys, bool) {
-	seen := c.seen[r.Name]
+func (c *Checker) watchedKeys(r *Resource, fields []string) *keys {
 	i := slices.IndexFunc(r.watched, func(w keySet) bool { return slices.Equal(w.fields, fields) })
-	if i < 0 || seen == nil {
-		return nil, false
+	if i < 0 || c.seen[r.Name] == nil {
+		return nil
 	}
-	return seen[i], true
+	return c.seen[r.Name][i]
 }
 
-func (r *Resource) place(field string) int { return slices.Index(r.fieldNames(), field) }
+func (r *Resource) place(field string) int {
+	return slices.IndexFunc(r.Fields, func(f Field) bool { return f.Name == field })
+}
 
 func (r *Resource) places(fields []string) []int {
 	var places []int
@@ -109,12 +166,12 @@ func (r *Resource) places(fields []string) []int {
 
 // readError says why a file could not be read.
 func readError(file string, line int, err error) error {
-	if errors.Is(err, errRowTooLong) {
+	remedy := ""
+	switch {
+	case errors.Is(err, errRowTooLong):
 		return &FileError{File: file, Line: line, Problem: err.Error(), Remedy: "deliver a CSV file with line ends"}
+	case errors.Is(err, errCorrupt):
+		remedy = "compress it again, or deliver it as it is"
 	}
-	return &FileError{File: file, Line: line, Problem: "the file cannot be read", Err: err}
-}
-
-func notUTF8(file string, line int) error {
-	return &FileError{File: file, Line: line, Problem: "the text is not UTF-8", Remedy: "convert it first: iconv -f ISO-8859-15 -t UTF-8"}
+	return &FileError{File: file, Line: line, Problem: "the file cannot be read", Err: err, Remedy: remedy}
 }

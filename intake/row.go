@@ -9,33 +9,6 @@ import (
 	"rempart.eu/rempart/pseudonym"
 )
 
-// plan is how the rows of one file are checked. It is read by all workers.
-type plan struct {
-	resource   *Resource
-	file       string
-	at         []int // place of each field of the resource in the file; -1 where the file lacks it
-	columns    int   // of the file
-	pseudonyms Pseudonyms
-	exclude    []exclude
-	references []reference
-	person     int        // place of the person's key among the fields; -1
-	persons    *reference // the identities' file, where the rows must have theirs
-	watched    [][]int    // fields of each key set
-	traits     bool
-}
-
-type exclude struct {
-	field  int
-	values map[string]bool
-	rule   string
-}
-
-type reference struct {
-	fields []int
-	to     *keys
-	rule   string
-}
-
 // verdict is what became of one row.
 type verdict struct {
 	line    int
@@ -50,70 +23,52 @@ type verdict struct {
 type checked struct {
 	rows   []verdict
 	health []byte
-	hashes []uint64 // of the key sets that the resource is watched for; 0 where a part is missing
-	err    error    // stops the file
+	hashes []uint64 // of each row's key sets, then of its aliases; 0 where a part is missing or nothing needs it
 }
 
-// worker checks rows. Each goroutine has its own.
+// worker checks rows for one resource. Each goroutine has its own.
 type worker struct {
 	*plan
-	scan    scanner
+	zeros   bool     // values may hold zero bytes
+	fields  [][]byte // of the row as it stands in the file
 	values  [][]byte // normal forms of the row's fields; nil where a value is missing
+	number  int64    // of the row's person
 	scratch []byte
 	parts   [][]byte
+	joined  []byte
 	numbers *memo[int64]
 	hashed  []*memo[string] // per field
+	keyed   []*memo[string] // per composite key
 	out     *checked
 }
 
 func (p *plan) worker() *worker {
 	w := &worker{plan: p, values: make([][]byte, len(p.at)), hashed: make([]*memo[string], len(p.at))}
-	w.scan = scanner{delimiter: p.resource.delimiter, columns: p.columns, text: make([]byte, 0, 1024)}
 	w.numbers = newMemo(p.pseudonyms.Person)
 	for i := range p.resource.Fields {
 		if f := &p.resource.Fields[i]; f.Role == Key {
 			w.hashed[i] = newMemo(func(value string) string { return p.pseudonyms.Key(f.Domain, value) })
 		}
 	}
+	for _, k := range p.resource.Keys {
+		w.keyed = append(w.keyed, newMemo(func(value string) string { return p.pseudonyms.Key(k.Domain, value) }))
+	}
 	return w
 }
 
-// block checks every row of a block into out, whose memory it uses again.
-func (w *worker) block(b block, out *checked) {
+// begin makes out take the verdicts of a block, and uses its memory again.
+func (w *worker) begin(out *checked) {
+	*out = checked{out.rows[:0], out.health[:0], out.hashes[:0]}
 	w.out = out
-	*out = checked{out.rows[:0], out.health[:0], out.hashes[:0], w.encoding(b)}
-	if out.err != nil {
-		return
-	}
-	zeros := bytes.IndexByte(b.text, 0) >= 0
-	line := b.line
-	for rest := b.text; len(rest) > 0; {
-		size, is := w.scan.next(rest, true)
-		row := rest[:size]
-		rest = rest[size:]
-		switch is {
-		case blank:
-		case broken:
-			w.refuse(line, &RowError{Rule: w.scan.problem})
-		case plain:
-			w.scan.split(chop(bytes.TrimSuffix(row, []byte("\n"))))
-			fallthrough
-		default:
-			w.row(line, zeros)
-		}
-		if is == quoted {
-			line += bytes.Count(row, []byte("\n"))
-		} else {
-			line++
-		}
-	}
 }
 
-// row checks the row in w.scan.fields and keeps its verdict.
-func (w *worker) row(line int, zeros bool) {
+// row checks a row and keeps its verdict. fields are its values as they stand in
+// the file, at the places that the plan says; nil is a value that is missing.
+func (w *worker) row(line int, fields [][]byte) {
+	w.fields = fields
 	start := len(w.out.health)
 	v := verdict{line: line, hashes: len(w.out.hashes)}
-	refused := w.shape(zeros)
+	refused := w.shape()
 	if refused == nil {
 		refused = w.normalise()
 	}
@@ -124,9 +79,13 @@ func (w *worker) row(line int, zeros bool) {
 		w.refuse(line, refused)
 		return
 	}
-	w.out.health = strconv.AppendInt(w.out.health, int64(line), 10)
-	if w.person >= 0 {
-		v.person = w.numbers.get(w.values[w.person])
+	w.out.health = strconv.AppendInt(w.out.health, w.base+int64(line), 10)
+	if w.lookup != nil {
+		v.person = w.number
+	} else if len(w.person) > 0 {
+		v.person = w.numbers.get(w.join(w.person))
+	}
+	if w.lookup != nil || len(w.person) > 0 {
 		w.out.health = strconv.AppendInt(append(w.out.health, ','), v.person, 10)
 	}
 	if refused := w.health(); refused != nil {
@@ -137,11 +96,32 @@ func (w *worker) row(line int, zeros bool) {
 	if w.traits {
 		v.who = w.identity()
 	}
-	for _, fields := range w.watched {
-		w.out.hashes = append(w.out.hashes, w.hash(fields))
+	for _, set := range w.watched {
+		w.out.hashes = append(w.out.hashes, w.hash(set))
+	}
+	for _, alias := range w.aliases {
+		w.out.hashes = append(w.out.hashes, w.hash(alias))
 	}
 	v.end = len(w.out.health)
 	w.out.rows = append(w.out.rows, v)
+}
+
+// join is a key of the row as one text, or nil where a part of it is missing.
+func (w *worker) join(places []int) []byte {
+	if len(places) == 1 {
+		return w.values[places[0]]
+	}
+	w.joined = w.joined[:0]
+	for i, at := range places {
+		if w.values[at] == nil {
+			return nil
+		}
+		if i > 0 {
+			w.joined = append(w.joined, 0) // no value holds it
+		}
+		w.joined = append(w.joined, w.values[at]...)
+	}
+	return w.joined
 }
 
 func (w *worker) refuse(line int, why *RowError) {
@@ -151,24 +131,24 @@ func (w *worker) refuse(line int, why *RowError) {
 
 // shape checks the row as a whole: its number of fields, lengths, zero bytes,
 // and whether the feed excludes it.
-func (w *worker) shape(zeros bool) *RowError {
-	if n := len(w.scan.fields); n != w.columns {
+func (w *worker) shape() *RowError {
+	if n := len(w.fields); n != w.columns && w.columns > 0 {
 		return &RowError{Rule: fmt.Sprintf("row: want %d fields as in the header, got %d", w.columns, n)}
 	}
 	for i, at := range w.at {
 		if at < 0 {
 			continue
 		}
-		v := w.scan.fields[at]
+		v := w.fields[at]
 		if len(v) > maxField {
 			return &RowError{Field: w.resource.Fields[i].Name, Rule: "length: want 1 MiB or less"}
 		}
-		if zeros && bytes.IndexByte(v, 0) >= 0 {
+		if w.zeros && bytes.IndexByte(v, 0) >= 0 {
 			return &RowError{Field: w.resource.Fields[i].Name, Rule: "text: a zero byte stands in it"}
 		}
 	}
 	for _, x := range w.exclude {
-		if v := w.scan.fields[w.at[x.field]]; x.values[string(v)] {
+		if v := w.fields[w.at[x.field]]; x.values[string(v)] {
 			return &RowError{Field: w.resource.Fields[x.field].Name, Rule: x.rule, excluded: true}
 		}
 	}
@@ -180,12 +160,11 @@ func (w *worker) normalise() *RowError {
 	w.scratch = w.scratch[:0]
 	for i := range w.resource.Fields {
 		f := &w.resource.Fields[i]
-		w.values[i] = nil
-		if w.at[i] < 0 {
+		if w.values[i] = w.fixed[i]; w.at[i] < 0 {
 			continue
 		}
-		raw := w.scan.fields[w.at[i]]
-		if f.isMissing(raw) {
+		raw := w.fields[w.at[i]]
+		if raw == nil || f.isMissing(raw) {
 			if f.Required {
 				return &RowError{Field: f.Name, Rule: "required: want a value"}
 			}
@@ -212,7 +191,17 @@ func (w *worker) normalise() *RowError {
 // related checks that what the row refers to is there.
 func (w *worker) related() *RowError {
 	if w.persons != nil && !w.persons.to.has(w.hash(w.persons.fields)) {
-		return &RowError{Field: w.resource.Fields[w.person].Name, Rule: w.persons.rule}
+		return &RowError{Field: w.resource.Fields[w.person[0]].Name, Rule: w.persons.rule}
+	}
+	if l := w.lookup; l != nil {
+		number, found := l.to.get(w.hash(l.fields))
+		switch {
+		case !found:
+			return &RowError{Field: w.resource.Fields[l.fields[0]].Name, Rule: l.none}
+		case number == several:
+			return &RowError{Field: w.resource.Fields[l.fields[0]].Name, Rule: l.severals}
+		}
+		w.number = number
 	}
 	for i := range w.references {
 		ref := &w.references[i]
@@ -223,8 +212,12 @@ func (w *worker) related() *RowError {
 	return nil
 }
 
-// hash is the hash of a key of the row, or 0 where a part of it is missing.
+// hash is the hash of a key of the row, or 0 where it has no fields or a part of
+// it is missing.
 func (w *worker) hash(fields []int) uint64 {
+	if len(fields) == 0 {
+		return 0
+	}
 	w.parts = w.parts[:0]
 	for _, i := range fields {
 		if w.values[i] == nil {

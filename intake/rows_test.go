@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type visible struct{}
 
 func (visible) Person(localKey string) int64 {
-	n, err := strconv.ParseInt(strings.TrimLeft(localKey, "pP"), 10, 64)
+	n, err := strconv.ParseInt(strings.ReplaceAll(strings.TrimLeft(localKey, "pP"), "\x00", "0"), 10, 64)
 	if err != nil {
 		return -1
 	}
@@ -57,7 +57,7 @@ func TestRows(t *testing.T) {
 			}
 			in, want := map[string]string{}, map[string]string{}
 			for _, f := range archive.Files {
-				text := strings.NewReplacer("<CR>", "\r", "<NUL>", "\x00", "<BOM>", "\ufeff", "<E9>", "\xe9").Replace(string(f.Data))
+				text := strings.NewReplacer("<CR>", "\r", "<NUL>", "\x00", "<BOM>", "\ufeff", "<E9>", "\xe9", "<80>", "\x80", "<81>", "\x81", "<FF>", "\xff", "<FE>", "\xfe", "<03>", "\x03", "<04>", "\x04").Replace(string(f.Data))
 				if expectation(f.Name) {
 					want[f.Name] = text
 				} else {
@@ -102,15 +102,20 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 	got := map[string]string{}
 	var refused bytes.Buffer
 	quarantine := intake.NewQuarantine(&refused)
-	checker := intake.NewChecker(feed, visible{}, intake.Options{MaxRefused: 0.9})
-	for _, r := range feed.Order() {
-		text, ok := in[r.Path]
-		if !ok {
-			continue
-		}
+	for i := range feed.Resources {
+		feed.Resources[i].Threshold = 0.9
+		feed.Resources[i].Optional = true
+	}
+	delivery, err := feed.Deliver(slices.DeleteFunc(slices.Collect(maps.Keys(in)), func(name string) bool { return name == intake.Descriptor }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker := intake.NewChecker(delivery, visible{}, intake.Options{})
+	for _, s := range delivery.Sources {
+		r := s.Feeds[0].Resource
 		var clean, identities bytes.Buffer
-		counts, err := checker.Check(t.Context(), r, r.Path, strings.NewReader(text), intake.Sinks{
-			Health: &clean,
+		all, err := checker.Check(t.Context(), s, s.Name, strings.NewReader(in[s.Name]), intake.Sinks{
+			Health: []io.Writer{&clean},
 			Identity: func(person int64, who pseudonym.Identity) error {
 				fmt.Fprintln(&identities, strings.Join([]string{strconv.FormatInt(person, 10), who.NIR, who.SSN,
 					who.LastName, who.BirthName, who.FirstName, who.BirthDate, who.Sex, who.Postcode}, "|"))
@@ -118,16 +123,18 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 			},
 			Refused: quarantine.Refused,
 		})
-		if counts.Rows != counts.Accepted+counts.Refused {
-			t.Errorf("%s: rows in %d, accepted %d, refused %d", r.Path, counts.Rows, counts.Accepted, counts.Refused)
+		for _, counts := range all {
+			if counts.Rows != counts.Accepted+counts.Refused {
+				t.Errorf("%s: rows in %d, accepted %d, refused %d", s.Name, counts.Rows, counts.Accepted, counts.Refused)
+			}
 		}
 		if err != nil {
 			got["error"] = err.Error() + "\n"
 			break
 		}
-		got[r.Path+".clean"] = clean.String()
+		got[s.Name+".clean"] = clean.String()
 		if r.Traits() {
-			got[r.Path+".identities"] = identities.String()
+			got[s.Name+".identities"] = identities.String()
 		}
 	}
 	if err := quarantine.Flush(); err != nil {
@@ -140,13 +147,13 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 }
 
 func TestTooManyRefusedRowsFailTheFile(t *testing.T) {
-	checker, resource := one(t, intake.Options{})
-	_, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n2\n3\nx\n"), discard)
+	checker, source := one(t)
+	_, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\n1\n2\n3\nx\n"), discard)
 	if !errors.Is(err, intake.ErrTooManyRefused) || !strings.Contains(err.Error(), "a.csv: 1 of 4 rows") {
 		t.Errorf("got %v", err)
 	}
-	checker, resource = one(t, intake.Options{})
-	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n2\n3\n4\nx\n"), discard); err != nil {
+	checker, source = one(t)
+	if _, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\n1\n2\n3\n4\nx\n"), discard); err != nil {
 		t.Errorf("a fifth may be refused: %v", err)
 	}
 }
@@ -154,11 +161,11 @@ func TestTooManyRefusedRowsFailTheFile(t *testing.T) {
 func TestASinksErrorComesBack(t *testing.T) {
 	full := errors.New("the host is full")
 	for name, sinks := range map[string]intake.Sinks{
-		"health":  {Health: failing{full}, Refused: discard.Refused},
-		"refused": {Health: io.Discard, Refused: func(intake.RowError) error { return full }},
+		"health":  {Health: []io.Writer{failing{full}}, Refused: discard.Refused},
+		"refused": {Health: []io.Writer{io.Discard}, Refused: func(intake.RowError) error { return full }},
 	} {
-		checker, resource := one(t, intake.Options{})
-		_, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\nx\n"), sinks)
+		checker, source := one(t)
+		_, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\nx\n"), sinks)
 		if !errors.Is(err, full) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -168,8 +175,8 @@ func TestASinksErrorComesBack(t *testing.T) {
 func TestAReadersErrorComesBack(t *testing.T) {
 	for _, before := range []string{"", "n\n1\n"} {
 		gone := errors.New("the disk failed")
-		checker, resource := one(t, intake.Options{})
-		_, err := checker.Check(t.Context(), resource, "a.csv", io.MultiReader(strings.NewReader(before), failing{gone}), discard)
+		checker, source := one(t)
+		_, err := checker.Check(t.Context(), source, "a.csv", io.MultiReader(strings.NewReader(before), failing{gone}), discard)
 		if !errors.Is(err, gone) {
 			t.Errorf("after %q: got %v", before, err)
 		}
@@ -177,27 +184,28 @@ func TestAReadersErrorComesBack(t *testing.T) {
 }
 
 func TestAFileIsCheckedOnce(t *testing.T) {
-	checker, resource := one(t, intake.Options{})
-	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n"), discard); err != nil {
+	checker, source := one(t)
+	if _, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\n1\n"), discard); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checker.Check(t.Context(), resource, "a.csv", strings.NewReader("n\n1\n"), discard); err == nil {
+	if _, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\n1\n"), discard); err == nil {
 		t.Error("the second time should fail")
 	}
 }
 
 // one is a checker of a feed with one file of one whole number.
-func one(t testing.TB, options intake.Options) (*intake.Checker, intake.Resource) {
+func one(t testing.TB) (*intake.Checker, intake.Source) {
 	t.Helper()
 	feed, err := intake.LoadFeed(fstest.MapFS{intake.Descriptor: {Data: []byte(`{"name": "one", "rempart": {"kind": "hospital"},
 		"resources": [{"name": "a", "path": "a.csv", "schema": {"fields": [{"name": "n", "type": "integer"}]}}]}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return intake.NewChecker(feed, visible{}, options), feed.Resources[0]
+	delivery := deliver(t, feed, "a.csv")
+	return intake.NewChecker(delivery, visible{}, intake.Options{}), delivery.Sources[0]
 }
 
-var discard = intake.Sinks{Health: io.Discard, Refused: func(intake.RowError) error { return nil }}
+var discard = intake.Sinks{Health: []io.Writer{io.Discard}, Refused: func(intake.RowError) error { return nil }}
 
 type failing struct{ err error }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -14,18 +14,19 @@ import (
 // then used again for a later block.
 type job struct {
 	block
-	checked
-	done chan struct{} // takes one: the worker is ready
+	checked []checked     // one for each resource
+	err     error         // stops the file
+	done    chan struct{} // takes one: the worker is ready
 }
 
 // run has the blocks checked by several workers and kept in order. It returns
 // when every goroutine has ended; a Read under way is waited for.
-func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) error {
+func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, keepers []*keeper) error {
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := c.options.Workers + 2 // one is read and one is kept while the workers work
 	free, work, inOrder := make(chan *job, jobs), make(chan *job, jobs), make(chan *job, jobs)
 	for range jobs {
-		free <- &job{done: make(chan struct{}, 1)}
+		free <- &job{checked: make([]checked, len(plans)), done: make(chan struct{}, 1)}
 	}
 	group.Go(func() error {
 		defer close(work)
@@ -41,7 +42,7 @@ func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) er
 			if j.block, err = in.next(j.block); errors.Is(err, io.EOF) {
 				return nil
 			} else if err != nil {
-				return readError(p.file, in.line, err)
+				return readError(file, in.line(), err)
 			}
 			inOrder <- j // neither can block: each holds all jobs
 			work <- j
@@ -49,9 +50,16 @@ func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) er
 	})
 	for range c.options.Workers {
 		group.Go(func() error {
-			w := p.worker()
+			var workers []*worker
+			for _, p := range plans {
+				workers = append(workers, p.worker())
+			}
+			split := in.splitter()
 			for j := range work {
-				w.block(j.block, &j.checked)
+				for i, w := range workers {
+					w.begin(&j.checked[i])
+				}
+				j.err = split.split(j.block, workers)
 				j.done <- struct{}{}
 			}
 			return nil
@@ -60,8 +68,13 @@ func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) er
 	group.Go(func() error {
 		for j := range inOrder {
 			<-j.done
-			if err := keep.block(&j.checked); err != nil {
-				return err
+			if j.err != nil {
+				return j.err
+			}
+			for i, k := range keepers {
+				if err := k.block(&j.checked[i]); err != nil {
+					return err
+				}
 			}
 			free <- j
 		}
@@ -71,22 +84,39 @@ func (c *Checker) run(ctx context.Context, p *plan, in *blocks, keep *keeper) er
 	if refused := (*FileError)(nil); err == nil || errors.As(err, &refused) {
 		return err
 	}
-	return fmt.Errorf("check %s: %w", p.file, err)
+	return fmt.Errorf("check %s: %w", file, err)
 }
 
 // keeper hands verdicts on to the sinks, in order, and remembers keys.
 type keeper struct {
 	*plan
-	sinks  Sinks
-	keys   []*keys
-	counts Counts
-	first  *RowError // that was refused, and not by the feed's own exclude rule
+	sinks   Sinks
+	health  io.Writer
+	keys    []*keys
+	aliases []*aliases
+	counts  Counts
+	first   *RowError // that was refused, and not by the feed's own exclude rule
+}
+
+// keepers begins the health data of each resource.
+func (c *Checker) keepers(plans []*plan, sinks Sinks) ([]*keeper, error) {
+	var keepers []*keeper
+	for i, p := range plans {
+		var names []string
+		for _, column := range p.resource.HealthColumns() {
+			names = append(names, string(appendText(nil, []byte(column.Name))))
+		}
+		k := &keeper{plan: p, sinks: sinks, health: sinks.Health[i]}
+		k.keys, k.aliases = c.memory(p)
+		if err := k.write([]byte(strings.Join(names, ",") + "\n")); err != nil {
+			return nil, fmt.Errorf("check %s: %w", p.file, err)
+		}
+		keepers = append(keepers, k)
+	}
+	return keepers, nil
 }
 
 func (k *keeper) block(c *checked) error {
-	if c.err != nil {
-		return c.err
-	}
 	from, start := 0, 0 // of health data not written yet, of the row's
 	for i := range c.rows {
 		v := &c.rows[i]
@@ -121,9 +151,14 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 			return &RowError{File: k.file, Line: v.line, Field: set.fields[0], Rule: "unique: an earlier row has the same " + list(set.fields)}
 		}
 	}
-	for i := range k.resource.watched {
+	for i := range k.keys {
 		if h := hashes[i]; h != 0 {
 			k.keys[i].add(h)
+		}
+	}
+	for i := range k.aliases {
+		if h := hashes[len(k.keys)+i]; h != 0 {
+			k.aliases[i].add(h, v.person)
 		}
 	}
 	return nil
@@ -157,27 +192,8 @@ func (k *keeper) write(health []byte) error {
 	if len(health) == 0 {
 		return nil
 	}
-	if _, err := k.sinks.Health.Write(health); err != nil {
+	if _, err := k.health.Write(health); err != nil {
 		return fmt.Errorf("write health data: %w", err)
 	}
 	return nil
-}
-
-// encoding refuses a file that is not UTF-8.
-func (w *worker) encoding(b block) error {
-	if utf8.Valid(b.text) {
-		return nil
-	}
-	line := b.line
-	for rest := b.text; ; line++ {
-		end := 0
-		for end < len(rest) && rest[end] != '\n' {
-			end++
-		}
-		if !utf8.Valid(rest[:end]) || end == len(rest) {
-			break
-		}
-		rest = rest[end+1:]
-	}
-	return notUTF8(w.file, line)
 }

@@ -29,6 +29,12 @@ func (w *worker) health() *RowError {
 			out = append(out, v...)
 		}
 	}
+	for i, places := range w.keys {
+		out = append(out, ',')
+		if v := w.join(places); v != nil {
+			out = appendText(out, []byte(w.keyed[i].get(v)))
+		}
+	}
 	out = append(out, '\n')
 	w.out.health = out
 	return nil

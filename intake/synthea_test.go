@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,17 +34,27 @@ func TestSynthea(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			checker := intake.NewChecker(feed, pseudonyms{}, intake.Options{})
+			files, err := os.ReadDir(synthea)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var delivered []string
+			for _, f := range files {
+				delivered = append(delivered, f.Name())
+			}
+			delivery := deliver(t, feed, delivered...)
+			checker := intake.NewChecker(delivery, pseudonyms{}, intake.Options{})
 			var names []string
-			for _, r := range feed.Order() {
-				in, err := os.Open(filepath.Join(synthea, r.Path))
+			for _, s := range delivery.Sources {
+				r := s.Feeds[0].Resource
+				in, err := os.Open(filepath.Join(synthea, s.Name))
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer in.Close()
 				var clean bytes.Buffer
-				counts, err := checker.Check(t.Context(), r, r.Path, in, intake.Sinks{
-					Health: &clean,
+				counts, err := checker.Check(t.Context(), s, s.Name, in, intake.Sinks{
+					Health: []io.Writer{&clean},
 					Identity: func(_ int64, who pseudonym.Identity) error {
 						names = append(names, who.LastName, who.SSN)
 						return nil
@@ -70,7 +81,7 @@ func TestSynthea(t *testing.T) {
 				if err := db.Value(t.Context(), &loaded, "SELECT count(*) FROM "+engine.Quote(r.Name)); err != nil {
 					t.Fatal(err)
 				}
-				if loaded != counts.Accepted || counts.Rows == 0 {
+				if loaded != counts[0].Accepted || counts[0].Rows == 0 {
 					t.Errorf("%s: %+v, loaded %d", r.Path, counts, loaded)
 				}
 			}

@@ -136,8 +136,11 @@ func allDigits(v []byte) bool {
 
 // fieldParser returns the parser of a field and what it accepts, in words. A
 // nil parser accepts every text as it is.
-func fieldParser(d *fieldDescriptor) (parser, string, error) {
+func fieldParser(d *fieldDescriptor, moments []string) (parser, string, error) {
 	plain := d.Format == "" || d.Format == "default"
+	if moments != nil && d.Type != "date" && d.Type != "datetime" {
+		return nil, "", fmt.Errorf("formats are for dates and datetimes, not for the type %s: leave them out", d.Type)
+	}
 	bare := d.BareNumber == nil || *d.BareNumber
 	switch d.Type {
 	case "integer":
@@ -171,7 +174,7 @@ func fieldParser(d *fieldDescriptor) (parser, string, error) {
 			return years, "year: want YYYY", nil
 		}
 	case "date", "datetime":
-		return momentParser(d.Type, d.Format)
+		return momentsParser(d.Type, d.Format, moments)
 	case "string", "":
 		switch {
 		case plain:

@@ -16,7 +16,8 @@ type Object struct {
 	Key    string `json:"key"`    // the key-encryption key that opens it
 }
 
-// FileCount accounts for one file of a deposit: Rows = Accepted + Refused.
+// FileCount accounts for the rows that one file of a deposit has for one
+// resource: Rows = Accepted + Refused.
 type FileCount struct {
 	Resource string `json:"resource"`
 	Rows     int64  `json:"rows"`
@@ -59,10 +60,10 @@ type (
 		Deposit    string      `json:"deposit"`
 		Feed       string      `json:"feed"`
 		FeedDigest Digest      `json:"feed_digest"`
-		Files      []FileCount `json:"files"`
+		Files      []FileCount `json:"files"`      // one for each object
 		Persons    int64       `json:"persons"`    // persons with an identity
-		Objects    []Object    `json:"objects"`    // health data, in the order of the files
-		Resources  []string    `json:"resources"`  // what each object holds
+		Objects    []Object    `json:"objects"`    // health data: one for each file and each resource that the file feeds
+		Resources  []string    `json:"resources"`  // what each object holds; a resource may have several
 		Identities Digest      `json:"identities"` // the file sealed to the linkage authority
 		Authority  string      `json:"authority"`  // that authority's name
 		Quarantine Digest      `json:"quarantine"` // the refused rows, which the provider keeps

@@ -83,21 +83,28 @@ func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string)
 	must(t, err)
 	feed, err := intake.LoadFeed(folder)
 	must(t, err)
-	checker := intake.NewChecker(feed, n, intake.Options{})
 	var records bytes.Buffer
 	writer, err := linkage.NewWriter(&records)
 	must(t, err)
-	order := feed.Order()
-	at := slices.IndexFunc(order, intake.Resource.Traits)
-	if at < 0 {
-		t.Fatalf("no resource of feed %s holds identities", name)
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
 	}
-	resource := order[at]
-	f, err := os.Open(filepath.Join(dir, resource.Path))
+	delivery, err := feed.Deliver(names)
+	must(t, err)
+	delivery.Sources = slices.DeleteFunc(delivery.Sources, func(s intake.Source) bool { return !s.Feeds[0].Resource.Traits() })
+	if len(delivery.Sources) != 1 {
+		t.Fatalf("%d files of feed %s hold identities", len(delivery.Sources), name)
+	}
+	source := delivery.Sources[0]
+	checker := intake.NewChecker(delivery, n, intake.Options{})
+	f, err := os.Open(filepath.Join(dir, source.Name))
 	must(t, err)
 	defer f.Close()
-	_, err = checker.Check(t.Context(), resource, resource.Path, f, intake.Sinks{
-		Health: io.Discard,
+	_, err = checker.Check(t.Context(), source, source.Name, f, intake.Sinks{
+		Health: []io.Writer{io.Discard},
 		Identity: func(person int64, who pseudonym.Identity) error {
 			tokens, err := key.Tokens(who)
 			if err != nil { // a NIR whose key is wrong

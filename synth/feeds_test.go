@@ -141,16 +141,29 @@ func (d *depositor) deposit() omop.Deposit {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	checker := intake.NewChecker(feed, plainPseudonyms(d.party), intake.Options{})
+	files, err := os.ReadDir(filepath.Join(d.dir, d.party))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	delivery, err := feed.Deliver(names)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	checker := intake.NewChecker(delivery, plainPseudonyms(d.party), intake.Options{})
 	tables := map[string]string{}
-	for _, r := range feed.Order() {
-		tables[r.Name] = engine.Quote(d.check(checker, r))
+	for _, s := range delivery.Sources {
+		tables[s.Feeds[0].Resource.Name] = engine.Quote(d.check(checker, s))
 	}
 	return omop.Deposit{Name: d.party, Feed: name, Tables: tables}
 }
 
-func (d *depositor) check(checker *intake.Checker, r intake.Resource) string {
-	file, err := os.Open(filepath.Join(d.dir, d.party, r.Path))
+func (d *depositor) check(checker *intake.Checker, s intake.Source) string {
+	r := s.Feeds[0].Resource
+	file, err := os.Open(filepath.Join(d.dir, d.party, s.Name))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -159,8 +172,8 @@ func (d *depositor) check(checker *intake.Checker, r intake.Resource) string {
 	health, to := io.Pipe()
 	var group errgroup.Group
 	group.Go(func() error {
-		_, err := checker.Check(d.t.Context(), r, r.Path, file, intake.Sinks{
-			Health:   to,
+		_, err := checker.Check(d.t.Context(), s, s.Name, file, intake.Sinks{
+			Health:   []io.Writer{to},
 			Identity: func(int64, pseudonym.Identity) error { d.traits++; return nil },
 			Refused: func(e intake.RowError) error {
 				d.refused++

@@ -43,7 +43,8 @@ type DepositOptions struct {
 	Provider  string
 	Authority string // the linkage authority; "" where there is only one
 	Feed      string
-	Dir       string // the folder with the feed's files
+	Dir       string          // the folder with the feed's files
+	Encoding  intake.Encoding // of its texts, where the feed's is not right; "" is the feed's
 	Progress  Progress
 }
 
@@ -70,7 +71,7 @@ type deposit struct {
 	feed    *intake.Feed
 	vault   *lake.Vault
 	reader  lake.Reader
-	db      *engine.DB
+	dbs     []*engine.DB // one for each object that is sealed at the same time
 	checker *intake.Checker
 	tokens  *pseudonym.ProviderKey
 
@@ -141,10 +142,11 @@ func (d *deposit) run(ctx context.Context, state *governance.State) (err error) 
 		return err
 	}
 	d.reader = lake.PartyReader{HybridRecipient: recipient, Party: controller.Name}
-	if d.db, err = engine.Open(ctx); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.db.Close()) }()
+	defer func() {
+		for _, db := range d.dbs {
+			err = errors.Join(err, db.Close())
+		}
+	}()
 	secret, err := d.w.pseudonymSecret(d.options.Provider)
 	if err != nil {
 		return err
@@ -156,9 +158,13 @@ func (d *deposit) run(ctx context.Context, state *governance.State) (err error) 
 	if err != nil {
 		return err
 	}
-	d.checker = intake.NewChecker(d.feed, newPseudonyms(local), intake.Options{})
+	delivery, total, err := d.files()
+	if err != nil {
+		return err
+	}
+	d.checker = intake.NewChecker(delivery, newPseudonyms(local), intake.Options{})
 	undo := func() error { return d.undo(context.WithoutCancel(ctx)) }
-	if err := d.intake(ctx, state); err != nil {
+	if err := d.intake(ctx, state, delivery, total); err != nil {
 		return errors.Join(err, undo())
 	}
 	e, err := d.w.CommitOr(ctx, d.options.Provider, d.made.DepositMade, undo)
@@ -199,11 +205,7 @@ func (w *Warehouse) quarantinePath(provider, deposit string) string {
 }
 
 // intake checks and seals every file.
-func (d *deposit) intake(ctx context.Context, state *governance.State) error {
-	files, total, err := d.files()
-	if err != nil {
-		return err
-	}
+func (d *deposit) intake(ctx context.Context, state *governance.State, delivery *intake.Delivery, total int64) (err error) {
 	id := d.made.Deposit
 	d.made.Identities, err = sealFile(d.w.identitiesPath(d.options.Authority, id), state.Parties[d.options.Authority].Recipient, func(identities io.Writer) (err error) {
 		if d.identities, err = linkage.NewWriter(identities); err != nil {
@@ -212,8 +214,8 @@ func (d *deposit) intake(ctx context.Context, state *governance.State) error {
 		d.made.Quarantine, err = sealFile(d.w.quarantinePath(d.options.Provider, id), state.Parties[d.options.Provider].Recipient, func(refused io.Writer) error {
 			d.quarantine = intake.NewQuarantine(refused)
 			var done int64
-			for _, f := range files {
-				if err := d.file(ctx, f, &done, total); err != nil {
+			for _, s := range delivery.Sources {
+				if err := d.source(ctx, s, &done, total); err != nil {
 					return err
 				}
 			}
@@ -224,82 +226,32 @@ func (d *deposit) intake(ctx context.Context, state *governance.State) error {
 	return err
 }
 
-// source is one file of the deposit.
-type source struct {
-	resource intake.Resource
-	path     string
-}
-
-// files finds the feed's files in the deposit's folder, in the order in which
-// they are checked, and their length in bytes.
-func (d *deposit) files() (files []source, total int64, err error) {
-	known := map[string]bool{}
-	for _, r := range d.feed.Order() {
-		path := filepath.Join(d.options.Dir, r.Path)
-		known[r.Path] = true
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) && r.Optional {
-			continue
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%s is missing: feed %s needs it", path, d.feed.Name)
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		total += info.Size()
-		files = append(files, source{r, path})
-	}
+// files finds the feed's files in the deposit's folder, and their length in bytes.
+func (d *deposit) files() (delivery *intake.Delivery, total int64, err error) {
 	folder, err := os.ReadDir(d.options.Dir)
 	if err != nil {
 		return nil, 0, err
 	}
+	var names []string
 	for _, f := range folder {
-		if !known[f.Name()] {
-			d.made.Ignored = append(d.made.Ignored, f.Name())
+		names = append(names, f.Name())
+	}
+	if delivery, err = d.feed.Deliver(names); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", d.options.Dir, err)
+	}
+	for i := range delivery.Sources {
+		s := &delivery.Sources[i]
+		info, err := os.Stat(filepath.Join(d.options.Dir, s.Name))
+		if err != nil {
+			return nil, 0, err
+		}
+		total += info.Size()
+		if d.options.Encoding != "" {
+			s.Encoding = d.options.Encoding
 		}
 	}
-	return files, total, nil
-}
-
-// file checks one file and seals its health data.
-func (d *deposit) file(ctx context.Context, f source, done *int64, total int64) (err error) {
-	in, err := os.Open(f.path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	counted := &meter{r: in, done: done, report: func(n int64) { d.options.Progress.Report(f.resource.Path, n, total) }}
-	health, toEngine := io.Pipe()
-	checked := make(chan error, 1)
-	var counts intake.Counts
-	go func() {
-		var err error
-		counts, err = d.checker.Check(ctx, f.resource, f.path, counted, intake.Sinks{
-			Health: toEngine, Identity: d.identity, Refused: d.quarantine.Refused,
-		})
-		toEngine.CloseWithError(err)
-		checked <- err
-	}()
-	object, err := d.vault.Put(ctx, lake.Parquet, d.reader, func(w io.Writer) error {
-		return d.db.FromCSV(ctx, f.resource.HealthColumns(), health, func(rows string) error {
-			return d.db.CopyOut(ctx, "FROM "+rows, engine.Parquet, w)
-		})
-	})
-	health.CloseWithError(io.ErrClosedPipe) // ends Check where the engine or the host has failed
-	if check := <-checked; check != nil && !errors.Is(check, io.ErrClosedPipe) {
-		err = check
-	}
-	if err == nil {
-		d.made.Objects = append(d.made.Objects, object)
-		d.made.Resources = append(d.made.Resources, f.resource.Name)
-		d.made.Files = append(d.made.Files, ledger.FileCount{
-			Resource: f.resource.Name, Rows: counts.Rows, Accepted: counts.Accepted, Refused: counts.Refused,
-		})
-	} else if object.Name != "" {
-		err = errors.Join(err, d.vault.Store.Delete(context.WithoutCancel(ctx), object.Name))
-	}
-	return err
+	d.made.Ignored = delivery.Ignored
+	return delivery, total, nil
 }
 
 // meter counts what is read.

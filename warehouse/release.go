@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"filippo.io/age"
 
@@ -112,31 +113,45 @@ func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (o
 			return input, errors.Join(err, fmt.Errorf("feed %s has changed since deposit %s was made: deposit again, or use the rempart that made it", d.Feed, id))
 		}
 		deposit := omop.Deposit{Name: id, Feed: d.Feed, Tables: map[string]string{}, Vocabulary: p.options.Vocabulary}
+		paths := map[string][]string{}
 		for i, object := range d.Objects {
 			p.options.Progress.Report("open", int64(i), int64(len(d.Objects)))
-			rows, err := p.open(ctx, object)
+			path, err := p.open(ctx, object)
 			if err != nil {
 				return input, fmt.Errorf("deposit %s, %s: %w", id, d.Resources[i], err)
 			}
-			deposit.Tables[d.Resources[i]] = rows
+			paths[d.Resources[i]] = append(paths[d.Resources[i]], path)
+		}
+		for resource, all := range paths {
+			deposit.Tables[resource] = readParquet(all...)
 		}
 		input.Deposits = append(input.Deposits, deposit)
 	}
-	var err error
-	if input.Links, err = p.open(ctx, linkage.Object); err != nil {
+	links, err := p.open(ctx, linkage.Object)
+	if err != nil {
 		return input, fmt.Errorf("linkage %s: %w", linkage.Linkage, err)
 	}
+	input.Links = readParquet(links)
 	return input, nil
 }
 
-// open decrypts an object into memory and returns its rows as SQL.
+// readParquet is the rows of files of one shape as SQL.
+func readParquet(paths ...string) string {
+	literals := make([]string, len(paths))
+	for i, path := range paths {
+		literals[i] = engine.Literal(path)
+	}
+	return "read_parquet([" + strings.Join(literals, ", ") + "])"
+}
+
+// open decrypts an object into memory and returns the path of its Parquet file.
 func (p *publication) open(ctx context.Context, object ledger.Object) (string, error) {
 	f, err := p.vault.Load(ctx, object, p.sender)
 	if err != nil {
 		return "", err
 	}
 	p.files = append(p.files, f)
-	return "read_parquet(" + engine.Literal(f.Path()) + ")", nil
+	return f.Path(), nil
 }
 
 // seal uploads the tables and the manifest and records the release.

@@ -45,7 +45,7 @@ func (a *app) feedCommand() *cobra.Command {
 				}
 				var files []string
 				for _, r := range feed.Resources {
-					files = append(files, r.Path)
+					files = append(files, r.File())
 				}
 				feeds = append(feeds, row{name, feed.Title, files})
 				rows = append(rows, []string{name, feed.Title, fmt.Sprint(len(files))})
