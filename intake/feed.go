@@ -81,6 +81,8 @@ type Exclusion struct {
 	Field  string
 	Values []string
 	Reason string
+
+	Optional bool // a file may lack the field
 }
 
 // Role says where a field goes.
@@ -166,6 +168,15 @@ func (r Resource) File() string {
 		return r.Files
 	}
 	return r.Path
+}
+
+// called names the resource in a rule that a provider reads: by its path, though
+// files of other names may be taken too.
+func (r *Resource) called() string {
+	if r.Path != "" {
+		return r.Path
+	}
+	return r.Files
 }
 
 // Resource returns the resource of that name, or nil.

@@ -126,19 +126,19 @@ func (c *Checker) relate(p *plan) error {
 				return missing
 			}
 			p.lookup = &lookup{r.places(r.PersonBy.Fields), c.aliases[i],
-				"person: no such person in " + id.File(), "person: the alias names several persons in " + id.File()}
+				"person: no such person in " + id.called(), "person: the alias names several persons in " + id.called()}
 		} else {
 			to := c.watchedKeys(id, id.PersonKey())
 			if to == nil {
 				return missing
 			}
-			p.persons = &reference{p.person, to, "person: no such person in " + id.File()}
+			p.persons = &reference{p.person, to, "person: no such person in " + id.called()}
 		}
 	}
 	for _, key := range r.ForeignKeys {
 		to := feed.Resource(key.Resource)
 		if found := c.watchedKeys(to, key.To); found != nil { // the deposit may lack the file
-			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.File()})
+			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.called()})
 		}
 	}
 	return nil
