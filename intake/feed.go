@@ -103,7 +103,7 @@ type Field struct {
 	Name         string
 	Type         string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
 	Role         Role
-	Trait        string // nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
+	Trait        string // nir, ins_oid, ssn, foin, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
 	Domain       string // key space of a key
 	Generalise   string // "year", "month" or empty: a date's precision in health data
 	Required     bool

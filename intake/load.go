@@ -20,10 +20,10 @@ var (
 	kinds  = []string{"hospital", "insurer"}
 	types  = []string{"string", "integer", "number", "boolean", "date", "datetime", "year"}
 	roles  = []string{string(Person), string(Key), string(Identity), string(Alias), string(Drop), string(Health)}
-	traits = []string{"nir", "ssn", "last_name", "birth_name", "first_name", "birth_date", "sex", "postcode"}
+	traits = []string{"nir", "ins_oid", "ssn", "foin", "last_name", "birth_name", "first_name", "birth_date", "sex", "postcode"}
 
 	// A trait of these is an identity by itself and never becomes health data.
-	identifyingTraits = []string{"nir", "ssn", "last_name", "birth_name", "first_name"}
+	identifyingTraits = []string{"nir", "ssn", "foin", "last_name", "birth_name", "first_name"}
 
 	viewName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )

@@ -79,8 +79,12 @@ func setTrait(who *pseudonym.Identity, trait, value string) {
 	switch trait {
 	case "nir":
 		who.NIR = value
+	case "ins_oid":
+		who.INSOID = value
 	case "ssn":
 		who.SSN = value
+	case "foin":
+		who.FOIN = value
 	case "last_name":
 		who.LastName = value
 	case "birth_name":

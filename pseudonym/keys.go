@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
+	"sync"
 )
 
 // SecretSize is the length in bytes of the secret that a key derives from.
@@ -69,48 +71,68 @@ func (k *LocalKey) Hash(domain, value string) string {
 	if value == "" {
 		return ""
 	}
-	prefix := binary.BigEndian.AppendUint64(make([]byte, 0, 64), uint64(len(domain)))
-	sum := k.local.mac(append(prefix, domain...), []byte(value))
+	h := k.local.keyed.Get().(*keyedHash)
+	h.message = binary.BigEndian.AppendUint64(h.message[:0], uint64(len(domain)))
+	h.message = append(append(h.message, domain...), value...)
+	sum := k.local.mac(h)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// subkey is an HMAC key with one use.
-type subkey [sha256.Size]byte
+// subkey is an HMAC key with one use. Keying costs two of the four blocks that
+// an HMAC-SHA-256 of a short message takes, so hashes that are keyed already
+// wait in a pool; package crypto/hmac restores their state on Reset.
+type subkey struct{ keyed *sync.Pool }
+
+// keyedHash is a keyed hash and room for what it reads and writes.
+type keyedHash struct {
+	hash.Hash
+	message []byte
+	sum     [sha256.Size]byte
+}
+
+func newSubkey(key []byte) subkey {
+	return subkey{&sync.Pool{New: func() any {
+		return &keyedHash{Hash: hmac.New(sha256.New, key), message: make([]byte, 0, 256)}
+	}}}
+}
 
 func derive(secret []byte, subkeys map[string]*subkey) error {
 	if len(secret) != SecretSize {
 		return fmt.Errorf("pseudonym key: want a secret of %d bytes, got %d", SecretSize, len(secret))
 	}
 	for use, k := range subkeys {
-		b, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, len(k))
+		b, err := hkdf.Key(sha256.New, secret, nil, "rempart/v1/pseudonym/"+use, sha256.Size)
 		if err != nil {
 			return fmt.Errorf("derive the pseudonym key for %s: %w", use, err)
 		}
-		copy(k[:], b)
+		*k = newSubkey(b)
 	}
 	return nil
 }
 
 // token is the MAC of the fields with a separator between them.
-func (k *subkey) token(fields ...string) ProviderToken {
-	message := make([]byte, 0, 128)
+func (k subkey) token(fields ...string) ProviderToken {
+	h := k.keyed.Get().(*keyedHash)
+	message := h.message[:0]
 	for i, f := range fields {
 		if i > 0 {
 			message = append(message, unitSeparator)
 		}
 		message = append(message, f...)
 	}
-	return ProviderToken(k.mac(message))
+	h.message = message
+	return ProviderToken(k.mac(h))
 }
 
-// mac is HMAC-SHA-256 over the parts, cut to 16 bytes (RFC 2104, section 5).
-func (k *subkey) mac(parts ...[]byte) [16]byte {
-	h := hmac.New(sha256.New, k[:])
-	for _, p := range parts {
-		h.Write(p)
-	}
-	var sum [sha256.Size]byte
-	return [16]byte(h.Sum(sum[:0]))
+// mac is HMAC-SHA-256 over the message of h, cut to 16 bytes (RFC 2104, section
+// 5). It gives h back.
+func (k subkey) mac(h *keyedHash) [16]byte {
+	h.Reset()
+	h.Write(h.message)
+	h.Sum(h.sum[:0])
+	sum := [16]byte(h.sum[:])
+	k.keyed.Put(h)
+	return sum
 }
 
 // withheld makes the type that embeds it print nothing of itself.

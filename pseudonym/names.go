@@ -3,29 +3,111 @@ package pseudonym
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// NormaliseName returns a name in upper-case letters and nothing else: accents
-// folded (É to E), ligatures opened (Œ to OE), and hyphens, apostrophes,
-// spaces and digits dropped. Particles stay: "de la Tour d'Auvergne-3" gives
-// DELATOURDAUVERGNE. Letters of other scripts are kept in upper case. A text
-// without letters gives the empty string, which is no name.
+// NormaliseName returns a text in upper-case letters and nothing else: accents
+// folded (É to E), ligatures opened (Œ to OE, ß to SS), and hyphens, apostrophes,
+// spaces and digits dropped: "Anne-Laure" and "ANNE LAURE" are ANNELAURE.
+// Letters of other scripts are kept in upper case. A text without letters gives
+// the empty string, which is no name.
 func NormaliseName(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	for _, r := range norm.NFKD.String(strings.ToValidUTF8(s, "")) {
-		if !unicode.IsLetter(r) {
-			continue // marks that NFKD set free, too
+	b := make([]byte, 0, 64)
+	return string(appendName(b, s))
+}
+
+// NormaliseSurname is NormaliseName without the particles "de" and "d'":
+// "de la Tour d'Auvergne" gives LATOURAUVERGNE, "d'Ornano" and "D ORNANO" both
+// ORNANO. A particle is a word of its own (between spaces, hyphens or
+// apostrophes) that another word follows; DORNANO, written as one, stays. Articles
+// and their contractions stay, as in French alphabetical order (Le Goff,
+// La Fontaine, du Bellay, des Essarts), and so do the particles of other languages
+// (van, von, di, da, dos, el), which are part of the name.
+// Source: IFLA, "Names of Persons", France: entry under the part that follows
+// the preposition, article included.
+func NormaliseSurname(s string) string {
+	if !strings.ContainsAny(s, " '’-`´ʼ\u00a0\u202f\t") {
+		return NormaliseName(s)
+	}
+	name := make([]byte, 0, 64)
+	particle := 0 // how many bytes at the end of name are one
+	for rest := s; rest != ""; {
+		word := rest
+		if i := strings.IndexFunc(rest, betweenWords); i >= 0 {
+			_, width := utf8.DecodeRuneInString(rest[i:])
+			word, rest = rest[:i], rest[i+width:]
+		} else {
+			rest = ""
 		}
-		if open, ok := opened[unicode.ToUpper(r)]; ok {
-			b.WriteString(open)
+		before := len(name)
+		name = appendName(name, word)
+		added := len(name) - before
+		if added == 0 {
 			continue
 		}
-		b.WriteRune(unicode.ToUpper(r))
+		if particle > 0 { // something follows it
+			name = append(name[:before-particle], name[before:]...)
+		}
+		particle = 0
+		if w := string(name[len(name)-added:]); w == "DE" || w == "D" {
+			particle = added
+		}
 	}
-	return b.String()
+	return string(name)
+}
+
+func betweenWords(r rune) bool {
+	switch r {
+	case ' ', '\'', '’', '-', '`', '´', 'ʼ', '\u00a0', '\u202f', '\t':
+		return true
+	}
+	return false
+}
+
+// NormaliseFirstName is NormaliseName of the first of the forenames, which end
+// at a comma, semicolon or slash. What is apart by a space alone may be one
+// forename (Jean Luc), so it is kept.
+func NormaliseFirstName(s string) string {
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || r == '/' }) {
+		if name := NormaliseName(part); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// appendName appends the normal form of s.
+func appendName(b []byte, s string) []byte {
+	from := len(b)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			return appendLetters(b[:from], s)
+		case c >= 'A' && c <= 'Z':
+			b = append(b, c)
+		case c >= 'a' && c <= 'z':
+			b = append(b, c-('a'-'A'))
+		}
+	}
+	return b
+}
+
+// appendLetters is appendName for what is not ASCII.
+func appendLetters(b []byte, s string) []byte {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(s, "")) {
+		if !unicode.IsLetter(r) || r == 'ʼ' {
+			continue // marks and apostrophes that NFKD set free, too
+		}
+		r = unicode.ToUpper(r)
+		if open, ok := opened[r]; ok {
+			b = append(b, open...)
+			continue
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	return b
 }
 
 // opened holds the Latin letters that Unicode does not decompose.

@@ -37,7 +37,9 @@ type Identity struct {
 	withheld
 
 	NIR       string // French national identifier, 13 characters or 15 with its key
+	INSOID    string // who gave the NIR: an OID of the French national health identity
 	SSN       string // United States social security number
+	FOIN      string // pseudonym that the French national insurance gave
 	LastName  string // the name in use
 	BirthName string // the name at birth; preferred to LastName where there is one
 	FirstName string
@@ -51,7 +53,7 @@ type Kind byte
 
 // What a token is made from.
 const (
-	ByIdentifier Kind = 'A' // the NIR or, where there is none, the SSN
+	ByIdentifier Kind = 'A' // the NIR or, where there is none, the SSN, or the FOIN
 	ByTraits     Kind = 'B' // name, first name, birth date and sex, normalised
 	ByPhonetics  Kind = 'C' // the same, with names as they sound
 )
@@ -71,12 +73,16 @@ func (t ProviderToken) Missing() bool { return t == ProviderToken{} }
 func (t LinkageToken) Missing() bool { return t == LinkageToken{} }
 
 // Tokens are the three tokens of one identity. A is of kind ByIdentifier, B of
-// kind ByTraits, C of kind ByPhonetics; each may be missing.
-type Tokens struct{ A, B, C ProviderToken }
+// kind ByTraits, C of kind ByPhonetics; each may be missing. Provisional says that
+// A is of a number that will change, see [NIR]: it tells nobody apart.
+type Tokens struct {
+	A, B, C     ProviderToken
+	Provisional bool
+}
 
 // TraitError says which trait of an identity is malformed. It never quotes it.
 type TraitError struct {
-	Trait string // as in a feed: nir, ssn, last_name, birth_name, first_name, birth_date, sex, postcode
+	Trait string // as in a feed: nir, ssn, foin, last_name, birth_name, first_name, birth_date, sex, postcode
 	Err   error  // one of the Err... values of this package
 }
 
@@ -85,38 +91,31 @@ func (e *TraitError) Unwrap() error { return e.Err }
 
 // Tokens makes the tokens of one identity:
 //
-//	A = MAC(identifier key, "nir" US nir13)   or   MAC(identifier key, "ssn" US ssn9)
+//	A = MAC(identifier key, "nir" US nir13), or "ssn" US ssn9, or "foin" US foin
 //	B = MAC(traits key,    name US first US birth-date US sex)
 //	C = MAC(phonetics key, soundex(name) US soundex(first) US birth-date US sex)
 //
 // MAC is HMAC-SHA-256 cut to its first 16 bytes, US the byte 0x1F, which no
 // normalised trait contains; name is the birth name or, without one, the last
-// name. A token whose traits are not all present is missing.
+// name. A token whose traits are not all present is missing, and C also where the
+// birth date is weak: a sound and a year would fit too many.
 //
 // The error is a *TraitError for each malformed trait, joined; then no token is
 // made, and the row belongs in the provider's quarantine.
 func (k *ProviderKey) Tokens(id Identity) (Tokens, error) {
-	n, err := normalise(id)
+	in, err := inputs(id)
 	if err != nil {
 		return Tokens{}, err
 	}
-	var t Tokens
-	switch {
-	case n.NIR != "":
-		t.A = k.identifier.token("nir", n.NIR)
-	case n.SSN != "":
-		t.A = k.identifier.token("ssn", n.SSN)
+	t := Tokens{Provisional: in.provisional}
+	if in.identifier[1] != "" {
+		t.A = k.identifier.token(in.identifier[:]...)
 	}
-	name := n.BirthName
-	if name == "" {
-		name = n.LastName
+	if in.traits[0] != "" {
+		t.B = k.traits.token(in.traits[:]...)
 	}
-	if name == "" || n.FirstName == "" || n.BirthDate == "" || n.Sex == "" {
-		return t, nil
-	}
-	t.B = k.traits.token(name, n.FirstName, n.BirthDate, n.Sex)
-	if s, f := Soundex(name), Soundex(n.FirstName); s != "" && f != "" {
-		t.C = k.phonetics.token(s, f, n.BirthDate, n.Sex)
+	if in.phonetics[0] != "" {
+		t.C = k.phonetics.token(in.phonetics[:]...)
 	}
 	return t, nil
 }
@@ -127,34 +126,70 @@ func (k *AuthorityKey) Second(t ProviderToken, kind Kind) LinkageToken {
 	if t.Missing() {
 		return LinkageToken{}
 	}
-	return LinkageToken(k.second.mac([]byte{byte(kind), unitSeparator}, t[:]))
+	h := k.second.keyed.Get().(*keyedHash)
+	h.message = append(append(h.message[:0], byte(kind), unitSeparator), t[:]...)
+	return LinkageToken(k.second.mac(h))
 }
 
-// normalise returns the identity with every trait in its one form.
-func normalise(id Identity) (Identity, error) {
+// tokenInputs are the fields that tokens are made of, normalised. What is
+// missing is empty in its place as said.
+type tokenInputs struct {
+	identifier  [2]string // label and value
+	provisional bool
+	traits      [4]string // name, or empty; first name; birth date; sex
+	phonetics   [4]string
+}
+
+// inputs normalises an identity.
+func inputs(id Identity) (in tokenInputs, err error) {
 	var errs []error
+	check := func(trait string, err error) {
+		if err != nil {
+			errs = append(errs, &TraitError{trait, err})
+		}
+	}
 	take := func(trait, raw string, form func(string) (string, error)) string {
 		if raw == "" {
 			return ""
 		}
 		s, err := form(raw)
-		if err != nil {
-			errs = append(errs, &TraitError{trait, err})
-		}
+		check(trait, err)
 		return s
 	}
-	n := Identity{
-		NIR:       take("nir", id.NIR, NormaliseNIR),
-		SSN:       take("ssn", id.SSN, NormaliseSSN),
-		LastName:  NormaliseName(id.LastName),
-		BirthName: NormaliseName(id.BirthName),
-		FirstName: NormaliseName(id.FirstName),
-		BirthDate: take("birth_date", id.BirthDate, NormaliseDate),
-		Sex:       take("sex", id.Sex, NormaliseSex),
-		Postcode:  take("postcode", id.Postcode, NormalisePostcode),
+	var nir NIR
+	if id.NIR != "" {
+		nir, err = ParseINS(id.NIR, id.INSOID)
+		check("nir", err)
 	}
+	ssn, foin := take("ssn", id.SSN, NormaliseSSN), take("foin", id.FOIN, NormaliseFOIN)
+	switch {
+	case nir.Number != "":
+		in.identifier, in.provisional = [2]string{"nir", nir.Number}, nir.Provisional
+	case ssn != "":
+		in.identifier = [2]string{"ssn", ssn}
+	case foin != "":
+		in.identifier = [2]string{"foin", foin}
+	}
+	name := NormaliseSurname(id.BirthName)
+	if name == "" {
+		name = NormaliseSurname(id.LastName)
+	}
+	var birth BirthDate
+	if id.BirthDate != "" {
+		birth, err = ParseBirthDate(id.BirthDate)
+		check("birth_date", err)
+	}
+	first, sex := NormaliseFirstName(id.FirstName), take("sex", id.Sex, NormaliseSex)
+	take("postcode", id.Postcode, NormalisePostcode)
 	if len(errs) > 0 {
-		return Identity{}, fmt.Errorf("normalise identity: %w", errors.Join(errs...))
+		return tokenInputs{}, fmt.Errorf("normalise identity: %w", errors.Join(errs...))
 	}
-	return n, nil
+	if name == "" || first == "" || birth.Text == "" || sex == "" {
+		return in, nil
+	}
+	in.traits = [4]string{name, first, birth.Text, sex}
+	if s, f := Soundex(name), Soundex(first); s != "" && f != "" && !birth.Weak {
+		in.phonetics = [4]string{s, f, birth.Text, sex}
+	}
+	return in, nil
 }

@@ -56,20 +56,61 @@ func check(t *testing.T, f func(string) (string, error), cases []form) {
 	}
 }
 
-func TestNIR(t *testing.T) {
-	check(t, pseudonym.NormaliseNIR, []form{
-		{"2 95 10 99 126 111 93", "2951099126111", nil},
-		{"2.95.10.99.126.111-93", "2951099126111", nil},
-		{"2951099126111", "2951099126111", nil},
-		{"253072b07300470", "253072B073004", nil},
-		{"253072A07300470", "", pseudonym.ErrCheckKey}, // the key of 2B
-		{"2951399126111", "", pseudonym.ErrForm},       // month 13
-		{"5951099126111", "", pseudonym.ErrForm},       // no such sex
-		{"2A5109912611193", "", pseudonym.ErrForm},     // a letter where Corsica is not
-		{"2951099126111XX", "", pseudonym.ErrForm},
-		{"29510991261", "", pseudonym.ErrLength},
-		{"", "", pseudonym.ErrLength},
-	})
+// TestTraitVectors holds the files of testdata/traits, one for each rule: raw text,
+// normal form, and what it implies or the error.
+func TestTraitVectors(t *testing.T) {
+	refusals := map[string]error{
+		"ErrLength": pseudonym.ErrLength, "ErrForm": pseudonym.ErrForm, "ErrCheckKey": pseudonym.ErrCheckKey,
+		"ErrOID": pseudonym.ErrOID, "ErrTestNumber": pseudonym.ErrTestNumber, "ErrDate": pseudonym.ErrDate,
+	}
+	nir := func(n pseudonym.NIR, err error) (string, string, error) {
+		if n.Provisional {
+			return n.Number, "provisional", err
+		}
+		return n.Number, "", err
+	}
+	rules := map[string]func(string) (form, implies string, err error){
+		"nir": func(s string) (string, string, error) { return nir(pseudonym.ParseNIR(s)) },
+		"ins": func(s string) (string, string, error) {
+			number, oid, _ := strings.Cut(s, "|")
+			return nir(pseudonym.ParseINS(number, oid))
+		},
+		"surname":    func(s string) (string, string, error) { return pseudonym.NormaliseSurname(s), "", nil },
+		"first_name": func(s string) (string, string, error) { return pseudonym.NormaliseFirstName(s), "", nil },
+		"birth_date": func(s string) (string, string, error) {
+			d, err := pseudonym.ParseBirthDate(s)
+			if d.Weak {
+				return d.Text, "weak", err
+			}
+			return d.Text, "", err
+		},
+		"foin": func(s string) (string, string, error) {
+			f, err := pseudonym.NormaliseFOIN(s)
+			return f, "", err
+		},
+	}
+	for name, rule := range rules {
+		t.Run(name, func(t *testing.T) {
+			file, err := os.ReadFile("testdata/traits/" + name + ".tsv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := strings.Split(strings.TrimSuffix(string(file), "\n"), "\n")[1:] // after the heading
+			for _, row := range rows {
+				c := strings.Split(row, "\t")
+				form, implies, err := rule(c[0])
+				if refusal := refusals[c[2]]; refusal != nil {
+					if !errors.Is(err, refusal) || form != "" {
+						t.Errorf("%q: got %q, %v; want %s", c[0], form, err, c[2])
+					}
+					continue
+				}
+				if err != nil || form != c[1] || implies != c[2] {
+					t.Errorf("%q: got %q %q, %v; want %q %q", c[0], form, implies, err, c[1], c[2])
+				}
+			}
+		})
+	}
 }
 
 func TestSSN(t *testing.T) {
@@ -81,20 +122,6 @@ func TestSSN(t *testing.T) {
 		{"999-17-0000", "", pseudonym.ErrForm},
 		{"999-17-50l7", "", pseudonym.ErrForm},
 		{"999-17-501", "", pseudonym.ErrLength},
-	})
-}
-
-func TestDate(t *testing.T) {
-	check(t, pseudonym.NormaliseDate, []form{
-		{"1955-08-01", "1955-08-01", nil},
-		{"01/08/1955", "1955-08-01", nil},
-		{"19550801", "1955-08-01", nil},
-		{" 1955-08-01 00:00:00", "1955-08-01", nil},
-		{"1955-08-01T00:00:00Z", "1955-08-01", nil},
-		{"1955-02-30", "", pseudonym.ErrDate},
-		{"1955-08-00", "", pseudonym.ErrDate},
-		{"0001-01-01", "", pseudonym.ErrDate},
-		{"08/01/55", "", pseudonym.ErrDate},
 	})
 }
 
@@ -167,16 +194,55 @@ func FuzzNormaliseNameIsStable(f *testing.F) {
 	})
 }
 
+func FuzzSurnameAndFirstNameAreStable(f *testing.F) {
+	for _, s := range []string{"de la Tour d'Auvergne-3", "d'", "de de", "Jean-Luc, Pierre", ",;/", "D\xff'E", "\u02bc"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, rule := range []func(string) string{pseudonym.NormaliseSurname, pseudonym.NormaliseFirstName} {
+			once := rule(s)
+			if twice := rule(once); twice != once {
+				t.Errorf("%q: %q becomes %q on the second pass", s, once, twice)
+			}
+			if len(once) > len(pseudonym.NormaliseName(s)) {
+				t.Errorf("%q: %q is longer than the whole", s, once)
+			}
+		}
+		if pseudonym.NormaliseName(s) != "" && pseudonym.NormaliseSurname(s) == "" {
+			t.Errorf("%q: nothing is left of a name", s)
+		}
+	})
+}
+
 func FuzzNormaliseNIRIsStable(f *testing.F) {
 	f.Add("2 95 10 99 126 111 93")
 	f.Add("253072b07300470")
+	f.Add("3850599212003")
 	f.Fuzz(func(t *testing.T, s string) {
-		once, err := pseudonym.NormaliseNIR(s)
+		once, err := pseudonym.ParseNIR(s)
 		if err != nil {
+			if once != (pseudonym.NIR{}) {
+				t.Errorf("%q: a number with an error", s)
+			}
 			return
 		}
-		if twice, err := pseudonym.NormaliseNIR(once); err != nil || twice != once || len(once) != 13 {
-			t.Errorf("%q: %q becomes %q, %v", s, once, twice, err)
+		if twice, err := pseudonym.ParseNIR(once.Number); err != nil || twice != once || len(once.Number) != 13 {
+			t.Errorf("%q: %v becomes %v, %v", s, once.Number, twice.Number, err)
+		}
+	})
+}
+
+func FuzzBirthDateIsStable(f *testing.F) {
+	for _, s := range []string{"1955-08-02", "00/08/1955", "19553800", "1955", "1955-08-02T00:00:00Z", "1955-99-31"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once, err := pseudonym.ParseBirthDate(s)
+		if err != nil || once.Text == "" {
+			return
+		}
+		if twice, err := pseudonym.ParseBirthDate(once.Text); err != nil || twice != once || len(once.Text) != 10 {
+			t.Errorf("%q: %v becomes %v, %v", s, once, twice, err)
 		}
 	})
 }
