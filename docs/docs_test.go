@@ -172,6 +172,17 @@ func TestAnotherReader(t *testing.T) {
 			t.Errorf("the reader did not find %d rows of %s:\n%s", table.Rows, table.Name, read)
 		}
 	}
+
+	// What an exit is rehearsed with opens the same way: age, the escrow, and nothing of ours.
+	do(t, dir, "rempart", "host", "exit-plan", "--home", "home", "--rehearse", "--to", "out", "--sample", "1000")
+	tables := do(t, dir, "bash", "-eu", "-c", `
+		for object in out/*.age; do
+			age --decrypt -i home/controller/escrow.agekey -o plain "$object"
+			head -c 4 plain | grep -q PAR1 && tail -c 4 plain | grep PAR1 || true
+		done`)
+	if n := strings.Count(tables, "PAR1"); n < len(manifest.Tables) {
+		t.Errorf("age opens %d tables of an exit's rehearsal, the release has %d", n, len(manifest.Tables))
+	}
 }
 
 // TestCommandsAreDescribed compares docs/cli.md with the program's own help.

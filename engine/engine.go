@@ -137,8 +137,9 @@ func (db *DB) CopyOut(ctx context.Context, query string, format Format, w io.Wri
 
 // Column is a column of a table to load.
 type Column struct {
-	Name string
-	Type string // DuckDB's name of the type, such as BIGINT
+	Name     string
+	Type     string // DuckDB's name of the type, such as BIGINT
+	Required bool   // no row lacks a value
 }
 
 // LoadCSV creates a table from a CSV stream (RFC 4180, with a header line in

@@ -163,13 +163,28 @@ func (s *State) derogate(made Made, b *ledger.DerogationGranted) error {
 	return nil
 }
 
+// movesTo says whether a warehouse can move so: from where it lies to another host.
+func (s *State) movesTo(from, to string) (*Host, error) {
+	host, err := s.HostByName(to)
+	if err != nil {
+		return nil, err
+	}
+	if from != s.Host || to == s.Host {
+		return nil, refuse("See where it is: rempart host list", "the warehouse lies with host %s, and moves from there to another", s.Host)
+	}
+	return host, nil
+}
+
+// stays admits that a migration changed nothing.
+func (s *State) stays(b *ledger.MigrationStopped) error {
+	_, err := s.movesTo(b.From, b.To)
+	return err
+}
+
 func (s *State) migrate(made Made, b *ledger.HostMigrated) error {
-	host, err := s.HostByName(b.To)
+	host, err := s.movesTo(b.From, b.To)
 	if err != nil {
 		return err
-	}
-	if b.From != s.Host || b.To == s.Host {
-		return refuse("See where it is: rempart host list", "the warehouse lies with host %s, and moves from there to another", s.Host)
 	}
 	s.Host, host.Erased = b.To, nil
 	s.Migrations = append(s.Migrations, Migration{made, *b})

@@ -246,6 +246,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.derogate(made, b)
 	case *ledger.HostMigrated:
 		return s.migrate(made, b)
+	case *ledger.MigrationStopped:
+		return s.stays(b)
 	case *ledger.HostErased:
 		return s.eraseHost(made, b)
 	case *ledger.HostLeft:

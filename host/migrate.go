@@ -167,7 +167,7 @@ func (m *Migration) copy(ctx context.Context, item Item) (err error) {
 		return fmt.Errorf("at the old host: %w", err)
 	}
 	err = m.To.Put(ctx, item.Name, checked)
-	if errors.Is(err, fs.ErrExist) { // prove says whose it is
+	if errors.Is(err, fs.ErrExist) && !errors.Is(err, errPhantom) { // prove says whose it is
 		return nil
 	}
 	return err

@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/host/hosttest"
@@ -16,8 +21,9 @@ import (
 // sizes are those of objects that are migrated: empty, small, and in parts.
 var sizes = []int64{0, 1, 600, 70_000, 1 << 20, 9 << 20, 17<<20 + 5}
 
-// TestMigration moves objects between the two servers, forth and back, while
-// every request at both ends fails twice in one way or another.
+// TestMigration moves objects between the two servers, forth and back, each time to
+// one that is empty, while every request at both ends fails twice in one way or
+// another, or is slow, or names wrong ETags.
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	one, other := hosttest.Start(t, "versitygw"), hosttest.Start(t, "minio")
@@ -29,13 +35,27 @@ func TestMigration(t *testing.T) {
 	broken := func(server *hosttest.Server, fault hosttest.Fault) host.Store {
 		return through(t, server, hosttest.Twice(fault))
 	}
-	for name, m := range map[string]*host.Migration{
-		"forth": {From: broken(one, hosttest.Truncated), To: broken(other, hosttest.Lost)},
-		"back":  {From: broken(other, hosttest.Reset), To: broken(one, hosttest.Fails)},
+	fresh := func(bucket string, fault hosttest.Fault) host.Store {
+		if err := one.MakeBucket(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+		c := one.Config
+		c.Bucket, c.Endpoint = bucket, hosttest.Through(t, c.Endpoint, hosttest.Twice(fault))
+		return openS3(t, c)
+	}
+	for i, m := range []*host.Migration{
+		{From: broken(one, hosttest.Truncated), To: broken(other, hosttest.Lost)},
+		{From: broken(other, hosttest.Reset), To: fresh("second", hosttest.Fails)},
+		{From: broken(one, hosttest.Busy), To: through(t, other, hosttest.Slow)},
+		{From: through(t, other, hosttest.WrongETag), To: fresh("third", hosttest.Reset)},
+		{From: through(t, one, hosttest.Slow), To: broken(other, hosttest.Truncated)},
 	} {
+		if i == 2 || i == 4 {
+			empty(t, to)
+		}
 		moved, err := m.Run(t.Context(), items)
-		if err != nil || len(moved.Failures) > 0 || moved.Objects != int64(len(items)) {
-			t.Fatalf("%s: %+v, %v", name, moved, err)
+		if err != nil || len(moved.Failures) > 0 || moved.Copied != int64(len(items)) || moved.Objects != moved.Copied {
+			t.Fatalf("migration %d: %+v, %v", i, moved, err)
 		}
 	}
 	for _, item := range items {
@@ -49,6 +69,27 @@ func TestMigration(t *testing.T) {
 	}
 	if err := host.Distinct(t.Context(), from, to); err != nil {
 		t.Error(err)
+	}
+
+	// A host that brings an old version back, and one that calls parts otherwise than
+	// it should: what cannot be proven is named, and nothing of it is stored.
+	old := []byte("of last year")
+	if _, err := one.Client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &one.Config.Bucket, Key: &items[3].Name, Body: bytes.NewReader(append(old, make([]byte, items[3].Size-int64(len(old)))...))}); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, to)
+	lied, err := (&host.Migration{From: from, To: through(t, other, hosttest.WrongETag)}).Run(t.Context(), items)
+	failed := map[string]string{}
+	for _, f := range lied.Failures {
+		failed[f.Object] = f.Reason
+	}
+	if err != nil || int(lied.Objects)+len(failed) != len(items) || !strings.Contains(failed[items[3].Name], "SHA-256") || failed[items[6].Name] == "" {
+		t.Errorf("a lying host: %+v, %v", lied, err)
+	}
+	for _, item := range items {
+		if err := same(t, to, item); (failed[item.Name] == "") != (err == nil) {
+			t.Errorf("%d bytes, %q: %v", item.Size, failed[item.Name], err)
+		}
 	}
 	if err := host.Distinct(t.Context(), from, broken(one, hosttest.Slow)); err == nil {
 		t.Error("two ways to one bucket are taken for two hosts")
@@ -204,4 +245,74 @@ func TestReadsInPlace(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestReadingOnMakesFewRequests reads an object as a kernel does for several
+// threads: small pieces of several sequences, in any order. Few requests answer
+// them, and a header alone costs little.
+func TestReadingOnMakesFewRequests(t *testing.T) {
+	t.Parallel()
+	server := hosttest.Start(t, "versitygw")
+	const size = 33 << 20
+	item := put(t, openS3(t, server.Config), size)
+	want, err := io.ReadAll(random(size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests, asked atomic.Int64
+	store := through(t, server, func(w http.ResponseWriter, r *http.Request, host http.Handler) {
+		var from, to int64
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 {
+			requests.Add(1)
+			asked.Add(to - from + 1)
+		}
+		host.ServeHTTP(w, r)
+	})
+	open := func() host.Object {
+		o, err := store.Open(t.Context(), item.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	read := func(o host.Object, off, n int64) error {
+		got := make([]byte, n)
+		if m, err := o.ReadAt(got, off); m < len(got) || !bytes.Equal(got, want[off:off+n]) {
+			return fmt.Errorf("%d of %d bytes at %d: %w", m, n, off, err)
+		}
+		return nil
+	}
+
+	header := open()
+	if err := errors.Join(read(header, 0, 4096), header.Close()); err != nil {
+		t.Error(err)
+	}
+	if requests.Load() != 1 || asked.Load() > 256<<10 {
+		t.Errorf("a header takes %d requests for %d bytes", requests.Swap(0), asked.Load())
+	}
+	requests.Store(0)
+	asked.Store(0)
+
+	const threads, pair = 4, 256 << 10
+	o := open()
+	var group errgroup.Group
+	for thread := range int64(threads) {
+		group.Go(func() error {
+			for off := thread * size / threads; off < (thread+1)*size/threads; off += pair { // the second half of each pair first
+				if err := errors.Join(read(o, off+pair/2, pair/2), read(o, off, pair/2)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := errors.Join(group.Wait(), o.Close()); err != nil {
+		t.Error(err)
+	}
+	if n := requests.Load(); n > 60 || asked.Load() > 2*size {
+		t.Errorf("%d bytes in pieces of 128 KiB take %d requests for %d bytes", size, n, asked.Load())
+	}
+	if err := read(o, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("an object that is closed: %v", err)
+	}
 }

@@ -42,11 +42,13 @@ type S3Config struct {
 // A name is taken once: each write is conditional (If-None-Match: *), both of a
 // small object and of one in parts. A request that fails is repeated, with
 // exponential backoff and jitter. ETags are asked for where the protocol wants
-// them and believed nowhere. All its uploads together hold at most 64 MiB.
+// them and believed nowhere. All its uploads together hold at most 64 MiB, and so
+// does all that is read from it.
 type S3 struct {
 	config  S3Config
 	client  *s3.Client
 	buffers *semaphore.Weighted // bytes of parts under way
+	reading *semaphore.Weighted // bytes of stretches that are held
 }
 
 // uploadMemory is what all uploads of a store may hold, in bytes.
@@ -101,7 +103,7 @@ func OpenS3(c S3Config) (*S3, error) {
 		APIOptions: []func(*middleware.Stack) error{v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware},
 		DisableLogOutputChecksumValidationSkipped: true, // of ranges: lake compares digests
 	})
-	return &S3{config: c, client: client, buffers: semaphore.NewWeighted(uploadMemory)}, nil
+	return &S3{config: c, client: client, buffers: semaphore.NewWeighted(uploadMemory), reading: semaphore.NewWeighted(readMemory)}, nil
 }
 
 // loopback says whether an address stays on this machine.
@@ -240,20 +242,32 @@ func (s *S3) versions(ctx context.Context, name string) (ids []*string, err erro
 // AbortIncomplete removes the parts of uploads that a crash has interrupted. No
 // upload may be under way. It says how many there were.
 func (s *S3) AbortIncomplete(ctx context.Context) (n int, err error) {
+	uploads, err := s.incomplete(ctx)
+	for _, u := range uploads {
+		if err := s.abort(ctx, aws.ToString(u.Key), u.UploadId); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, err
+}
+
+// Incomplete counts the uploads in parts that are under way, or were interrupted.
+func (s *S3) Incomplete(ctx context.Context) (int, error) {
+	uploads, err := s.incomplete(ctx)
+	return len(uploads), err
+}
+
+func (s *S3) incomplete(ctx context.Context) (uploads []types.MultipartUpload, err error) {
 	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.config.Bucket})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return n, s.failed("list what was half uploaded", err)
+			return uploads, s.failed("list what was half uploaded", err)
 		}
-		for _, u := range page.Uploads {
-			if err := s.abort(ctx, aws.ToString(u.Key), u.UploadId); err != nil {
-				return n, err
-			}
-			n++
-		}
+		uploads = append(uploads, page.Uploads...)
 	}
-	return n, nil
+	return uploads, nil
 }
 
 func (s *S3) abort(ctx context.Context, name string, upload *string) error {

@@ -200,8 +200,17 @@ func (u *upload) settle(ctx context.Context, err error) error {
 	if there != nil && there.Metadata[nonceKey] == u.nonce {
 		return nil
 	}
-	return fmt.Errorf("host %s: put %s: %w", u.s.config.Endpoint, u.name, fs.ErrExist)
+	err = fs.ErrExist
+	if there == nil {
+		err = fmt.Errorf("%w: %w", fs.ErrExist, errPhantom)
+	}
+	return fmt.Errorf("host %s: put %s: %w", u.s.config.Endpoint, u.name, err)
 }
+
+// errPhantom says that a host calls a name taken that nothing has. versitygw does
+// so of names whose every version was deleted, where it keeps metadata in files
+// of their own (--sidecar, v1.8.0).
+var errPhantom = errors.New("but nothing is there: the host remembers what was deleted, so use a new bucket")
 
 // look sees what has the name, or nil. A host may say that a name is taken a
 // moment before it shows by what.

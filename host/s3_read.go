@@ -15,32 +15,51 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What is read in sequence is asked for in windows, each four times as long as
-// the one before: who reads a header costs little, who reads a whole object
-// makes few requests. A long reading in one go is cut into ranges, several of
-// which are asked for at once.
+// What is read is asked for in stretches. The first of a sequence is short, each
+// next one twice as long: who reads a header, or one column, costs little, who
+// reads on makes few requests, and then the next stretch is on its way meanwhile.
+// Several sequences may be under way in one object, in any order, as a kernel
+// reads a file for several threads. A long reading in one go is cut into ranges,
+// several of which are asked for at once.
 const (
-	firstWindow = 256 << 10 // bytes
-	lastWindow  = 64 << 20
-	longRead    = 4 << 20
-	atOnce      = 4
+	firstStretch = 256 << 10 // bytes
+	aheadFrom    = 1 << 20   // who reads one of this length reads on
+	lastStretch  = 4 << 20
+	longRead     = 4 << 20
+	atOnce       = 4
+
+	maxStretches = 16       // that an open object remembers
+	readMemory   = 64 << 20 // bytes that all open objects of a store may hold, but for a first stretch each
 )
 
 // s3Object is an object that is open. Its context is that of Open: when it
 // ends, so does reading.
 type s3Object struct {
-	s    *S3
-	name string
-	size int64
-	ctx  context.Context
-	stop context.CancelFunc
+	s     *S3
+	name  string
+	size  int64
+	ctx   context.Context
+	stop  context.CancelFunc
+	under sync.WaitGroup // stretches that are being fetched
 
-	mu     sync.Mutex    // of the one reader who reads in sequence
-	next   int64         // where the last reading ended
-	body   io.ReadCloser // of the window, or nil
-	at     int64         // where in the object the body goes on
-	end    int64         // where the window ends
-	window int64         // its length
+	mu        sync.Mutex
+	stretches []*stretch // the one that was read last stands last
+}
+
+// stretch is a part of an object that was asked for. Where it lay is remembered
+// when its bytes are not.
+type stretch struct {
+	off, end int64
+	left     int64    // bytes that nobody has read; 0: it is dropped
+	held     int64    // of the store's memory
+	got      *fetched // nil where it is dropped
+}
+
+// fetched is what the host answers.
+type fetched struct {
+	ready chan struct{} // closed once data or err is there
+	data  []byte
+	err   error
 }
 
 // Open implements [Store]. Reading goes on as long as ctx does.
@@ -65,14 +84,14 @@ func (o *s3Object) Size() int64 { return o.size }
 // Close ends what is under way.
 func (o *s3Object) Close() error {
 	o.stop()
+	o.under.Wait()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closeWindow()
+	o.forget(0)
 	return nil
 }
 
-// ReadAt reads in place. What follows the reading before comes from a window;
-// anything else, and what others read meanwhile, is a request of its own.
+// ReadAt reads in place.
 func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fmt.Errorf("object %s: read at %d", o.name, off)
@@ -81,79 +100,136 @@ func (o *s3Object) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	want := p[:min(int64(len(p)), o.size-off)]
-	n, inSequence, err := o.readOn(want, off)
-	if !inSequence {
-		if err = o.fetchAll(want, off); err == nil {
-			n = len(want)
+	if len(want) >= longRead {
+		if err := o.fetchAll(want, off); err != nil {
+			return 0, err
+		}
+		n = len(want)
+	}
+	for n < len(want) {
+		more, err := o.readOn(want[n:], off+int64(n))
+		if n += more; err != nil {
+			return n, err
 		}
 	}
-	if err == nil && n < len(p) {
+	if n < len(p) {
 		err = io.EOF
 	}
 	return n, err
 }
 
-// readOn reads on where the last reading ended, if that is what is asked for.
-func (o *s3Object) readOn(p []byte, off int64) (n int, inSequence bool, err error) {
-	if !o.mu.TryLock() {
-		return 0, false, nil
+// readOn reads what one stretch has.
+func (o *s3Object) readOn(p []byte, off int64) (n int, err error) {
+	o.mu.Lock()
+	if err := o.ctx.Err(); err != nil { // no fetching begins once Close waits for all
+		o.mu.Unlock()
+		return 0, err
 	}
+	t := o.find(off)
+	if t == nil {
+		t = o.begin(off)
+	}
+	if t.end-t.off >= aheadFrom && t.end < o.size {
+		o.ahead(t)
+	}
+	o.stretches = append(slices.DeleteFunc(o.stretches, func(other *stretch) bool { return other == t }), t)
+	o.forget(maxStretches)
+	got := t.got
+	o.mu.Unlock()
+
+	<-got.ready
+	if got.err == nil {
+		n = copy(p, got.data[off-t.off:])
+	}
+	o.mu.Lock()
 	defer o.mu.Unlock()
-	follows := off == o.next && len(p) < longRead
-	o.next = off + int64(len(p))
-	if !follows {
-		return 0, false, nil
+	if t.left -= int64(n); t.left <= 0 || got.err != nil { // whoever reads it again asks again
+		o.drop(t)
 	}
-	for attempt := 0; n < len(p); {
-		more, err := o.readWindow(p[n:], off+int64(n))
-		n += more
-		if err == nil {
-			continue
-		}
-		if more > 0 {
-			attempt = 0
-		}
-		var broken *brokenBodyError
-		if attempt++; !errors.As(err, &broken) || attempt >= o.s.config.Attempts {
-			return n, true, o.s.failed("read "+o.name, err)
-		}
-		if err := o.s.pause(o.ctx, attempt); err != nil {
-			return n, true, err
-		}
-	}
-	return n, true, nil
+	return n, got.err
 }
 
-// readWindow reads what the window has, and opens the next one where it has nothing.
-func (o *s3Object) readWindow(p []byte, off int64) (n int, err error) {
-	if o.body == nil || o.at != off {
-		if o.window = min(4*o.window, lastWindow); o.end != off || o.window == 0 {
-			o.window = firstWindow
+// find returns the stretch that holds, or will hold, the byte at off; or nil.
+func (o *s3Object) find(off int64) *stretch {
+	for _, t := range o.stretches {
+		if t.left > 0 && t.off <= off && off < t.end {
+			return t
 		}
-		o.closeWindow()
-		length := min(max(o.window, int64(len(p))), o.size-off)
-		if o.body, err = o.get(off, length); err != nil {
-			return 0, err
-		}
-		o.at, o.end = off, off+length
 	}
-	n, err = io.ReadFull(o.body, p[:min(int64(len(p)), o.end-o.at)])
-	o.at += int64(n)
-	if err != nil {
-		o.closeWindow()
-		return n, &brokenBodyError{fmt.Errorf("the answer broke off: %w", err)}
-	}
-	if o.at == o.end {
-		o.closeWindow()
-	}
-	return n, nil
+	return nil
 }
 
-func (o *s3Object) closeWindow() {
-	if o.body != nil {
-		_ = o.body.Close() // what was wanted of it was read
-		o.body = nil
+// begin asks for a stretch with the byte at off, which no other has.
+func (o *s3Object) begin(off int64) *stretch {
+	from := off - off%firstStretch
+	for _, t := range o.stretches {
+		if t.end <= off {
+			from = max(from, t.end)
+		}
 	}
+	length := int64(firstStretch)
+	for _, t := range o.stretches {
+		if t.end == from {
+			length = min(2*(t.end-t.off), lastStretch)
+		}
+	}
+	if length > firstStretch && !o.s.reading.TryAcquire(length) {
+		length = firstStretch
+		o.forget(1)
+	}
+	return o.fetchStretch(from, length, off)
+}
+
+// ahead asks for what follows a stretch, unless somebody did already, and where
+// there is memory for it.
+func (o *s3Object) ahead(t *stretch) {
+	for _, other := range o.stretches {
+		if other.off <= t.end && t.end < other.end {
+			return
+		}
+	}
+	if length := min(2*(t.end-t.off), lastStretch); o.s.reading.TryAcquire(length) {
+		o.fetchStretch(t.end, length, t.end)
+	}
+}
+
+// fetchStretch asks for a length from an offset on, or up to what another stretch
+// has after the byte at within. A length above the first one was acquired.
+func (o *s3Object) fetchStretch(from, length, within int64) *stretch {
+	t := &stretch{off: from, end: min(from+length, o.size), got: &fetched{ready: make(chan struct{})}}
+	for _, other := range o.stretches {
+		if other.left > 0 && other.off > within {
+			t.end = min(t.end, other.off)
+		}
+	}
+	if t.left = t.end - t.off; length > firstStretch {
+		t.held = length
+	}
+	o.stretches = append(o.stretches, t)
+	got, part, at := t.got, t.end-t.off, t.off
+	o.under.Go(func() {
+		defer close(got.ready)
+		data := make([]byte, part)
+		if got.err = o.fetch(data, at); got.err == nil {
+			got.data = data
+		}
+	})
+	return t
+}
+
+// forget keeps the n stretches that were read last.
+func (o *s3Object) forget(n int) {
+	over := max(0, len(o.stretches)-n)
+	for _, t := range o.stretches[:over] {
+		o.drop(t)
+	}
+	o.stretches = slices.Delete(o.stretches, 0, over)
+}
+
+// drop gives up what a stretch holds. Who waits for it still gets it.
+func (o *s3Object) drop(t *stretch) {
+	o.s.reading.Release(t.held)
+	t.held, t.left, t.got = 0, 0, nil
 }
 
 // fetchAll reads a range whole, a long one by blocks, several at once.

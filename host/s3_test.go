@@ -41,6 +41,7 @@ func TestS3(t *testing.T) {
 	eachServer(t, func(t *testing.T, server *hosttest.Server) {
 		store := openS3(t, server.Config)
 		hosttest.Run(t, store)
+		t.Run("a deleted name", func(t *testing.T) { again(t, store) })
 		t.Run("in parts", func(t *testing.T) { inParts(t, store) })
 		t.Run("interrupted in parts", func(t *testing.T) { interrupted(t, store) })
 		t.Run("nothing is left", func(t *testing.T) {
@@ -50,6 +51,22 @@ func TestS3(t *testing.T) {
 			}
 		})
 	})
+}
+
+// again puts an object under a name that was deleted. A host that refuses that has
+// nothing there, and the error says what to do.
+func again(t *testing.T, store host.Store) {
+	name := host.NewName()
+	if err := errors.Join(store.Put(t.Context(), name, random(5)), store.Delete(t.Context(), name)); err != nil {
+		t.Fatal(err)
+	}
+	err := store.Put(t.Context(), name, random(5))
+	if err != nil && (!errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "use a new bucket")) {
+		t.Error(err)
+	}
+	if _, open := store.Open(t.Context(), name); (err == nil) != (open == nil) {
+		t.Errorf("put: %v; open: %v", err, open)
+	}
 }
 
 // random is a body of a length, the same for the same length.

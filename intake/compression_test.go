@@ -121,10 +121,10 @@ func TestAReadersErrorIsNoDamage(t *testing.T) {
 // at worst that of a file whose rows have a byte each and are all refused.
 func TestABombIsDefused(t *testing.T) {
 	bombs := map[string]func() io.Reader{
-		"rows":       func() io.Reader { return io.LimitReader(repeat("1\n"), 8<<20) },
-		"blank":      func() io.Reader { return io.LimitReader(repeat("\n"), 16<<20) },
-		"one row":    func() io.Reader { return io.LimitReader(repeat("1"), 64<<20) },
-		"open quote": func() io.Reader { return io.MultiReader(strings.NewReader(`"`), io.LimitReader(repeat("a\n"), 8<<20)) },
+		"rows":       func() io.Reader { return io.LimitReader(repeat("1\n"), 4<<20) },
+		"blank":      func() io.Reader { return io.LimitReader(repeat("\n"), 4<<20) },
+		"one row":    func() io.Reader { return io.LimitReader(repeat("1"), 32<<20) },
+		"open quote": func() io.Reader { return io.MultiReader(strings.NewReader(`"`), io.LimitReader(repeat("a\n"), 4<<20)) },
 	}
 	for ending, compress := range compressors {
 		for name, bomb := range bombs {

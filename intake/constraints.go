@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -24,13 +23,13 @@ func constraintChecks(f *Field, c *constraints) ([]check, error) {
 		checks = append(checks, ck)
 	}
 	if c.Pattern != "" {
-		if _, err := regexp.Compile(c.Pattern); err != nil {
-			return nil, fmt.Errorf("pattern %q is no RE2 expression: %w", c.Pattern, err)
+		re, err := newPattern(c.Pattern)
+		if err != nil {
+			return nil, err
 		}
-		re := regexp.MustCompile(`^(?:` + c.Pattern + `)$`) // XML Schema's patterns match whole values
 		rule := "pattern: want " + c.Pattern
 		checks = append(checks, func(v []byte) string {
-			if re.Match(v) {
+			if re.match(v) {
 				return ""
 			}
 			return rule
@@ -49,13 +48,13 @@ func constraintChecks(f *Field, c *constraints) ([]check, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", bound.name, err)
 		}
-		compare, err := comparison(f.Type)
+		compare, err := comparison(f.Type, limit)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", bound.name, err)
 		}
 		rule := fmt.Sprintf("%s: want %s %s", bound.name, bound.words, limit)
 		checks = append(checks, func(v []byte) string {
-			if compare(v, limit) == bound.sign {
+			if compare(v) == bound.sign {
 				return rule
 			}
 			return ""
@@ -126,26 +125,40 @@ func (f *Field) normal(raw json.RawMessage) ([]byte, error) {
 	return v, nil
 }
 
-// comparison orders two normal forms of a type: -1, 0 or 1. Nothing is less or
-// more than NaN, so NaN keeps every bound; forbid it with a pattern.
-func comparison(kind string) (func(a, b []byte) int, error) {
+// comparison orders normal forms of a type by a limit: -1, 0 or 1. Nothing is
+// less or more than NaN, so NaN keeps every bound; forbid it with a pattern.
+func comparison(kind string, limit []byte) (func(v []byte) int, error) {
 	switch kind {
 	case "date", "datetime", "year": // normal forms sort as text
-		return bytes.Compare, nil
+		return func(v []byte) int { return bytes.Compare(v, limit) }, nil
 	case "integer":
-		return func(a, b []byte) int {
-			x, _ := strconv.ParseInt(string(a), 10, 64) // a normal form is a number
-			y, _ := strconv.ParseInt(string(b), 10, 64)
-			return order(x, y)
-		}, nil
+		y := integer(limit)
+		return func(v []byte) int { return order(integer(v), y) }, nil
 	case "number":
-		return func(a, b []byte) int {
-			x, _ := strconv.ParseFloat(string(a), 64)
-			y, _ := strconv.ParseFloat(string(b), 64)
+		y, _ := strconv.ParseFloat(string(limit), 64) // a normal form is a number
+		return func(v []byte) int {
+			x, _ := strconv.ParseFloat(string(v), 64)
 			return order(x, y)
 		}, nil
 	}
 	return nil, fmt.Errorf("values of type %s have no order: leave the constraint out", kind)
+}
+
+// integer reads a whole number in its normal form.
+func integer(v []byte) (n int64) {
+	if len(v) > 18 {
+		n, _ = strconv.ParseInt(string(v), 10, 64)
+		return n
+	}
+	for _, c := range v {
+		if c != '-' {
+			n = 10*n + int64(c-'0')
+		}
+	}
+	if len(v) > 0 && v[0] == '-' {
+		n = -n
+	}
+	return n
 }
 
 func order[T int64 | float64](x, y T) int {

@@ -20,8 +20,8 @@ func TestDeliver(t *testing.T) {
 		files string
 		want  string // the sources as name=resource:ordinal, then what is ignored, or the error
 	}{
-		{"by the feed's order and by name, identities before those who need them", "t_mco20b.csv ER_PRS_F_201902.csv ER_PRS_F_201901.csv.gz IR_BEN_R.csv T_MCO19B.CSV.ZST",
-			"T_MCO19B.CSV.ZST=stays:0 t_mco20b.csv=stays:1 IR_BEN_R.csv=persons:0 ER_PRS_F_201901.csv.gz=care:0 ER_PRS_F_201902.csv=care:1"},
+		{"the identities first, then by the feed's order and by name", "t_mco20b.csv ER_PRS_F_201902.csv ER_PRS_F_201901.csv.gz IR_BEN_R.csv T_MCO19B.CSV.ZST",
+			"IR_BEN_R.csv=persons:0 T_MCO19B.CSV.ZST=stays:0 t_mco20b.csv=stays:1 ER_PRS_F_201901.csv.gz=care:0 ER_PRS_F_201902.csv=care:1"},
 		{"what is not of the feed", "README.txt IR_BEN_R.csv ER_PRS_F.csv XT_MCO19B.csv T_MCO19B.csv.bak .csv .gz",
 			"IR_BEN_R.csv=persons:0 ER_PRS_F.csv=care:0 ignored .csv .gz README.txt T_MCO19B.csv.bak XT_MCO19B.csv"},
 		{"missing", "T_MCO19B.csv", "IR_BEN_R.csv is missing: feed claims needs it\nER_PRS_F(_\\d{6})?\\.csv is missing: feed claims needs it"},

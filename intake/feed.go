@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // Feed describes what a provider deposits: a Frictionless Tabular Data Package
@@ -108,7 +109,7 @@ type Field struct {
 	Generalise   string // "year", "month" or empty: a date's precision in health data
 	Required     bool
 	From         string // named group of the file's name that gives the value, in the place of a column
-	Text         bool   // written by people: to be searched for what identifies somebody
+	Text         bool   // free text, written by people: every rule of the identifier scan is for it
 	Shift        bool   // a date in a person's health data that projects see shifted
 	Unit         string // of a number
 	Nomenclature string // the name of the list that codes are from
@@ -117,6 +118,8 @@ type Field struct {
 	parse   parser
 	want    string // what parse accepts, in words
 	checks  []check
+	fixed   bool        // to the values of an enum
+	without []scan.Kind // of identifier, which its constraints do not let in
 }
 
 // keySet names fields whose values are remembered while a deposit is checked.
@@ -129,13 +132,13 @@ type keySet struct {
 // person (where the resource is about persons), then the fields that go there,
 // then the composite keys, their names in lower case.
 func (r Resource) HealthColumns() []engine.Column {
-	columns := []engine.Column{{Name: "line", Type: "BIGINT"}}
+	columns := []engine.Column{{Name: "line", Type: "BIGINT", Required: true}}
 	if r.AboutPersons() {
-		columns = append(columns, engine.Column{Name: "person", Type: "BIGINT"})
+		columns = append(columns, engine.Column{Name: "person", Type: "BIGINT", Required: true})
 	}
 	for i := range r.Fields {
 		if f := &r.Fields[i]; f.Role == Key || f.Role == Health {
-			columns = append(columns, engine.Column{Name: strings.ToLower(f.Name), Type: f.healthType()})
+			columns = append(columns, engine.Column{Name: strings.ToLower(f.Name), Type: f.healthType(), Required: f.Required})
 		}
 	}
 	for _, k := range r.Keys {
@@ -170,13 +173,12 @@ func (r Resource) File() string {
 	return r.Path
 }
 
-// called names the resource in a rule that a provider reads: by its path, though
-// files of other names may be taken too.
-func (r *Resource) called() string {
-	if r.Path != "" {
-		return r.Path
+// what names the resource's one file, or the resource where there are several.
+func (r *Resource) what() string {
+	if r.Files != "" {
+		return r.Name
 	}
-	return r.Files
+	return r.Path
 }
 
 // Resource returns the resource of that name, or nil.
@@ -190,8 +192,9 @@ func (f *Feed) Resource(name string) *Resource {
 }
 
 // Order returns the resources such that each comes after those that its rows
-// refer to: the identities first, and otherwise in the feed's own order.
-// Resources that are fed by the same files stand together.
+// refer to: the identities first, whose names no later file may hold, and
+// otherwise in the feed's own order. Resources that are fed by the same files
+// stand together.
 func (f *Feed) Order() []Resource {
 	var order []Resource
 	seen := map[string]bool{}
@@ -211,6 +214,7 @@ func (f *Feed) Order() []Resource {
 			order = append(order, *o)
 		}
 	}
+	visit(f.identities())
 	for i := range f.Resources {
 		visit(&f.Resources[i])
 	}

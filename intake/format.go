@@ -3,6 +3,7 @@ package intake
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -66,7 +67,7 @@ type block struct {
 func plainText(file string, encoding Encoding, in io.Reader) (text io.Reader, foreign bool, err error) {
 	buffered := bufio.NewReaderSize(in, 4096)
 	start, err := buffered.Peek(4)
-	if err != nil && err != io.EOF { //nolint:errorlint // Peek returns the bare io.EOF at the end
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, false, readError(file, 0, err)
 	}
 	starts := func(mark string) bool { return bytes.HasPrefix(start, []byte(mark)) }

@@ -14,8 +14,9 @@
 // is kept; a column that the feed does not describe stops the file, because it
 // may identify somebody; where the feed has a file of identities, no row of a
 // person without one is accepted; the health stream is what the columns' types
-// say. What is not: a name inside a free text is not found; give such fields
-// the role drop.
+// say; no text of it holds an identifier that the scan knows, or the name of
+// a person of the deposit in a form that it knows (docs/identifier-scan.md). What is not:
+// that a free text tells nothing about who it is about.
 //
 // Files are RFC 4180 as encoding/csv reads them, in UTF-8 or the encoding that is
 // declared, and may be compressed by gzip or zstd. Where a quote is broken, the
@@ -30,6 +31,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // Pseudonyms replaces what names a person or a record in health data. Both
@@ -49,8 +51,8 @@ type Sinks struct {
 	// the order of [Source.Feeds]: a header and rows in the order of
 	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
 	Health []io.Writer
-	// Identity takes who the matching number stands for, from accepted rows of
-	// resources that have traits. It may be nil where a resource has none.
+	// Identity takes who the matching number stands for, once for each person: from
+	// the first accepted row. It may be nil where a resource has no traits.
 	Identity func(person int64, who pseudonym.Identity) error
 	// Refused takes every refused row.
 	Refused func(RowError) error
@@ -77,6 +79,7 @@ type Checker struct {
 	next       int                // of the delivery's sources
 	seen       map[string][]*keys // per resource, as its watched; nil where nothing needs them
 	aliases    []*aliases         // of the identities, in their order; nil where nothing needs them
+	people     *scan.People       // whose names no text may hold; gone with the Checker
 	blockSize  int
 }
 
@@ -85,7 +88,7 @@ func NewChecker(delivery *Delivery, pseudonyms Pseudonyms, options Options) *Che
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
 	}
-	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, blockSize: defaultBlock}
+	c := &Checker{delivery: delivery, pseudonyms: pseudonyms, options: options, seen: map[string][]*keys{}, people: scan.NewPeople(), blockSize: defaultBlock}
 	if id := delivery.Feed.identities(); id != nil {
 		c.aliases = make([]*aliases, len(id.Aliases))
 	}
@@ -146,6 +149,9 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 // remembered of the source, so that it must be checked again.
 func (c *Checker) Skip() bool {
 	for _, part := range c.delivery.Sources[c.next].Feeds {
+		if part.Resource.named() { // no text of later files may hold its persons' names
+			return false
+		}
 		for _, set := range part.Resource.watched {
 			if c.needs(part.Resource, set, c.next+1) {
 				return false

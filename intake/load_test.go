@@ -71,7 +71,7 @@ func TestHealthColumns(t *testing.T) {
 		{"name": "died", "type": "datetime", "rempart": {"generalise": "year"}},
 		{"name": "s"}, {"name": "i", "type": "integer"}, {"name": "n", "type": "number"}, {"name": "b", "type": "boolean"},
 		{"name": "d", "type": "date"}, {"name": "t", "type": "datetime"}, {"name": "y", "type": "year"}]}}]}`)
-	want := []engine.Column{{Name: "line", Type: "BIGINT"}, {Name: "person", Type: "BIGINT"}, {Name: "claim", Type: "VARCHAR"},
+	want := []engine.Column{{Name: "line", Type: "BIGINT", Required: true}, {Name: "person", Type: "BIGINT", Required: true}, {Name: "claim", Type: "VARCHAR"},
 		{Name: "born", Type: "DATE"}, {Name: "died", Type: "INTEGER"}, {Name: "s", Type: "VARCHAR"}, {Name: "i", Type: "BIGINT"},
 		{Name: "n", Type: "DOUBLE"}, {Name: "b", Type: "BOOLEAN"}, {Name: "d", Type: "DATE"}, {Name: "t", Type: "TIMESTAMP"}, {Name: "y", Type: "INTEGER"}}
 	if diff := cmp.Diff(want, feed.Resources[0].HealthColumns()); diff != "" {

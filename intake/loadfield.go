@@ -72,6 +72,10 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 		l.wrong("a birth date is of the type date, not %s: the linkage compares calendar days", f.Type)
 	case f.Generalise != "" && (f.Role != Health || f.Type != "date" && f.Type != "datetime"):
 		l.wrong("generalise needs a date or datetime with the role health: leave it out")
+	case f.Text && (f.Role != Health || f.Type != "string"):
+		l.wrong("text is for a string with the role health: leave it out")
+	case f.Text && f.Nomenclature != "":
+		l.wrong("a field is free text or a code of the nomenclature %q, not both: leave one of them out", f.Nomenclature)
 	case f.Domain != "" && f.Role != Key:
 		l.wrong("a domain needs the role key: leave it out")
 	case (f.Role == Health || f.Role == Key) && (lower == "line" || lower == "person"):
@@ -110,4 +114,10 @@ func (l *loader) constraints(d *fieldDescriptor, f *Field, r *Resource) {
 	var err error
 	f.checks, err = constraintChecks(f, &c)
 	l.check(err)
+	f.fixed = c.Enum != nil
+	length := 0
+	if c.MaxLength != nil {
+		length = *c.MaxLength
+	}
+	f.without = without(c.Pattern, length)
 }

@@ -12,7 +12,7 @@ import (
 // from it: key spaces, and which keys must be remembered.
 func (l *loader) relations() {
 	f := l.feed
-	identities := 0
+	identities, traits := 0, map[string]string{}
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		l.in(fmt.Sprintf("resource %q", r.Name), func() {
@@ -22,15 +22,25 @@ func (l *loader) relations() {
 				}
 				if len(r.PersonKey()) == 0 {
 					l.wrong(`a resource with the purpose "identity" needs a field with the role person: name the person's key`)
-				} else {
-					r.watch(r.PersonKey(), false)
 				}
 				if r.Optional {
 					l.wrong(`the resource with the purpose "identity" cannot be optional: nobody could be linked without it`)
 				}
 			}
-			if r.Traits() && !r.AboutPersons() {
-				l.wrong("traits need a field with the role person: name the person's key")
+			if r.Traits() {
+				if len(r.PersonKey()) == 0 {
+					l.wrong("traits need a field with the role person: name the person's key")
+				}
+				for _, f := range r.Fields {
+					if other := traits[f.Trait]; f.Trait != "" && other != "" && other != r.Name {
+						l.wrong("%q has the trait %q already: each resource tells a person once, and of what no other does", other, f.Trait)
+					} else {
+						traits[f.Trait] = r.Name
+					}
+				}
+			}
+			if key := r.PersonKey(); len(key) > 0 && (r.Identity || r.Traits()) {
+				r.watch(key, false)
 			}
 			l.identified(r)
 			for i := range r.ForeignKeys {

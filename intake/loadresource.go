@@ -72,7 +72,7 @@ func (l *loader) files(pattern string, r *Resource) {
 		l.wrong("files %q is no RE2 expression: %w", pattern, err)
 		return
 	}
-	r.files = regexp.MustCompile(`(?i)^(?:`+pattern+`)$`)
+	r.files = regexp.MustCompile(`(?i)^(?:` + pattern + `)$`)
 }
 
 // groups checks that fields that take their value from a file's name find it there.

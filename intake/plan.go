@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // plan is how the rows of one file are checked for one resource. It is read by
@@ -25,6 +27,9 @@ type plan struct {
 	aliases    [][]int    // fields of each alias; nil where nothing needs it
 	keys       [][]int    // fields of each composite key
 	traits     bool
+	named      bool         // the rows tell persons' names
+	people     *scan.People // of the deposit; they grow where named
+	known      int          // of watched: the persons whose traits were handed on
 }
 
 type exclude struct {
@@ -55,6 +60,13 @@ func (c *Checker) plans(s Source, file string) ([]*plan, error) {
 		}
 		plans = append(plans, p)
 	}
+	if slices.ContainsFunc(plans, func(p *plan) bool { return p.named }) {
+		for _, p := range plans {
+			if !p.named { // whose people grow while its rows are checked
+				p.people = scan.NewPeople()
+			}
+		}
+	}
 	return plans, nil
 }
 
@@ -62,7 +74,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 	r := part.Resource
 	p := &plan{
 		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
-		person: r.places(r.PersonKey()), traits: r.Traits(), fixed: make([][]byte, len(r.Fields)),
+		person: r.places(r.PersonKey()), traits: r.Traits(), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
 	}
 	for i := range r.Fields {
 		f := &r.Fields[i]
@@ -92,6 +104,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 		}
 		p.watched = append(p.watched, places)
 	}
+	p.known = slices.IndexFunc(r.watched, func(set keySet) bool { return r.tells(set) })
 	for i, alias := range r.Aliases {
 		var places []int
 		if c.needsAlias(i, c.next) {
@@ -119,26 +132,26 @@ func (c *Checker) relate(p *plan) error {
 	feed := c.delivery.Feed
 	id := feed.identities()
 	if id != nil && r.AboutPersons() && !slices.Contains(feed.together(r), id) {
-		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.File())
+		missing := fmt.Errorf("check %s: the identities in %s must be checked before: keep to the delivery's order", p.file, id.what())
 		if r.PersonBy != nil {
 			i := slices.IndexFunc(id.Aliases, func(a []string) bool { return slices.Equal(a, r.PersonBy.Alias) })
 			if c.aliases[i] == nil {
 				return missing
 			}
 			p.lookup = &lookup{r.places(r.PersonBy.Fields), c.aliases[i],
-				"person: no such person in " + id.called(), "person: the alias names several persons in " + id.called()}
+				"person: no such person in " + id.what(), "person: the alias names several persons in " + id.what()}
 		} else {
 			to := c.watchedKeys(id, id.PersonKey())
 			if to == nil {
 				return missing
 			}
-			p.persons = &reference{p.person, to, "person: no such person in " + id.called()}
+			p.persons = &reference{p.person, to, "person: no such person in " + id.what()}
 		}
 	}
 	for _, key := range r.ForeignKeys {
 		to := feed.Resource(key.Resource)
 		if found := c.watchedKeys(to, key.To); found != nil { // the deposit may lack the file
-			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.called()})
+			p.references = append(p.references, reference{r.places(key.Fields), found, "foreign key: no such row in " + to.what()})
 		}
 	}
 	return nil

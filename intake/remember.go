@@ -6,12 +6,12 @@ import "slices"
 // set of keys is kept only while a source that is not yet checked needs it.
 
 // needs says whether a source from that one on needs a set of keys: its
-// resource, where they are unique, or others that refer to them.
+// resource, where they are unique or are persons to be told of, or others that refer to them.
 func (c *Checker) needs(r *Resource, set keySet, from int) bool {
 	return c.later(from, func(o *Resource) bool {
 		switch {
 		case o.Name == r.Name:
-			return set.unique
+			return set.unique || r.tells(set)
 		case r.Identity && o.AboutPersons() && o.PersonBy == nil && slices.Equal(set.fields, r.PersonKey()):
 			return true
 		}
@@ -19,6 +19,12 @@ func (c *Checker) needs(r *Resource, set keySet, from int) bool {
 			return k.Resource == r.Name && slices.Equal(k.To, set.fields)
 		})
 	})
+}
+
+// tells says whether a set of keys is the persons whose traits a resource has:
+// each is told of once.
+func (r *Resource) tells(set keySet) bool {
+	return r.Traits() && slices.Equal(set.fields, r.PersonKey())
 }
 
 // needsAlias says the same of the identities' alias i.

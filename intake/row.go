@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"rempart.eu/rempart/pseudonym"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // verdict is what became of one row.
@@ -17,6 +18,7 @@ type verdict struct {
 	hashes  int // where its hashes start; see checked
 	person  int64
 	who     *pseudonym.Identity // nil where the resource has no traits
+	names   *personNames        // of the row's person, refused or not; nil where the resource tells none
 }
 
 // checked is a block after the work.
@@ -39,13 +41,23 @@ type worker struct {
 	numbers *memo[int64]
 	hashed  []*memo[string] // per field
 	keyed   []*memo[string] // per composite key
+	texts   []*textScan     // per field; nil where it is not scanned
+	own     *scan.People    // the row's person, where named and a text is scanned
 	out     *checked
 }
 
 func (p *plan) worker() *worker {
 	w := &worker{plan: p, values: make([][]byte, len(p.at)), hashed: make([]*memo[string], len(p.at))}
 	w.numbers = newMemo(p.pseudonyms.Person)
+	people := p.people
+	if p.named {
+		people = scan.NewPeople()
+	}
 	for i := range p.resource.Fields {
+		w.texts = append(w.texts, p.resource.Fields[i].scanner(people, !p.named))
+		if p.named && w.texts[i] != nil {
+			w.own = people
+		}
 		if f := &p.resource.Fields[i]; f.Role == Key {
 			w.hashed[i] = newMemo(func(value string) string { return p.pseudonyms.Key(f.Domain, value) })
 		}
@@ -88,13 +100,20 @@ func (w *worker) row(line int, fields [][]byte) {
 	if w.lookup != nil || len(w.person) > 0 {
 		w.out.health = strconv.AppendInt(append(w.out.health, ','), v.person, 10)
 	}
+	if w.traits {
+		v.who = w.identity()
+	}
+	if w.named {
+		v.names = w.names()
+	}
+	if w.own != nil {
+		w.own.Clear()
+		v.names.addTo(w.own)
+	}
 	if refused := w.health(); refused != nil {
 		w.out.health = w.out.health[:start]
 		w.refuse(line, refused)
 		return
-	}
-	if w.traits {
-		v.who = w.identity()
 	}
 	for _, set := range w.watched {
 		w.out.hashes = append(w.out.hashes, w.hash(set))
@@ -126,7 +145,11 @@ func (w *worker) join(places []int) []byte {
 
 func (w *worker) refuse(line int, why *RowError) {
 	why.File, why.Line = w.file, line
-	w.out.rows = append(w.out.rows, verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)})
+	v := verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)}
+	if w.named && (w.columns == 0 || len(w.fields) == w.columns) {
+		v.names = w.names()
+	}
+	w.out.rows = append(w.out.rows, v)
 }
 
 // shape checks the row as a whole: its number of fields, lengths, zero bytes,

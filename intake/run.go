@@ -124,6 +124,9 @@ func (k *keeper) block(c *checked) error {
 			v.refused = k.remember(v, c.hashes[v.hashes:])
 		}
 		k.counts.Rows++
+		if v.names != nil { // of a refused row, too: other files may name that person
+			v.names.addTo(k.people)
+		}
 		if v.refused == nil {
 			if err := k.accept(v); err != nil {
 				return err
@@ -144,7 +147,8 @@ func (k *keeper) block(c *checked) error {
 	return k.write(c.health[from:])
 }
 
-// remember adds the row's keys to those seen, or says which was there already.
+// remember adds the row's keys to those seen, or says which was there already. A
+// person whom an earlier row has told of is not told of again.
 func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 	for i, set := range k.resource.watched {
 		if h := hashes[i]; set.unique && h != 0 && k.keys[i].has(h) {
@@ -152,9 +156,14 @@ func (k *keeper) remember(v *verdict, hashes []uint64) *RowError {
 		}
 	}
 	for i := range k.keys {
-		if h := hashes[i]; h != 0 {
-			k.keys[i].add(h)
+		h := hashes[i]
+		if h == 0 {
+			continue
 		}
+		if i == k.known && k.keys[i].has(h) {
+			v.who = nil
+		}
+		k.keys[i].add(h)
 	}
 	for i := range k.aliases {
 		if h := hashes[len(k.keys)+i]; h != 0 {

@@ -21,8 +21,10 @@ func (w *worker) health() *RowError {
 		case f.Generalise == "month":
 			out = append(append(out, v[:8]...), "01"...)
 		case f.parse == nil:
-			if holdsIdentifier(v) {
-				return &RowError{Field: f.Name, Rule: "text: looks like a person's identifier"}
+			if w.texts[i] != nil {
+				if refused := w.identifier(i, v); refused != nil {
+					return refused
+				}
 			}
 			out = appendText(out, v)
 		default:

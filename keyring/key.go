@@ -41,11 +41,8 @@ func newKey(id string, secret []byte) (*Key, error) {
 // Name is the key's id.
 func (k *Key) Name() string { return k.ID }
 
-// Wipe forgets the secret.
-func (k *Key) Wipe() {
-	clear(k.secret)
-	_ = unix.Munlock(k.secret)
-}
+// Wipe forgets the secret. Its page stays locked: other keys may lie there, too.
+func (k *Key) Wipe() { clear(k.secret) }
 
 // String hides the secret.
 func (k *Key) String() string { return "key " + k.ID }

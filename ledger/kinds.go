@@ -258,6 +258,7 @@ var kinds = table(
 	func() Body { return &HostRegistered{} },
 	func() Body { return &DerogationGranted{} },
 	func() Body { return &HostMigrated{} },
+	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
 )
 

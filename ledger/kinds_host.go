@@ -36,6 +36,17 @@ type (
 		Copied  int64   `json:"copied"`  // the others were there already
 		Seconds float64 `json:"seconds"` // of the last run, if there were several
 	}
+	// MigrationStopped says that a warehouse stays where it is, since objects could
+	// not be proven at the new host.
+	MigrationStopped struct {
+		From     string     `json:"from"`
+		To       string     `json:"to"`
+		Objects  int64      `json:"objects"` // that were proven there
+		Bytes    int64      `json:"bytes"`
+		Failed   int64      `json:"failed"`
+		Unproven []Unproven `json:"unproven"` // the first of those that failed
+		Seconds  float64    `json:"seconds"`
+	}
 	// HostErased says that every object of a host that is not the warehouse's was deleted there.
 	HostErased struct {
 		Host    string `json:"host"`
@@ -44,6 +55,12 @@ type (
 		Reason  string `json:"reason"`
 	}
 )
+
+// Unproven is an object that could not be moved, and why.
+type Unproven struct {
+	Object string `json:"object"`
+	Reason string `json:"reason"`
+}
 
 // Law is a law that reaches a host, and whose it is.
 type Law struct {
@@ -62,4 +79,5 @@ type Qualification struct {
 func (HostRegistered) Kind() string    { return "host-registered" }
 func (DerogationGranted) Kind() string { return "derogation-granted" }
 func (HostMigrated) Kind() string      { return "host-migrated" }
+func (MigrationStopped) Kind() string  { return "migration-stopped" }
 func (HostErased) Kind() string        { return "host-erased" }

@@ -17,6 +17,7 @@ const (
 	forLife
 	forHospital // plus the hospital's index
 	forInsurer  = forHospital + Hospitals
+	forNotes    = forInsurer + 1
 )
 
 func newSource(seed uint64, i int, p purpose) source {

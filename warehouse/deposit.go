@@ -14,16 +14,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"filippo.io/age"
 
-	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/internal/atomicfile"
-	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
-	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -63,31 +61,18 @@ func NewID(letter string) string {
 	return letter + "-" + hex.EncodeToString(b[:])
 }
 
-// deposit is one deposit under way.
-type deposit struct {
-	w       *Warehouse
-	options DepositOptions
-	made    *Deposited
-	feed    *intake.Feed
-	vault   *lake.Vault
-	reader  lake.Reader
-	dbs     []*engine.DB // one for each object that is sealed at the same time
-	checker *intake.Checker
-	tokens  *pseudonym.ProviderKey
-
-	quarantine *intake.Quarantine
-	identities *linkage.Writer
-}
-
 // Deposit checks a provider's files row by row, splits identity from health
 // data, seals each part to the one party that may open it, and records the
-// deposit. Where it fails, nothing of it is left.
-func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (*Deposited, error) {
+// deposit. Where it fails, nothing of it is left. Where it is interrupted, by the
+// context or by whatever ends the process, it can be resumed ([Warehouse.Resume])
+// or discarded.
+func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (made *Deposited, err error) {
 	state, err := w.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if party := state.Parties[o.Provider]; party.Role != governance.Provider {
+	provider := state.Parties[o.Provider]
+	if provider.Role != governance.Provider {
 		return nil, &governance.Refusal{Reason: fmt.Sprintf("%q is no provider of this warehouse", o.Provider), Remedy: "See who is: rempart party list"}
 	}
 	if err := w.may(state, o.Provider, &ledger.DepositMade{}); err != nil {
@@ -104,18 +89,42 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (*Deposited, 
 	if err != nil {
 		return nil, err
 	}
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, err
+	}
+	delivery, sizes, err := deliver(feed, o.Dir)
+	if err != nil {
+		return nil, err
+	}
 	release, err := w.Publishing(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, release()) }()
 	if state, err = w.State(ctx); err != nil { // the controller's recipient is another one where the host was left meanwhile
-		return nil, errors.Join(err, release())
+		return nil, err
 	}
-	d := &deposit{w: w, options: o, feed: feed, made: &Deposited{DepositMade: ledger.DepositMade{
-		Deposit: NewID("d"), Feed: o.Feed, FeedDigest: digest, Authority: o.Authority,
-	}}}
-	err = d.run(ctx, state)
-	return d.made, errors.Join(err, release())
+	d := &deposit{w: w, feed: feed, progress: o.Progress, journal: &journal{
+		Deposit: NewID("d"), Provider: o.Provider, Authority: o.Authority, Feed: o.Feed, FeedDigest: digest, Dir: o.Dir, Encoding: o.Encoding,
+		Host: state.Host, Recipient: state.Parties[state.ControllerName()].Recipient, Started: w.Now().UTC().Truncate(time.Second),
+	}}
+	d.at = filepath.Join(w.unfinishedDir(o.Provider), d.Deposit)
+	for i, s := range delivery.Sources {
+		d.Files = append(d.Files, journalFile{Name: s.Name, Size: sizes[i]})
+	}
+	_, _ = rand.Read(d.secret[:]) // crypto/rand does not fail: it ends the process
+	if err := os.MkdirAll(d.at, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := d.begin(d.secret[:], provider.Recipient); err != nil {
+		return nil, errors.Join(err, d.end())
+	}
+	return d.run(ctx, state)
 }
 
 // theOne is the party of a role that was named, or the only one there is.
@@ -132,57 +141,11 @@ func theOne(state *governance.State, role governance.Role, name string) (string,
 	return name, nil
 }
 
-func (d *deposit) run(ctx context.Context, state *governance.State) (err error) {
-	if d.vault, err = d.w.Vault(state); err != nil {
-		return err
-	}
-	controller := state.Parties[state.ControllerName()]
-	recipient, err := age.ParseHybridRecipient(controller.Recipient)
-	if err != nil {
-		return err
-	}
-	d.reader = lake.PartyReader{HybridRecipient: recipient, Party: controller.Name}
-	defer func() {
-		for _, db := range d.dbs {
-			err = errors.Join(err, db.Close())
-		}
-	}()
-	secret, err := d.w.pseudonymSecret(d.options.Provider)
-	if err != nil {
-		return err
-	}
-	if d.tokens, err = pseudonym.NewProviderKey(secret); err != nil {
-		return err
-	}
-	local, err := pseudonym.NewLocalKey(secret)
-	if err != nil {
-		return err
-	}
-	delivery, total, err := d.files()
-	if err != nil {
-		return err
-	}
-	d.checker = intake.NewChecker(delivery, newPseudonyms(local), intake.Options{})
-	undo := func() error { return d.undo(context.WithoutCancel(ctx)) }
-	if err := d.intake(ctx, state, delivery, total); err != nil {
-		return errors.Join(err, undo())
-	}
-	e, err := d.w.CommitOr(ctx, d.options.Provider, d.made.DepositMade, undo)
-	d.made.Entry = e.Index
-	return err
-}
-
 // pseudonyms replaces person keys by matching numbers, drawn anew for each
-// deposit: the secret behind them is never stored.
+// deposit: the secret behind them is destroyed with its end.
 type pseudonyms struct {
 	*pseudonym.LocalKey
 	secret [32]byte
-}
-
-func newPseudonyms(local *pseudonym.LocalKey) *pseudonyms {
-	p := &pseudonyms{LocalKey: local}
-	_, _ = rand.Read(p.secret[:]) // crypto/rand does not fail: it ends the process
-	return p
 }
 
 // Person implements [intake.Pseudonyms]: 63 bits of an HMAC-SHA-256.
@@ -202,116 +165,6 @@ func (w *Warehouse) identitiesPath(authority, deposit string) string {
 
 func (w *Warehouse) quarantinePath(provider, deposit string) string {
 	return filepath.Join(w.partyDir(provider), "quarantine", filepath.Base(deposit)+".age")
-}
-
-// intake checks and seals every file.
-func (d *deposit) intake(ctx context.Context, state *governance.State, delivery *intake.Delivery, total int64) (err error) {
-	id := d.made.Deposit
-	d.made.Identities, err = sealFile(d.w.identitiesPath(d.options.Authority, id), state.Parties[d.options.Authority].Recipient, func(identities io.Writer) (err error) {
-		if d.identities, err = linkage.NewWriter(identities); err != nil {
-			return err
-		}
-		d.made.Quarantine, err = sealFile(d.w.quarantinePath(d.options.Provider, id), state.Parties[d.options.Provider].Recipient, func(refused io.Writer) error {
-			d.quarantine = intake.NewQuarantine(refused)
-			var done int64
-			for _, s := range delivery.Sources {
-				if err := d.source(ctx, s, &done, total); err != nil {
-					return err
-				}
-			}
-			return d.quarantine.Flush()
-		})
-		return errors.Join(err, d.identities.Flush())
-	})
-	return err
-}
-
-// files finds the feed's files in the deposit's folder, and their length in bytes.
-func (d *deposit) files() (delivery *intake.Delivery, total int64, err error) {
-	folder, err := os.ReadDir(d.options.Dir)
-	if err != nil {
-		return nil, 0, err
-	}
-	var names []string
-	for _, f := range folder {
-		names = append(names, f.Name())
-	}
-	if delivery, err = d.feed.Deliver(names); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", d.options.Dir, err)
-	}
-	for i := range delivery.Sources {
-		s := &delivery.Sources[i]
-		info, err := os.Stat(filepath.Join(d.options.Dir, s.Name))
-		if err != nil {
-			return nil, 0, err
-		}
-		total += info.Size()
-		if d.options.Encoding != "" {
-			s.Encoding = d.options.Encoding
-		}
-	}
-	d.made.Ignored = delivery.Ignored
-	return delivery, total, nil
-}
-
-// meter counts what is read.
-type meter struct {
-	r      io.Reader
-	done   *int64
-	report func(int64)
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	*m.done += int64(n)
-	m.report(*m.done)
-	return n, err
-}
-
-// identity sends a person's tokens to the linkage authority. A trait that is
-// none (a NIR whose key is wrong) is left out: the others still link.
-func (d *deposit) identity(person int64, id pseudonym.Identity) error {
-	tokens, err := d.tokens.Tokens(id)
-	for err != nil {
-		var wrong *pseudonym.TraitError
-		if !errors.As(err, &wrong) || !forget(&id, wrong.Trait) {
-			return err
-		}
-		d.made.Unusable++
-		tokens, err = d.tokens.Tokens(id)
-	}
-	d.made.Persons++
-	return d.identities.Write(linkage.Record{Person: person, Tokens: tokens})
-}
-
-// forget empties a trait, and says whether there was one.
-func forget(id *pseudonym.Identity, trait string) bool {
-	field := map[string]*string{
-		"nir": &id.NIR, "ssn": &id.SSN, "last_name": &id.LastName, "birth_name": &id.BirthName,
-		"first_name": &id.FirstName, "birth_date": &id.BirthDate, "sex": &id.Sex, "postcode": &id.Postcode,
-	}[trait]
-	if field == nil || *field == "" {
-		return false
-	}
-	*field = ""
-	return true
-}
-
-// undo removes what a deposit that failed has made.
-func (d *deposit) undo(ctx context.Context) error {
-	var err error
-	for _, object := range d.made.Objects {
-		err = errors.Join(err, d.vault.Store.Delete(ctx, object.Name))
-	}
-	for _, path := range []string{
-		d.w.identitiesPath(d.options.Authority, d.made.Deposit),
-		d.w.quarantinePath(d.options.Provider, d.made.Deposit),
-	} {
-		if gone := os.Remove(path); !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
-	}
-	return err
 }
 
 // sealFile writes a file that only a party can open, whole or not at all, and

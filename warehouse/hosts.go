@@ -132,6 +132,7 @@ func (w *Warehouse) pair(a, b string) (host.Store, host.Store, error) {
 
 // halfUploads is a store on which a crash can leave parts of objects.
 type halfUploads interface {
+	Incomplete(ctx context.Context) (int, error)
 	AbortIncomplete(ctx context.Context) (int, error)
 }
 

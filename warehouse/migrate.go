@@ -20,8 +20,8 @@ type MigrateOptions struct {
 	Progress Progress
 }
 
-// Migration is what came of a migration. Where there are failures, the
-// warehouse has stayed where it was.
+// Migration is what came of a migration, as the statement says it. Where there are
+// failures, the warehouse has stayed where it was.
 type Migration struct {
 	ledger.HostMigrated
 	Failures []host.Failure `json:"failures,omitempty"`
@@ -64,7 +64,7 @@ func (w *Warehouse) Migrate(ctx context.Context, o MigrateOptions) (m *Migration
 		return nil, err
 	}
 	if len(first.Failures) > 0 {
-		return w.migration(state, o.To, first, items, began), nil
+		return w.stopped(ctx, state, w.migration(state, o.To, first, items, began))
 	}
 
 	release, err := filelock.Exclusive(ctx, w.path("publishing.lock"))
@@ -85,7 +85,7 @@ func (w *Warehouse) Migrate(ctx context.Context, o MigrateOptions) (m *Migration
 	last.Copied += first.Copied
 	m = w.migration(state, o.To, last, items, began)
 	if len(last.Failures) > 0 {
-		return m, nil
+		return w.stopped(ctx, state, m)
 	}
 	e, err := w.Commit(ctx, state.ControllerName(), m.HostMigrated)
 	if err != nil {
@@ -141,6 +141,20 @@ func (w *Warehouse) migration(state *governance.State, to string, moved host.Mov
 		From: state.Host, To: to, Objects: moved.Objects, Bytes: moved.Bytes, Copied: moved.Copied,
 		List: ledger.Digest(host.Digest(items)), Seconds: time.Since(began).Round(time.Millisecond).Seconds(),
 	}}
+}
+
+// maxUnproven is how many objects a statement names that could not be moved.
+const maxUnproven = 100
+
+// stopped records what could not be moved, and why.
+func (w *Warehouse) stopped(ctx context.Context, state *governance.State, m *Migration) (*Migration, error) {
+	body := ledger.MigrationStopped{From: m.From, To: m.To, Objects: m.Objects, Bytes: m.Bytes, Failed: int64(len(m.Failures)), Seconds: m.Seconds}
+	for _, f := range m.Failures[:min(len(m.Failures), maxUnproven)] {
+		body.Unproven = append(body.Unproven, ledger.Unproven(f))
+	}
+	e, err := w.Commit(ctx, state.ControllerName(), body)
+	m.Entry = e.Index
+	return m, err
 }
 
 // endMigration lets the configuration follow a statement that was made when the

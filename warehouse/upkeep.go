@@ -299,6 +299,10 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 		if d.IsDir() || known[path] {
 			return nil
 		}
+		if id, ok := w.ofUnfinished(path); ok {
+			found[path] = fmt.Errorf("deposit %s was interrupted, or is under way: go on with rempart deposit resume %s; else %w", id, id, errLeftOver)
+			return nil
+		}
 		if strings.HasPrefix(d.Name(), ".") || w.below(path, "parties") || path == w.path("controller", nextIdentityFile) {
 			found[path] = errLeftOver
 			return nil
@@ -310,6 +314,16 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 		found[w.Dir] = err
 	}
 	return found
+}
+
+// ofUnfinished says which deposit that is not finished a file belongs to.
+func (w *Warehouse) ofUnfinished(path string) (deposit string, ok bool) {
+	relative, err := filepath.Rel(w.path("parties"), path)
+	elements := strings.Split(relative, string(filepath.Separator))
+	if err != nil || len(elements) != 4 || elements[1] != unfinishedFolder {
+		return "", false
+	}
+	return elements[2], true
 }
 
 func (w *Warehouse) below(path, folder string) bool {

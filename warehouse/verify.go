@@ -205,6 +205,13 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 		v.Faults = append(v.Faults, err)
 		return
 	}
+	if parts, ok := vault.Store.(halfUploads); ok {
+		if n, err := parts.Incomplete(ctx); err != nil {
+			v.Faults = append(v.Faults, err)
+		} else if n > 0 {
+			v.fault("on the host: %s ended half way: remove what is left with rempart lake repair", Uploads(n))
+		}
+	}
 	abandoned, err := w.abandoned(state)
 	if err != nil {
 		v.Faults = append(v.Faults, err)
@@ -232,4 +239,12 @@ func (w *Warehouse) verifyHost(ctx context.Context, state *governance.State, v *
 		}
 		v.Objects++
 	}
+}
+
+// Uploads says how many uploads in parts there are.
+func Uploads(n int) string {
+	if n == 1 {
+		return "1 upload in parts"
+	}
+	return fmt.Sprintf("%d uploads in parts", n)
 }

@@ -16,6 +16,8 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	log := &cobra.Command{
 		Use: "log", Short: "Tell what happened, statement by statement", Args: exactly(0),
+		Example: `  rempart audit log
+  rempart audit log --json | jq .[].actor`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -40,6 +42,7 @@ func (a *app) auditCommand() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one statement whole", Args: exactly(1),
+		Example: "  rempart audit show 12",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -204,6 +207,8 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("let the warehouse stay with host %s until %s: %s", b.Host, day(b.Until), b.Reason)
 	case *ledger.HostMigrated:
 		return fmt.Sprintf("moved the warehouse from host %s to %s: %s objects, %s", b.From, b.To, count(b.Objects), size(b.Bytes))
+	case *ledger.MigrationStopped:
+		return fmt.Sprintf("stayed with host %s: %s objects could not be proven at host %s", b.From, count(b.Failed), b.To)
 	case *ledger.HostErased:
 		return fmt.Sprintf("erased host %s: %s objects, %s; %s", b.Host, count(b.Objects), size(b.Bytes), b.Reason)
 	}
@@ -234,6 +239,7 @@ func (a *app) lakeCommand() *cobra.Command {
 	verify.Flags().IntVar(&sample, "sample", -1, "how many objects to read, drawn at random (default all)")
 	repair := &cobra.Command{
 		Use: "repair", Short: "Remove what interrupted steps have left and end what they began", Args: exactly(0),
+		Example: "  rempart lake repair",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -249,6 +255,9 @@ func (a *app) lakeCommand() *cobra.Command {
 			}
 			return a.show(r, func() error {
 				a.say("Removed %d objects, %d keys and %d files that no statement names; wrote %d released outputs.", len(r.Objects), len(r.Keys), len(r.Files), len(delivered))
+				if r.Parts > 0 {
+					a.say("Ended %s that an interruption had left.", warehouse.Uploads(r.Parts))
+				}
 				return nil
 			})
 		},
@@ -259,6 +268,7 @@ func (a *app) lakeCommand() *cobra.Command {
 func (a *app) retentionCommand() *cobra.Command {
 	apply := &cobra.Command{
 		Use: "apply", Short: "Erase every release that is past its date", Args: exactly(0),
+		Example: "  rempart retention apply    # daily, by a timer",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

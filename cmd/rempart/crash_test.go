@@ -94,21 +94,30 @@ func afterCrash(t testing.TB, home string) {
 	}
 }
 
-// TestKilledAtAnyTime kills two publishers at random times, again and again.
-// Whenever it is, no release is half visible, and none is lost.
+// TestKilledAtAnyTime lets two publish at once, again and again, and kills each: at a
+// step of the protocol that is drawn (docs/formats.md: a key, an upload, the manifest,
+// what comes after it), or at a random time. Whenever it is, no release is half
+// visible, and none is lost.
 func TestKilledAtAnyTime(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	chance := rand.New(rand.NewPCG(seed, 0))
 	home := homeAt(t, linked)
-	var kept []string // the releases that were told of
-	for range 4 {
-		first := spawn(t, "", home, "release", "publish")
-		second := spawn(t, "", home, "release", "publish")
-		for _, p := range []*process{first, second} {
-			time.AfterFunc(time.Duration(chance.Int64N(int64(1500*time.Millisecond))), func() { _ = p.kill() })
+	const uploads = 20 // of a release, the manifest last
+	publisher := func() *process {
+		if chance.IntN(2) == 0 {
+			when := []string{"before", "within", "after"}[chance.IntN(3)]
+			return spawn(t, fmt.Sprintf("%s:%d", when, 1+chance.IntN(uploads)), home, "release", "publish")
 		}
+		p := spawn(t, "", home, "release", "publish")
+		time.AfterFunc(time.Duration(chance.Int64N(int64(1500*time.Millisecond))), func() { _ = p.kill() })
+		return p
+	}
+	var kept []string // the releases that were told of
+	for range 5 {
+		first := publisher()
+		second := publisher()
 		for _, p := range []*process{first, second} {
 			switch o := p.end(); o.code {
 			case -1: // killed

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/warehouse"
 )
@@ -18,6 +21,7 @@ import (
 func (a *app) feedCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List the feeds that deposits can use", Args: exactly(0),
+		Example: "  rempart feed list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -74,11 +78,12 @@ docs/feeds.md shows how to write one.`,
 			return nil
 		},
 	}
-	return group("feed", "Sources that deposits come from", list, add)
+	return group("feed", "Sources that deposits come from", list, a.feedShowCommand(), add)
 }
 
 func (a *app) depositCommand() *cobra.Command {
 	var o warehouse.DepositOptions
+	var encoding string
 	create := &cobra.Command{
 		Use:   "create --as PROVIDER --feed FEED DIR",
 		Short: "Check, split and seal a folder of files",
@@ -99,6 +104,11 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 			if o.Feed == "" {
 				return usage("of which feed? Give --feed; see rempart feed list")
 			}
+			if encoding != "" {
+				if o.Encoding, err = intake.ParseEncoding(encoding); err != nil {
+					return usage("--encoding: %v", err)
+				}
+			}
 			o.Dir = args[0]
 			progress, done := a.bar("deposit")
 			o.Progress = progress
@@ -112,21 +122,31 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	}
 	asFlag(create, &o.Provider, "the provider")
 	create.Flags().StringVar(&o.Feed, "feed", "", "what the files are: see rempart feed list")
+	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the deposits", Args: exactly(0),
+		Example: "  rempart deposit list",
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, state, err := a.state(c.Context())
+			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
-			var deposits []*governance.Deposit
+			var deposits []any
 			var rows [][]string
 			for id, d := range state.Deposits.All() {
 				in, refused := totals(d.Files)
 				deposits = append(deposits, d)
 				rows = append(rows, []string{id, d.Actor, d.Feed, count(d.Persons), count(in), count(refused), moment(d.Time)})
+			}
+			unfinished, err := w.Unfinished(c.Context(), state)
+			if err != nil {
+				return err
+			}
+			for _, u := range unfinished {
+				deposits = append(deposits, unfinishedDeposit{u, true})
+				rows = append(rows, []string{u.Deposit, u.Provider, u.Feed, "", "", "", fmt.Sprintf("%s, %d of %d files", map[bool]string{true: "under way", false: "unfinished"}[u.Running], u.Sealed, u.Files)})
 			}
 			return a.show(deposits, func() error {
 				return a.table([]string{"deposit", "provider", "feed", "persons", "rows", "refused", "made"}, rows)
@@ -150,17 +170,24 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 					as = d.Actor
 				}
 			}
-			return w.Quarantine(c.Context(), as, args[0], a.out)
+			if !a.json {
+				return w.Quarantine(c.Context(), as, args[0], a.out)
+			}
+			var refused bytes.Buffer
+			if err := w.Quarantine(c.Context(), as, args[0], &refused); err != nil {
+				return err
+			}
+			return a.showCSV(&refused)
 		},
 	}
 	asFlag(quarantine, &as, "the provider that made the deposit")
-	return group("deposit", "Data comes in", create, list, quarantine)
+	return group("deposit", "Data comes in", create, a.depositResumeCommand(), a.depositDiscardCommand(), list, quarantine)
 }
 
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
 	var rows [][]string
-	for _, f := range made.Files {
+	for _, f := range byResource(made.Files) {
 		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
 	}
 	in, refused := totals(made.Files)
@@ -181,6 +208,21 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	return nil
 }
 
+// byResource adds up the files of each resource.
+func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
+	for _, f := range files {
+		at := slices.IndexFunc(sums, func(s ledger.FileCount) bool { return s.Resource == f.Resource })
+		if at < 0 {
+			sums = append(sums, f)
+			continue
+		}
+		sums[at].Rows += f.Rows
+		sums[at].Accepted += f.Accepted
+		sums[at].Refused += f.Refused
+	}
+	return sums
+}
+
 func (a *app) linkageCommand() *cobra.Command {
 	var as string
 	runCommand := &cobra.Command{
@@ -189,7 +231,8 @@ func (a *app) linkageCommand() *cobra.Command {
 		Long: `The linkage authority's step. It opens the tokens that deposits have sent it,
 joins those of one person, and sends the warehouse which number of which
 deposit is whom. It sees no identity and no health data.`,
-		Args: exactly(0),
+		Args:    exactly(0),
+		Example: "  rempart linkage run --as trusted-third-party",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -255,6 +298,7 @@ where every accepted row went.`,
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the releases", Args: exactly(0),
+		Example: "  rempart release list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -282,11 +326,14 @@ where every accepted row went.`,
 	show := &cobra.Command{
 		Use: "show [RELEASE]", Short: "Show what a release holds and where every row went",
 		Args: cobra.MaximumNArgs(1),
+		Example: `  rempart release show
+  rempart release show r-88c0c199 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return a.showRelease(c, args) },
 	}
 	verify := &cobra.Command{
 		Use: "verify [RELEASE]", Short: "Read every object of a release and compare it with the ledger",
-		Args: cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(1),
+		Example: "  rempart release verify r-88c0c199",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {
@@ -307,6 +354,7 @@ where every accepted row went.`,
 	var reason string
 	erase := &cobra.Command{
 		Use: "erase RELEASE --reason TEXT", Short: "Destroy a release's key: what lies on the host opens no more", Args: exactly(1),
+		Example: "  rempart release erase r-88c0c199 --reason \"the deposit was withdrawn\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			if reason == "" {
 				return usage("an erasure cannot be undone: say why with --reason")

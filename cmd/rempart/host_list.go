@@ -64,6 +64,7 @@ func (a *app) warnOfHost(state *governance.State) {
 func (a *app) hostListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the hosts of the register", Args: exactly(0),
+		Example: "  rempart host list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -120,6 +121,8 @@ func (a *app) hostShowCommand() *cobra.Command {
 			}
 			return nil
 		},
+		Example: `  rempart host show
+  rempart host show regional`,
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {

@@ -69,7 +69,7 @@ func (a *app) migrated(m *warehouse.Migration) error {
 		a.say("%s %s: %s", paint(a.out, red, "not moved:"), f.Object, f.Reason)
 	}
 	if len(m.Failures) > 0 {
-		a.say("%s objects could not be moved, %s could: the warehouse stays with host %s.", count(len(m.Failures)), count(m.Objects), m.From)
+		a.say("%s objects could not be moved, %s could: the warehouse stays with host %s (statement %d).", count(len(m.Failures)), count(m.Objects), m.From, m.Entry)
 		return nil
 	}
 	a.say("The warehouse lies with host %s now (statement %d): %s objects, %s, each read back there.", m.To, m.Entry, count(m.Objects), size(m.Bytes))

@@ -198,6 +198,10 @@ func TestMigrationOfDamage(t *testing.T) {
 	if o.code != exitDamaged || !strings.Contains(o.stdout, filepath.Base(victim)) || !strings.Contains(o.stdout, "stays with host local") {
 		t.Error(o)
 	}
+	statements := ledgerOf(t, home).Size
+	if signed := must(t, home, "audit", "show", fmt.Sprint(statements-1)); !strings.Contains(signed, "migration-stopped") || !strings.Contains(signed, filepath.Base(victim)) || !strings.Contains(signed, "SHA-256") {
+		t.Errorf("what could not be moved, and why, is not in the ledger: %s", signed)
+	}
 	overwrite(t, victim, whole)
 	sound(t, home)
 	must(t, home, "host", "migrate", "--to", "regional")

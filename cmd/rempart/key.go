@@ -18,6 +18,7 @@ func (a *app) keyCommand() *cobra.Command {
 func (a *app) keyListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the key-encryption keys", Args: exactly(0),
+		Example: "  rempart key list",
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			w, err := a.open()
 			if err != nil {
@@ -183,6 +184,7 @@ func (a *app) keyDestroyCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use: "destroy KEY --reason TEXT", Short: "Destroy one key: what it opens is erased", Args: exactly(1),
+		Example: "  rempart key destroy release-r-88c0c199 --reason \"the hospital has asked for it\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			if reason == "" {
 				return usage("a key cannot be had back: say why with --reason")

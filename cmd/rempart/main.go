@@ -173,6 +173,8 @@ func (a *app) fail(err error) int {
 		code = exitStudy
 	case errors.Is(err, syscall.ENOSPC):
 		remedy = "Make room and repeat the command: nothing was half done"
+	case errors.Is(err, syscall.EROFS):
+		remedy = "Make the disk writable and repeat the command: nothing was half done"
 	case errors.Is(err, context.Canceled):
 		remedy = "Interrupted. Nothing was half done; what was uploaded is removed by: rempart lake repair"
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"rempart.eu/rempart/run"
 )
@@ -39,6 +40,14 @@ func (t tests) Run() (status int) {
 		}
 	}()
 	return t.M.Run()
+}
+
+// A core dump would hold keys and data.
+func TestNoCoreDumps(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 || limit.Max != 0 {
+		t.Errorf("%+v, %v", limit, err)
+	}
 }
 
 // scratch is a folder that is removed when all tests have run.

@@ -121,6 +121,7 @@ func (m *mounting) pass(ctx context.Context) (pass *lake.Pass, err error) {
 func (a *app) identityCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "identity FILE", Short: "Make a worker's key, and print its public half", Args: exactly(1),
+		Example: "  rempart mount identity worker.agekey",
 		RunE: func(_ *cobra.Command, args []string) error {
 			identity, err := age.GenerateHybridIdentity()
 			if err != nil {

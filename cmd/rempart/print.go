@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,6 +56,23 @@ func (a *app) show(v any, text func() error) error {
 	encoder := json.NewEncoder(a.out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
+}
+
+// showCSV prints CSV as JSON: an object for each row, by the names in the header.
+func (a *app) showCSV(r io.Reader) error {
+	lines, err := csv.NewReader(r).ReadAll()
+	if err != nil {
+		return err
+	}
+	rows := []map[string]string{}
+	for _, line := range lines[min(1, len(lines)):] {
+		row := map[string]string{}
+		for i, name := range lines[0] {
+			row[name] = line[i]
+		}
+		rows = append(rows, row)
+	}
+	return a.show(rows, nil)
 }
 
 // table prints rows under a heading, columns aligned.

@@ -51,6 +51,7 @@ docs/quickstart.md shows one.`,
 
 	decide := func(use, short, done string, do func(c *cobra.Command, name string) (uint64, error)) *cobra.Command {
 		d := &cobra.Command{Use: use + " PROJECT --reason TEXT", Short: short, Args: exactly(1),
+			Example: fmt.Sprintf("  rempart project %s diabetes --as diane --reason \"the opinion of the committee\"", use),
 			RunE: func(c *cobra.Command, args []string) error {
 				index, err := do(c, args[0])
 				if err != nil {
@@ -98,9 +99,10 @@ docs/quickstart.md shows one.`,
 	})
 
 	extract := &cobra.Command{
-		Use:   "extract PROJECT",
-		Short: "Give an approved project its data: what was granted and no more",
-		Args:  exactly(1),
+		Use:     "extract PROJECT",
+		Short:   "Give an approved project its data: what was granted and no more",
+		Args:    exactly(1),
+		Example: "  rempart project extract diabetes",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.open()
 			if err != nil {
@@ -126,6 +128,7 @@ docs/quickstart.md shows one.`,
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the projects", Args: exactly(0),
+		Example: "  rempart project list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -148,6 +151,7 @@ docs/quickstart.md shows one.`,
 	}
 	show := &cobra.Command{
 		Use: "show PROJECT", Short: "Show a project's request and what became of it", Args: exactly(1),
+		Example: "  rempart project show diabetes",
 		RunE: func(c *cobra.Command, args []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -272,6 +276,8 @@ func (a *app) airlockCommand() *cobra.Command {
 	var all bool
 	list := &cobra.Command{
 		Use: "list", Short: "List the outputs that wait", Args: exactly(0),
+		Example: `  rempart airlock list
+  rempart airlock list --all`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -294,6 +300,8 @@ func (a *app) airlockCommand() *cobra.Command {
 	list.Flags().BoolVar(&all, "all", false, "also those that were decided")
 	show := &cobra.Command{
 		Use: "show OUTPUT", Short: "Show what the disclosure check found, and the output itself to its checker", Args: exactly(1),
+		Example: `  rempart airlock show s-19a333a2-1
+  rempart airlock show s-19a333a2-1 --as bob`,
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {
@@ -350,6 +358,7 @@ func (a *app) airlockCommand() *cobra.Command {
 	release.Flags().StringVar(&reason, "reason", "", "why it may leave")
 	refuse := &cobra.Command{
 		Use: "refuse OUTPUT --reason TEXT", Short: "Keep an output in", Args: exactly(1),
+		Example: "  rempart airlock refuse s-19a333a2-1 --as bob --reason \"one row is one person\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, err := a.state(c.Context())
 			if err != nil {

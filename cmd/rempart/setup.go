@@ -102,6 +102,7 @@ func (a *app) partyCommand() *cobra.Command {
 	add.Flags().StringVar(&role, "role", "", "what the party does")
 	list := &cobra.Command{
 		Use: "list", Short: "List the parties", Args: exactly(0),
+		Example: "  rempart party list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, state, err := a.state(c.Context())
 			if err != nil {
@@ -128,6 +129,7 @@ func (a *app) partyCommand() *cobra.Command {
 func (a *app) configCommand() *cobra.Command {
 	record := &cobra.Command{
 		Use: "record", Short: "Record the configuration as it is now", Args: exactly(0),
+		Example: "  rempart config record    # after an edit of rempart.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.open()
 			if err != nil {

@@ -57,14 +57,14 @@ type ExitPlan struct {
 	Host    string    `json:"host"`
 	Objects int       `json:"objects"`
 	Bytes   int64     `json:"bytes"`
-	Reads   int64     `json:"reads"` // requests: each object in pieces of readPiece, and the list
+	Reads   int64     `json:"reads"` // requests: each object's size and its pieces of readPiece, and the list
 	Sample  Rehearsal `json:"sample"`
 	Seconds float64   `json:"seconds"` // at the sample's rate; the new host's rate is not in it
 	Cost    *ExitCost `json:"cost,omitempty"`
 }
 
 // readPiece is how much one request fetches, in bytes (host.S3).
-const readPiece = 32 << 20
+const readPiece = 4 << 20
 
 // ExitCost is what the host will ask for, in the tariff's currency.
 type ExitCost struct {
@@ -202,7 +202,7 @@ func PlanExit(name string, objects []ledger.Object, sample Rehearsal, tariff *Ta
 	p := ExitPlan{Host: name, Objects: len(objects), Sample: sample}
 	for _, o := range objects {
 		p.Bytes += o.Size
-		p.Reads += max(1, (o.Size+readPiece-1)/readPiece)
+		p.Reads += 1 + max(1, (o.Size+readPiece-1)/readPiece)
 	}
 	p.Reads += int64(len(objects)+999) / 1000 // pages of the list
 	if rate := sample.Rate(); rate > 0 {

@@ -89,13 +89,13 @@ func TestPlanExit(t *testing.T) {
 	}
 	objects := []ledger.Object{{Size: 1e9}, {Size: 2e9}, {Size: 5}}
 	p := PlanExit("there", objects, Rehearsal{Bytes: 50e6, Seconds: 0.5}, &tariff)
-	// 10^9 bytes are 30 pieces of 32 MiB (29.8), 2·10^9 are 60, 5 bytes are 1, and the list is 1.
-	if p.Objects != 3 || p.Bytes != 3e9+5 || p.Reads != 92 {
+	// 10^9 bytes are 239 pieces of 4 MiB (238.4), 2·10^9 are 477, 5 bytes are 1; each object's size is asked for, and the list is 1.
+	if p.Objects != 3 || p.Bytes != 3e9+5 || p.Reads != 721 {
 		t.Errorf("%+v", p)
 	}
 	for name, c := range map[string][2]float64{
-		"seconds": {p.Seconds, 30}, "egress": {p.Cost.Egress, 0.02}, "reads": {p.Cost.Reads, 0.046},
-		"storage": {p.Cost.Storage, 0.12}, "total": {p.Cost.Total, 10.186},
+		"seconds": {p.Seconds, 30}, "egress": {p.Cost.Egress, 0.02}, "reads": {p.Cost.Reads, 0.3605},
+		"storage": {p.Cost.Storage, 0.12}, "total": {p.Cost.Total, 10.5005},
 	} {
 		if math.Abs(c[0]-c[1]) > 1e-6 {
 			t.Errorf("%s: %v, not %v", name, c[0], c[1])

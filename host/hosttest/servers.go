@@ -26,7 +26,7 @@ import (
 
 // A Server is a real S3 server, started by a test on this machine alone.
 type Server struct {
-	Config host.S3Config // of a bucket that is empty and keeps versions
+	Config host.S3Config // of a bucket that is empty, keeps versions and knows object locks
 	Client *s3.Client    // to do to the bucket what a host can do
 	Dir    string        // what the server keeps
 }
@@ -230,7 +230,7 @@ func await(url string, ended <-chan struct{}) error {
 	}
 }
 
-// MakeBucket makes a bucket that keeps versions. A server that answers may still
+// MakeBucket makes a bucket that keeps versions and knows object locks. A server that answers may still
 // not be ready for that: it is asked until it is, or too much time has passed.
 func (s *Server) MakeBucket(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, starting)
@@ -250,7 +250,7 @@ func (s *Server) MakeBucket(ctx context.Context, name string) error {
 
 func (s *Server) makeBucket(ctx context.Context, name string) error {
 	var taken *types.BucketAlreadyOwnedByYou
-	if _, err := s.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil && !errors.As(err, &taken) {
+	if _, err := s.Client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)}); err != nil && !errors.As(err, &taken) {
 		return err
 	}
 	_, err := s.Client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{

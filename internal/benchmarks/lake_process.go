@@ -34,7 +34,7 @@ const (
 
 // Inside runs this process's part of a suite, where it was started for one.
 func Inside(args []string) (status int, ok bool) {
-	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove}
+	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit}
 	if len(args) == 0 || parts[args[0]] == nil {
 		return 0, false
 	}
@@ -50,6 +50,7 @@ func Inside(args []string) (status int, ok bool) {
 // space is what the process that serves is to mount. It is a file.
 type space struct {
 	Host, Keyring, Key string
+	S3                 *host.S3Config // where the objects lie, if not in the folder Host
 	Files              []mount.File
 }
 
@@ -83,6 +84,11 @@ func lakeServe(ctx context.Context, args []string) error {
 		return err
 	}
 	store := &countingStore{Store: host.Dir(s.Host)}
+	if s.S3 != nil {
+		if store.Store, err = host.OpenS3(*s.S3); err != nil {
+			return err
+		}
+	}
 	stats, err := mount.Serve(ctx, args[1], mount.Space{Vault: &lake.Vault{Store: store}, Key: key, Files: s.Files},
 		mount.Options{Ready: func() { fmt.Println("ready") }})
 	if err != nil {
@@ -190,7 +196,7 @@ type child struct {
 }
 
 // processLimit is how long any process of the suite may take.
-const processLimit = 2 * time.Minute
+const processLimit = 10 * time.Minute
 
 func startChild(ctx context.Context, args ...string) (*child, error) {
 	self, err := os.Executable()

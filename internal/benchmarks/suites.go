@@ -4,7 +4,8 @@ import "context"
 
 // suites are what can be measured, by name.
 var suites = map[string]func(context.Context, *Run) error{
-	"path": path,
-	"lake": lakeBench,
-	"host": hostBench,
+	"path":   path,
+	"lake":   lakeBench,
+	"host":   hostBench,
+	"intake": intakeBench,
 }

@@ -14,7 +14,7 @@ const module = "rempart.eu/rempart/"
 // order lists the packages, those that know nothing of the others first.
 var order = [][]string{
 	{"engine", "feeds", "pseudonym", "internal/nearest", "internal/atomicfile", "internal/filelock", "host/requirements"},
-	{"host", "ledger", "keyring", "run", "pseudonym/scan"},
+	{"host", "ledger", "keyring", "run", "pseudonym/scan", "intake/parquet"},
 	{"airlock/disclosure", "host/hosttest", "host/assess", "keyring/kmiptest", "lake", "intake", "linkage", "synth"},
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},

@@ -1,23 +1,20 @@
-// Package scan says whether a text holds identifiers of persons: what an
-// output, a log line or a metric must not carry out of the warehouse.
+// Package scan says whether a text holds identifiers of persons: what health
+// data, an output, a log line or a metric must not carry.
 //
-// [Find] names the kinds that it sees and never returns the text of a match,
-// so that its answer can be logged. Numbers with a check key (NIR, IBAN) count
-// only where the key fits. Look-alike digits and invisible characters are
-// resolved first (Unicode NFKC). It finds forms, not meanings: a name, or a
-// number without its form (a NIR without its key, a social security number
-// without hyphens), passes.
+// A [Scanner] looks for forms (numbers with a check key, e-mail addresses,
+// telephone numbers) and, where it is given [People], for the names of those
+// people. What it looks for depends on the text: see [Rules]. [Find] is the
+// scan of an output. Findings name a kind and a place and never hold the text
+// of a match, so that they can be logged.
+//
+// Look-alike digits and invisible characters are resolved first (Unicode NFKC).
+// docs/identifier-scan.md has the rules, measured precision and recall, and what is
+// not found: misspelt names, nicknames, numbers in words, what stands in an image.
 package scan
 
 import (
-	"regexp"
-	"strconv"
-	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
-
-	"rempart.eu/rempart/pseudonym"
+	"cmp"
+	"slices"
 )
 
 // Kind is the kind of an identifier. Its text can stand in a message.
@@ -25,192 +22,161 @@ type Kind string
 
 // The kinds of identifiers that are found.
 const (
-	NIR   Kind = "NIR"                       // 15 characters, with a check key that fits
-	SSN   Kind = "US social security number" // 999-99-9999
-	IBAN  Kind = "IBAN"                      // of a country of the SEPA, with a check that fits
-	Email Kind = "e-mail address"            //
-	UUID  Kind = "UUID"                      // RFC 9562, any version
-	Phone Kind = "telephone number"          // French, North American, or with + and a country code
-	IPv4  Kind = "IPv4 address"              // also what looks like one, such as a version of four numbers
+	NIR    Kind = "NIR"                       // with a check key that fits, or labelled as one
+	INS    Kind = "INS"                       // a NIR with the INS's OID or name
+	SSN    Kind = "US social security number" // 999-99-9999
+	IBAN   Kind = "IBAN"                      // with check digits that fit
+	Email  Kind = "e-mail address"            //
+	UUID   Kind = "UUID"                      // RFC 9562, any version
+	Phone  Kind = "telephone number"          // French, North American, or with + or 00 and a country code
+	IPv4   Kind = "IPv4 address"              // also what looks like one, such as a version of four numbers
+	RPPS   Kind = "RPPS number"               // of a health professional
+	FINESS Kind = "FINESS number"             // of a health establishment
+	Name   Kind = "person's name"             // of one of the People
 )
 
-// form is what one kind looks like; holds, where it is not nil, tests a match further.
-type form struct {
-	kind  Kind
-	shape *regexp.Regexp
-	holds func(match string) bool
+var kinds = []Kind{NIR, INS, SSN, IBAN, Email, UUID, Phone, IPv4, RPPS, FINESS, Name}
+
+// Rules say what kind of text is scanned.
+type Rules int
+
+const (
+	// Output is for what leaves the warehouse: all kinds of forms; RPPS and
+	// FINESS numbers, which any number of their length may be, only with their name before them.
+	Output Rules = iota
+	// Code is for codes and labels, which must not be refused wrongly: NIR, INS,
+	// US social security numbers, IBAN, e-mail addresses, full names. SNOMED CT
+	// identifiers that look like a NIR pass.
+	Code
+	// Text is for free text: every rule but UUID and IPv4 address.
+	Text
+)
+
+func (r Rules) kinds() set {
+	switch r {
+	case Code:
+		return setOf(NIR, INS, SSN, IBAN, Email, Name)
+	case Text:
+		return setOf(NIR, INS, SSN, IBAN, Email, Phone, RPPS, FINESS, Name)
+	default:
+		return setOf(NIR, INS, SSN, IBAN, Email, UUID, Phone, IPv4, RPPS, FINESS)
+	}
 }
 
-var forms = []form{
-	{NIR, regexp.MustCompile(`[1-478][ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?([0-9]{2}|2[ABab])[ .-]?[0-9]{3}[ .-]?[0-9]{3}[ .-]?[0-9]{2}`), isNIR},
-	{SSN, regexp.MustCompile(`[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}`), isSSN},
-	{IBAN, regexp.MustCompile(`[A-Z]{2}[0-9]{2}( ?[A-Z0-9]){11,30}`), isIBAN},
-	{Email, regexp.MustCompile(`[\pL\pN._%+-]{1,64}@[\pL\pN-]{1,63}(\.[\pL\pN-]{1,63}){0,8}\.\pL{2,24}`), nil},
-	{UUID, regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`), nil},
-	{Phone, regexp.MustCompile(`((\+|00)33[ .-]?(\(0\))?|0)[1-9]([ .-]?[0-9]{2}){4}`), nil},
-	{Phone, regexp.MustCompile(`(\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[.-][0-9]{4}`), nil},
-	{Phone, regexp.MustCompile(`\+[1-9][0-9]{0,2}([ .-]?\(?[0-9]{1,4}\)?){2,5}`), isInternationalPhone},
-	{IPv4, regexp.MustCompile(`[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}`), isIPv4},
+// set is a set of kinds, a bit each in the order of kinds.
+type set uint16
+
+func setOf(of ...Kind) (s set) {
+	for _, k := range of {
+		s |= 1 << slices.Index(kinds, k)
+	}
+	return s
 }
 
-// shortest is the length in bytes of the shortest identifier, an e-mail a@b.fr.
-const shortest = 6
+var (
+	numbers = setOf(NIR, INS, SSN, IBAN, Phone, IPv4, RPPS, FINESS)
+	emails  = setOf(Email)
+	uuids   = setOf(UUID)
+	names   = setOf(Name)
+	nirs    = setOf(NIR, INS)
+	ssns    = setOf(SSN)
+	ibans   = setOf(IBAN)
+	phones  = setOf(Phone)
+	ipv4s   = setOf(IPv4)
+	rppss   = setOf(RPPS)
+	finesss = setOf(FINESS)
+)
 
-// Find returns the kinds of identifier that s holds, each once, in the order of
-// the constants above.
-func Find(s string) []Kind {
-	if len(s) < shortest {
-		return nil
-	}
-	s = plain(s)
-	if !worthALook(s) {
-		return nil
-	}
-	var found []Kind
-	for _, f := range forms {
-		if (len(found) == 0 || found[len(found)-1] != f.kind) && f.in(s) {
-			found = append(found, f.kind)
-		}
-	}
-	return found
+// Finding is one identifier: text[Start:End] of the text that was scanned.
+type Finding struct {
+	Kind       Kind
+	Start, End int
 }
 
-// in says whether the form stands in s, with no letter or digit touching it.
-func (f form) in(s string) bool {
-	for from := 0; from < len(s); {
-		at := f.shape.FindStringIndex(s[from:])
-		if at == nil {
-			return false
-		}
-		start, end := from+at[0], from+at[1]
-		if alone(s, start, end) && (f.holds == nil || f.holds(s[start:end])) {
-			return true
-		}
-		from = start + 1
-	}
-	return false
+// Scanner looks for identifiers. It uses its memory again from text to text,
+// so each goroutine has its own.
+type Scanner struct {
+	rules  Rules
+	look   set
+	people *People
+
+	number  grouping // that is being looked at
+	folded  []byte   // the text with look-alikes resolved, where it differs
+	origin  []int32  // where each byte of folded comes from
+	letters []byte
+	atoms   []atom
+	taken   int // atoms before this one are of names found
+	found   []Finding
 }
 
-// alone says whether s[start:end] is a word of its own, and not the decimals or
-// a middle part of a longer number.
-func alone(s string, start, end int) bool {
-	word := func(b byte) bool {
-		return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+// New returns a scanner. Names are looked for among people, which may be nil
+// and must not grow while they are read; kinds in except are passed over.
+func New(rules Rules, people *People, except ...Kind) *Scanner {
+	s := &Scanner{rules: rules, look: rules.kinds() &^ setOf(except...), people: people}
+	if people == nil {
+		s.look &^= names
 	}
-	digit := func(b byte) bool { return b >= '0' && b <= '9' }
-	if start > 0 && word(s[start-1]) {
-		return false
-	}
-	if start > 1 && s[start-1] == '.' && digit(s[start-2]) && digit(s[start]) {
-		return false
-	}
-	if end < len(s) && word(s[end]) {
-		return false
-	}
-	return end+1 >= len(s) || s[end] != '.' || !digit(s[end+1]) || !digit(s[end-1])
+	return s
 }
 
-// plain returns s with look-alikes resolved and invisible characters dropped.
-func plain(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return s
+// Idle says that there is nothing that the scanner looks for.
+func (s *Scanner) Idle() bool { return s.look == 0 }
+
+// shortest is the length in bytes of the shortest identifier: an e-mail a@b.fr, a name Li Wu.
+const shortest = 5
+
+// First returns one finding of the text, of the kind that is soonest known.
+func (s *Scanner) First(text []byte) (Finding, bool) {
+	s.scan(text, true)
+	if len(s.found) == 0 {
+		return Finding{}, false
 	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Mn, r):
-			return -1
-		case unicode.Is(unicode.Pd, r):
-			return '-'
-		case unicode.Is(unicode.Zs, r):
-			return ' '
-		case unicode.IsDigit(r) && r > unicode.MaxASCII:
-			return decimal(r)
-		}
-		return r
-	}, norm.NFKC.String(s))
+	return s.found[0], true
 }
 
-// decimal returns the ASCII digit of a decimal digit of any script: Unicode
-// lists each script's ten digits in a row, zero first.
-func decimal(r rune) rune {
-	zero := r
-	for unicode.IsDigit(zero-1) && r-zero < 9 {
-		zero--
-	}
-	return '0' + r - zero
+// All returns the findings of the text in the order of their places. The slice
+// is valid until the next call.
+func (s *Scanner) All(text []byte) []Finding {
+	s.scan(text, false)
+	slices.SortStableFunc(s.found, func(a, b Finding) int { return cmp.Compare(a.Start, b.Start) })
+	return s.found
 }
 
-// worthALook says quickly whether any form can stand in s: each has an @ or
-// at least four digits.
-func worthALook(s string) bool {
-	digits := 0
-	for i := range len(s) {
-		switch b := s[i]; {
-		case b == '@':
-			return true
-		case b >= '0' && b <= '9':
-			if digits++; digits == 4 {
-				return true
+func (s *Scanner) scan(text []byte, one bool) {
+	s.found = s.found[:0]
+	if len(text) < shortest {
+		return
+	}
+	sight, look := see(text), s.look
+	if !sight.odd {
+		look &= sight.may
+	}
+	if look&^names != 0 {
+		if sight.odd {
+			s.fold(text)
+			s.forms(s.folded, look, one)
+			for i := range s.found {
+				f := &s.found[i]
+				f.Start, f.End = int(s.origin[f.Start]), int(s.origin[f.End])
 			}
-		}
-	}
-	return strings.Count(s, "-") >= 4 // a UUID of letters
-}
-
-func isNIR(s string) bool {
-	_, err := pseudonym.NormaliseNIR(s)
-	return err == nil
-}
-
-func isSSN(s string) bool {
-	_, err := pseudonym.NormaliseSSN(s)
-	return err == nil
-}
-
-func isIPv4(s string) bool {
-	for part := range strings.SplitSeq(s, ".") {
-		if n, err := strconv.Atoi(part); err != nil || n > 255 {
-			return false
-		}
-	}
-	return true
-}
-
-// isInternationalPhone tests the number of digits (ITU-T E.164: at most 15).
-func isInternationalPhone(s string) bool {
-	digits := 0
-	for _, r := range s {
-		if r >= '0' && r <= '9' {
-			digits++
-		}
-	}
-	return digits >= 9 && digits <= 15
-}
-
-// ibanLength is the length of the IBANs of each country of the SEPA.
-// Source: SWIFT, IBAN Registry.
-var ibanLength = map[string]int{
-	"AD": 24, "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18,
-	"EE": 20, "ES": 24, "FI": 18, "FR": 27, "GB": 22, "GI": 23, "GR": 27, "HR": 21, "HU": 28,
-	"IE": 22, "IS": 26, "IT": 27, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MT": 31,
-	"NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "VA": 22,
-}
-
-// isIBAN tests the check digits of ISO 13616 (modulo 97). The match may run on
-// into the words that follow: the country says where the number ends.
-func isIBAN(s string) bool {
-	s = strings.ReplaceAll(s, " ", "")
-	n, known := ibanLength[s[:2]]
-	if !known || len(s) < n {
-		return false
-	}
-	rest := 0
-	for _, r := range s[4:n] + s[:4] {
-		if r >= 'A' {
-			rest = (rest*100 + int(r-'A') + 10) % 97
 		} else {
-			rest = (rest*10 + int(r-'0')) % 97
+			s.forms(text, look, one)
 		}
 	}
-	return rest == 1
+	if look&names != 0 && (!one || len(s.found) == 0) {
+		s.names(text, one)
+	}
+}
+
+// Find returns the kinds of identifier that an output holds, each once, in the
+// order of the constants above.
+func Find(text string) []Kind {
+	var found []Kind
+	for _, f := range New(Output, nil).All([]byte(text)) {
+		if !slices.Contains(found, f.Kind) {
+			found = append(found, f.Kind)
+		}
+	}
+	slices.SortFunc(found, func(a, b Kind) int { return cmp.Compare(slices.Index(kinds, a), slices.Index(kinds, b)) })
+	return found
 }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// commands are all that do something, by how they are called.
+func commands() map[string]*cobra.Command {
+	all := map[string]*cobra.Command{}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if c.HasParent() && (!c.HasSubCommands() || c.Example != "") {
+			all[strings.TrimPrefix(c.CommandPath(), "rempart ")] = c
+		}
+	}
+	walk((&app{}).root())
+	return all
+}
+
+var flagIn = regexp.MustCompile(`--([a-z0-9-]+)`)
+
+// TestHelpTeaches: each command's help has examples, which call it by its name
+// and with flags that it has.
+func TestHelpTeaches(t *testing.T) {
+	for path, c := range commands() {
+		if !strings.Contains(c.Example, "rempart "+path) {
+			t.Errorf("rempart %s --help has no example of it: %q", path, c.Example)
+		}
+		for line := range strings.Lines(c.Example) {
+			if !strings.Contains(line, "rempart "+path+" ") {
+				continue // of another command
+			}
+			for _, flag := range flagIn.FindAllStringSubmatch(line, -1) {
+				if c.Flag(flag[1]) == nil && c.InheritedFlags().Lookup(flag[1]) == nil {
+					t.Errorf("rempart %s --help shows --%s, which it does not have", path, flag[1])
+				}
+			}
+		}
+	}
+}
+
+// TestWhatIsReadIsJSON runs every command that reads with --json: what it prints
+// is one JSON value and nothing else.
+func TestWhatIsReadIsJSON(t *testing.T) {
+	t.Parallel()
+	home := homeAt(t, released)
+	state := ledgerOf(t, home)
+	var deposit, output string
+	for id := range state.Deposits.All() {
+		deposit = id
+	}
+	for id := range state.Outputs.All() {
+		output = id
+	}
+	object := objectsOf(t, home, func(key string) bool { return strings.HasPrefix(key, "release-") })[0]
+	reads := map[string][]string{ // with what they are given
+		"airlock list": {"--all"}, "airlock show": {output, "--as", "bob"}, "audit log": {}, "audit show": {"3"}, "audit verify": {},
+		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "host exit-plan": {}, "host list": {}, "host requirements": {},
+		"host show": {}, "host view": {object}, "key escrow": {}, "key list": {}, "lake verify": {"--sample", "3"}, "party list": {},
+		"project list": {}, "project show": {"flu"}, "release list": {}, "release show": {}, "release verify": {},
+	}
+	reading := []string{"list", "show", "log", "verify", "view", "quarantine", "requirements", "exit-plan", "escrow"}
+	for path, c := range commands() {
+		if args, known := reads[path]; known {
+			out := must(t, home, append(append(strings.Fields(path), args...), "--json")...)
+			if !json.Valid([]byte(out)) {
+				t.Errorf("rempart %s --json prints %.200s", path, out)
+			}
+		} else if slices.Contains(reading, c.Name()) {
+			t.Errorf("rempart %s reads, and is not tried with --json", path)
+		}
+	}
+}

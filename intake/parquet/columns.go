@@ -1,0 +1,92 @@
+package parquet
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"rempart.eu/rempart/engine"
+)
+
+// column is how the values of a column are read from their normal form.
+type column struct {
+	name     string
+	index    int
+	read     reader
+	required bool
+}
+
+// options are the settings of a file with these columns.
+func options(names []engine.Column, columns []column) []parquet.WriterOption {
+	root := ordered{parquet.Group{}, nil}
+	for i, c := range names {
+		node := types[c.Type].node
+		if !c.Required {
+			node = parquet.Optional(node)
+		}
+		root.Group[c.Name] = node
+		root.fields = append(root.fields, field{node, columns[i].name})
+	}
+	return []parquet.WriterOption{
+		parquet.NewSchema("rows", root),
+		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
+		parquet.DictionaryMaxBytes(1 << 20), // beyond it a column's values are as good as all different
+		parquet.MaxRowsPerRowGroup(1 << 40), // the writer cuts groups itself
+		parquet.DataPageStatistics(false),
+		parquet.CreatedBy("rempart", "", ""),
+	}
+}
+
+// types are the columns' types by DuckDB's name, each with the encoding that
+// costs least time on health data: codes and amounts repeat, numbers and days
+// lie near each other.
+var types = map[string]struct {
+	node parquet.Node
+	read reader
+}{
+	"VARCHAR":   {parquet.Encoded(parquet.String(), &parquet.RLEDictionary), text},
+	"BIGINT":    {parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked), bigint},
+	"INTEGER":   {parquet.Encoded(parquet.Int(32), &parquet.DeltaBinaryPacked), integer},
+	"DOUBLE":    {parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary), double},
+	"BOOLEAN":   {parquet.Leaf(parquet.BooleanType), boolean},
+	"DATE":      {parquet.Encoded(parquet.Date(), &parquet.DeltaBinaryPacked), date},
+	"TIMESTAMP": {parquet.Encoded(parquet.TimestampAdjusted(parquet.Microsecond, false), &parquet.DeltaBinaryPacked), timestamp},
+}
+
+func columnsOf(names []engine.Column) ([]column, error) {
+	columns := make([]column, len(names))
+	for i, c := range names {
+		kind, known := types[c.Type]
+		if !known {
+			return nil, fmt.Errorf("write Parquet: column %q has the type %s, which health data does not have", c.Name, c.Type)
+		}
+		columns[i] = column{c.Name, i, kind.read, c.Required}
+	}
+	return columns, nil
+}
+
+// ordered is a group whose fields keep their order; the library's own sorts them.
+type ordered struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+// Fields implements [parquet.Node].
+func (g ordered) Fields() []parquet.Field { return g.fields }
+
+// GoType implements [parquet.Node]. No Go value is ever written.
+func (g ordered) GoType() reflect.Type { return reflect.TypeFor[struct{}]() }
+
+// field is a column of an ordered group.
+type field struct {
+	parquet.Node
+	name string
+}
+
+// Name implements [parquet.Field].
+func (f field) Name() string { return f.name }
+
+// Value implements [parquet.Field]. No Go value is ever written.
+func (f field) Value(reflect.Value) reflect.Value { return reflect.Value{} }

@@ -1,0 +1,208 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"filippo.io/age"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/pseudonym"
+)
+
+// deposit is one deposit under way, new or resumed.
+type deposit struct {
+	w        *Warehouse
+	*journal // what of it outlives the process
+	secret   [32]byte
+	feed     *intake.Feed
+	progress Progress
+	kept     bool // a failure leaves what there was before
+
+	delivery    *intake.Delivery
+	provider    string // the provider's recipient
+	vault       *lake.Vault
+	reader      lake.Reader
+	checker     *intake.Checker
+	tokens      *pseudonym.ProviderKey
+	done, total int64 // bytes of input
+
+	quarantine *intake.Quarantine
+	identities *linkage.Writer
+}
+
+// run takes in the files that are not sealed yet, puts together what goes to the
+// linkage authority and to the quarantine, and records the deposit. An
+// interruption leaves it to be resumed, and so does a resumption that finds that it
+// cannot go on; any other failure leaves nothing.
+func (d *deposit) run(ctx context.Context, state *governance.State) (*Deposited, error) {
+	made, err := d.take(ctx, state)
+	undo := func() error { return d.w.undoDeposit(context.WithoutCancel(ctx), state, d.journal) }
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, fmt.Errorf("deposit %s was interrupted: go on with rempart deposit resume %s, or remove it with rempart deposit discard %s: %w", d.Deposit, d.Deposit, d.Deposit, err)
+	case err != nil && d.kept:
+		return nil, err
+	case err != nil:
+		return nil, errors.Join(err, undo())
+	}
+	e, err := d.w.CommitOr(ctx, d.Provider, made.DepositMade, undo)
+	if made.Entry = e.Index; err != nil {
+		return made, err
+	}
+	return made, d.end()
+}
+
+// take takes in every file and returns what is to be recorded.
+func (d *deposit) take(ctx context.Context, state *governance.State) (made *Deposited, err error) {
+	if err := d.prepare(state); err != nil {
+		return nil, err
+	}
+	for i := range d.Files {
+		if d.Files[i].Sealed {
+			err = d.again(ctx, i)
+		} else {
+			d.kept = false
+			err = d.source(ctx, i)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return d.conclude(state)
+}
+
+// prepare finds the files and readies keys.
+func (d *deposit) prepare(state *governance.State) error {
+	delivery, sizes, err := deliver(d.feed, d.Dir)
+	if err != nil {
+		return err
+	}
+	for i := range max(len(d.Files), len(sizes)) {
+		switch {
+		case i >= len(sizes) || i < len(d.Files) && d.Files[i].Name != delivery.Sources[i].Name && !slices.ContainsFunc(delivery.Sources, func(s intake.Source) bool { return s.Name == d.Files[i].Name }):
+			return d.changed(d.Files[i].Name)
+		case i >= len(d.Files) || d.Files[i].Name != delivery.Sources[i].Name || d.Files[i].Size != sizes[i]:
+			return d.changed(delivery.Sources[i].Name)
+		}
+		d.total += sizes[i]
+		if d.Encoding != "" {
+			delivery.Sources[i].Encoding = d.Encoding
+		}
+	}
+	d.delivery = delivery
+	if d.vault, err = d.w.Vault(state); err != nil {
+		return err
+	}
+	controller := state.Parties[state.ControllerName()]
+	recipient, err := age.ParseHybridRecipient(controller.Recipient)
+	if err != nil {
+		return err
+	}
+	d.reader = lake.PartyReader{HybridRecipient: recipient, Party: controller.Name}
+	d.provider = state.Parties[d.Provider].Recipient
+	secret, err := d.w.pseudonymSecret(d.Provider)
+	if err != nil {
+		return err
+	}
+	if d.tokens, err = pseudonym.NewProviderKey(secret); err != nil {
+		return err
+	}
+	local, err := pseudonym.NewLocalKey(secret)
+	if err != nil {
+		return err
+	}
+	d.checker = intake.NewChecker(delivery, &pseudonyms{local, d.secret}, intake.Options{})
+	return nil
+}
+
+// deliver finds the feed's files in a folder, and the length of each in bytes.
+func deliver(feed *intake.Feed, dir string) (delivery *intake.Delivery, sizes []int64, err error) {
+	folder, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	for _, f := range folder {
+		names = append(names, f.Name())
+	}
+	if delivery, err = feed.Deliver(names); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	for _, s := range delivery.Sources {
+		info, err := os.Stat(filepath.Join(dir, s.Name))
+		if err != nil {
+			return nil, nil, err
+		}
+		sizes = append(sizes, info.Size())
+	}
+	return delivery, sizes, nil
+}
+
+// conclude puts the parts together, each for the one who may open it.
+func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
+	made := &Deposited{Ignored: d.delivery.Ignored}
+	made.Deposit, made.Feed, made.FeedDigest, made.Authority = d.Deposit, d.Feed, d.FeedDigest, d.Authority
+	for _, f := range d.Files {
+		made.Objects = append(made.Objects, f.Objects...)
+		made.Files = append(made.Files, f.Counts...)
+		for _, c := range f.Counts {
+			made.Resources = append(made.Resources, c.Resource)
+		}
+		made.Persons += f.Persons
+		made.Unusable += f.Unusable
+	}
+	identity, err := d.w.identity(d.Provider)
+	if err != nil {
+		return nil, err
+	}
+	made.Identities, err = sealFile(d.w.identitiesPath(d.Authority, d.Deposit), state.Parties[d.Authority].Recipient, func(to io.Writer) error {
+		return d.join("identities", identity, to)
+	})
+	if err != nil {
+		return nil, err
+	}
+	made.Quarantine, err = sealFile(d.w.quarantinePath(d.Provider, d.Deposit), d.provider, func(to io.Writer) error {
+		return d.join("quarantine", identity, to)
+	})
+	return made, err
+}
+
+// identity sends persons' tokens to the linkage authority. A trait that is none
+// (a NIR whose key is wrong) is left out: the others still link.
+func (d *deposit) identity(file *journalFile) func(person int64, id pseudonym.Identity) error {
+	return func(person int64, id pseudonym.Identity) error {
+		tokens, err := d.tokens.Tokens(id)
+		for err != nil {
+			var wrong *pseudonym.TraitError
+			if !errors.As(err, &wrong) || !forget(&id, wrong.Trait) {
+				return err
+			}
+			file.Unusable++
+			tokens, err = d.tokens.Tokens(id)
+		}
+		file.Persons++
+		return d.identities.Write(linkage.Record{Person: person, Tokens: tokens})
+	}
+}
+
+// forget empties a trait, and says whether there was one.
+func forget(id *pseudonym.Identity, trait string) bool {
+	field := map[string]*string{
+		"nir": &id.NIR, "ssn": &id.SSN, "last_name": &id.LastName, "birth_name": &id.BirthName,
+		"first_name": &id.FirstName, "birth_date": &id.BirthDate, "sex": &id.Sex, "postcode": &id.Postcode,
+	}[trait]
+	if field == nil || *field == "" {
+		return false
+	}
+	*field = ""
+	return true
+}
