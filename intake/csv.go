@@ -54,7 +54,7 @@ func (p *plan) header(columns []string) error {
 		if p.at[i] = slices.Index(columns, field.Name); p.at[i] >= 0 || field.From != "" {
 			continue
 		}
-		excludes := slices.ContainsFunc(p.resource.Exclude, func(x Exclusion) bool { return x.Field == field.Name })
+		excludes := slices.ContainsFunc(p.resource.Exclude, func(x Exclusion) bool { return x.Field == field.Name && !x.Optional })
 		if field.Required || excludes {
 			return &FileError{File: p.file, Line: 1, Problem: fmt.Sprintf("the header lacks the column %q", field.Name),
 				Remedy: "deliver the file with all columns of the feed: " + list(names)}

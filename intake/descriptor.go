@@ -104,6 +104,8 @@ type exclusionDescriptor struct {
 	Field  string
 	Values []string
 	Reason string
+
+	Optional bool
 }
 
 // The properties that each kind of object may have.
@@ -123,7 +125,7 @@ var (
 	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "from", "formats", "text", "shift", "unit", "nomenclature"}
 	keyProperties        = []string{"name", "fields", "domain"}
 	personProperties     = []string{"fields", "alias"}
-	exclusionProperties  = []string{"field", "values", "reason"}
+	exclusionProperties  = []string{"field", "values", "reason", "optional"}
 )
 
 // names is a JSON string or an array of strings.

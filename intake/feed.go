@@ -84,6 +84,8 @@ type Exclusion struct {
 	Field  string
 	Values []string
 	Reason string
+
+	Optional bool // a file may lack the field
 }
 
 // Role says where a field goes.

@@ -62,7 +62,7 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 		l.oneOf("generalise", f.Generalise, []string{"year", "month"})
 	}
 	switch lower := strings.ToLower(f.Name); {
-	case f.Trait != "" && f.Role != Health && f.Role != Identity:
+	case f.Trait != "" && f.Role != Health && f.Role != Identity && (f.Role != Person || f.Trait != "foin"): // the national pseudonym is the person's key where it is known
 		l.wrong("a trait cannot stand on a field with the role %q: make it identity or health", f.Role)
 	case f.Role == Health && slices.Contains(identifyingTraits, f.Trait):
 		l.wrong("the trait %q must not become health data: give the field the role identity", f.Trait)

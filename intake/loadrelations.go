@@ -12,7 +12,7 @@ import (
 // from it: key spaces, and which keys must be remembered.
 func (l *loader) relations() {
 	f := l.feed
-	identities, traits := 0, 0
+	identities, traits := 0, map[string]string{}
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		l.in(fmt.Sprintf("resource %q", r.Name), func() {
@@ -31,11 +31,15 @@ func (l *loader) relations() {
 				if len(r.PersonKey()) == 0 {
 					l.wrong("traits need a field with the role person: name the person's key")
 				}
-				if !r.Identity || !r.Optional { // an optional file of identities tells in another's place
-					traits++
-				}
-				if traits > 1 {
-					l.wrong("another resource has traits already: each person is told of once")
+				for _, f := range r.Fields {
+					other := traits[f.Trait]
+					switch {
+					case f.Trait == "" || r.Identity && r.Optional: // an optional file of identities tells in another's place
+					case other != "" && other != r.Name:
+						l.wrong("%q has the trait %q already: each resource tells a person once, and of what no other does", other, f.Trait)
+					default:
+						traits[f.Trait] = r.Name
+					}
 				}
 			}
 			if key := r.PersonKey(); len(key) > 0 && (r.Identity || r.Traits()) {

@@ -174,7 +174,7 @@ func (w *worker) shape() *RowError {
 		}
 	}
 	for _, x := range w.exclude {
-		if v := w.fields[w.at[x.field]]; x.values[string(v)] {
+		if at := w.at[x.field]; at >= 0 && x.values[string(w.fields[at])] {
 			return &RowError{Field: w.resource.Fields[x.field].Name, Rule: x.rule, excluded: true}
 		}
 	}

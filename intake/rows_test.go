@@ -123,8 +123,12 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 		all, err := checker.Check(t.Context(), s, s.Name, strings.NewReader(in[s.Name]), intake.Sinks{
 			Health: []intake.HealthSink{intaketest.NewText(&clean, r.HealthColumns())},
 			Identity: func(person int64, who pseudonym.Identity) error {
-				fmt.Fprintln(&identities, strings.Join([]string{strconv.FormatInt(person, 10), who.NIR, who.SSN,
-					who.LastName, who.BirthName, who.FirstName, who.BirthDate, who.Sex, who.Postcode}, "|"))
+				traits := []string{strconv.FormatInt(person, 10), who.NIR, who.SSN,
+					who.LastName, who.BirthName, who.FirstName, who.BirthDate, who.Sex, who.Postcode}
+				if who.FOIN != "" {
+					traits = append(traits, who.FOIN)
+				}
+				fmt.Fprintln(&identities, strings.Join(traits, "|"))
 				return nil
 			},
 			Refused: quarantine.Refused,

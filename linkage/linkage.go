@@ -22,6 +22,9 @@ import (
 	"rempart.eu/rempart/pseudonym"
 )
 
+//go:embed gather.sql
+var gather string
+
 //go:embed resolve.sql
 var resolve string
 
@@ -88,8 +91,10 @@ type Summary struct {
 
 // Resolve decides who is who.
 func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
-	if err := l.db.Exec(ctx, resolve); err != nil {
-		return s, err
+	for _, step := range []string{gather, resolve} {
+		if err := l.db.Exec(ctx, step); err != nil {
+			return s, err
+		}
 	}
 	rows, err := l.db.Query(ctx, summary)
 	if err != nil {

@@ -68,7 +68,12 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		return report, err
 	}
 	var invented int64
-	err = b.db.Value(ctx, &invented, "SELECT count(*) FROM stage.lineage ANTI JOIN stage.accepted USING (line) WHERE deposit = ? AND source_table = ?", d.ordinal, r.Name)
+	err = b.db.Value(ctx, &invented, `
+		SELECT count(*) FROM (
+		    SELECT line FROM stage.lineage WHERE deposit = $1 AND source_table = $2
+		    UNION ALL
+		    SELECT source_line FROM stage.unmapped WHERE deposit = $1 AND source_table = $2
+		) ANTI JOIN stage.accepted USING (line)`, d.ordinal, r.Name)
 	if err != nil {
 		return report, err
 	}
@@ -87,9 +92,14 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		           WHEN line IN (SELECT line FROM stage.lineage WHERE deposit = $1 AND source_table = $2) THEN 'mapped'
 		           WHEN NOT linked THEN $3
 		           WHEN line IN (SELECT line FROM stage.unpaid WHERE deposit = $1 AND source_table = $2) THEN $4
-		           ELSE $5
+		           ELSE coalesce(left_out.reason, $5)
 		       END, count(*)
-		FROM stage.accepted GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
+		FROM stage.accepted
+		LEFT JOIN (
+		    SELECT source_line AS line, min(reason) AS reason FROM stage.unmapped
+		    WHERE deposit = $1 AND source_table = $2 GROUP BY source_line
+		) AS left_out USING (line)
+		GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
 	if err != nil {
 		return report, err
 	}

@@ -67,6 +67,11 @@
 // A mapping for one of the coded tables may also give vocabulary_id and
 // concept_code, so that the report can name the codes that it could not map.
 //
+// A file map/view.<name>.sql is a view <name> that the feed's other files read, so
+// that a rule is written once. A file map/unmapped.<what>.sql names rows that reach
+// no table on purpose: source_table, source_line and reason, in words. A reason
+// counts only where nothing else was made of the row.
+//
 // # What several deposits say
 //
 // person, death, location, care_site, provider and visit_occurrence hold one row

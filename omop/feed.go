@@ -23,8 +23,16 @@ type feed struct {
 type mapping struct {
 	file   string // as an error names it: <feed>/map/<target>.<what>.sql
 	target string
+	what   string
 	query  string
 }
+
+// The targets that are no tables of the CDM.
+const (
+	targetEvent    = "event"    // coded rows, which the domain of their code sorts into tables
+	targetView     = "view"     // a view that the feed's other files read
+	targetUnmapped = "unmapped" // rows of the source that reach no table, and why
+)
 
 // loadFeed reads feed name of a folder of feeds.
 func loadFeed(feeds fs.FS, name string) (*feed, error) {
@@ -58,10 +66,11 @@ func (f *feed) mappings() ([]mapping, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read mapping %s of feed %s: %w", file, f.dir, err)
 		}
-		target, _, _ := strings.Cut(path.Base(file), ".")
+		target, what, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
 		all = append(all, mapping{
 			file:   path.Join(f.dir, file),
 			target: target,
+			what:   what,
 			query:  strings.TrimRight(strings.TrimSpace(string(text)), ";"),
 		})
 	}

@@ -45,8 +45,17 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
 	if err != nil {
 		return err
 	}
+	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
+	if err := b.createViews(ctx, views); err != nil {
+		return err
+	}
 	for _, m := range mappings {
 		if err := b.mapRows(ctx, d, m); err != nil {
+			return err
+		}
+	}
+	for _, v := range views {
+		if err := b.db.Exec(ctx, "DROP VIEW source."+engine.Quote(v.what)); err != nil {
 			return err
 		}
 	}
@@ -123,8 +132,8 @@ func (d loaded) rows(r intake.Resource) string {
 
 // mapRows runs one mapping into its stage table.
 func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
-	if m.target != "event" && !slices.Contains(mappable(), m.target) {
-		return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(mappable(), "event")))
+	if targets := append(mappable(), targetEvent, targetUnmapped); !slices.Contains(targets, m.target) {
+		return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(targets, targetView)))
 	}
 	columns, err := b.columnsOf(ctx, m)
 	if err != nil {
@@ -154,11 +163,13 @@ func (b *builder) checkOrigins(ctx context.Context, d loaded, m mapping, rows st
 	if unknown > 0 {
 		return fmt.Errorf("%s: %d rows have no origin: give source_table and source_line for every row", m.file, unknown)
 	}
-	if err := b.db.Value(ctx, &keyless, "SELECT count(*) "+rows+" AND key IS NULL"); err != nil {
-		return err
-	}
-	if keyless > 0 && keyed(m.target) {
-		return fmt.Errorf("%s: %d rows have no key: give each its key, or leave them out", m.file, keyless)
+	if keyed(m.target) {
+		if err := b.db.Value(ctx, &keyless, "SELECT count(*) "+rows+" AND key IS NULL"); err != nil {
+			return err
+		}
+		if keyless > 0 {
+			return fmt.Errorf("%s: %d rows have no key: give each its key, or leave them out", m.file, keyless)
+		}
 	}
 	var alien string
 	err := b.db.Value(ctx, &alien, fmt.Sprintf("SELECT coalesce(min(source_table), '') %s AND NOT list_contains(%s, source_table)", rows, list(d.feed.resourceNames())))
@@ -199,8 +210,11 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 		return fmt.Errorf("%s: a mapping to %s cannot give column %q: %s", m.file, m.target, c, nearest.Hint(c, allowed))
 	}
 	needed := []string{"source_table", "source_line"}
-	if keyed(m.target) {
+	switch {
+	case keyed(m.target):
 		needed = append(needed, "key")
+	case m.target == targetUnmapped:
+		needed = append(needed, "reason")
 	}
 	for _, c := range needed {
 		if !slices.Contains(columns, c) {

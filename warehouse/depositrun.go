@@ -154,13 +154,17 @@ func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
 	made := &Deposited{Ignored: d.delivery.Ignored}
 	made.Deposit, made.Feed, made.FeedDigest, made.Authority = d.Deposit, d.Feed, d.FeedDigest, d.Authority
 	made.Pseudonyms, made.Evaluator = d.Tokens.Pseudonyms, d.Tokens.Evaluator
+	told := map[string]int64{} // by resource: the identities' has all persons of which others tell more
 	for _, f := range d.Files {
 		made.Objects = append(made.Objects, f.Objects...)
 		made.Files = append(made.Files, f.Counts...)
 		for _, c := range f.Counts {
 			made.Resources = append(made.Resources, c.Resource)
 		}
-		made.Persons += f.Persons
+		if len(f.Counts) > 0 {
+			told[f.Counts[0].Resource] += f.Persons
+			made.Persons = max(made.Persons, told[f.Counts[0].Resource])
+		}
 		made.Unusable += f.Unusable
 	}
 	identity, err := d.w.identity(d.Provider)

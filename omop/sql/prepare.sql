@@ -77,3 +77,12 @@ CREATE TABLE stage.event (
     source_line                 BIGINT,
     source_lines                BIGINT[]
 );
+
+-- A row of the source that a feed leaves out on purpose, and why. It counts where
+-- nothing else was made of the row.
+CREATE TABLE stage.unmapped (
+    reason       VARCHAR,
+    deposit      INTEGER,
+    source_table VARCHAR,
+    source_line  BIGINT
+);

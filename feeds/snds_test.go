@@ -1,0 +1,96 @@
+package feeds_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"rempart.eu/rempart/omop"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations in testdata")
+
+// A case of testdata/snds holds the files of one deposit, and what is expected:
+// want/<table>.csv are columns of a table of the CDM, sorted; want/refused.txt
+// the rows that intake refused; want/left.txt the rows that reached no table, by
+// their reason. The comment says which trap it is about.
+func TestSNDSTraps(t *testing.T) {
+	cases, err := filepath.Glob("testdata/snds/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	feed := sndsFeed(t)
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := map[string]string{}
+			for _, f := range archive.Files {
+				if !strings.HasPrefix(f.Name, "want/") {
+					files[f.Name] = string(f.Data)
+				}
+			}
+			d := deliver(t, feed, files)
+			report := d.build(t, "snds")
+			for i, f := range archive.Files {
+				if !strings.HasPrefix(f.Name, "want/") {
+					continue
+				}
+				got := d.expectation(t, f, report)
+				if *update {
+					archive.Files[i].Data = []byte(got)
+				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func (d *delivery) expectation(t *testing.T, want txtar.File, report *omop.Report) string {
+	t.Helper()
+	switch want.Name {
+	case "want/refused.txt":
+		return d.refusals()
+	case "want/left.txt":
+		return left(report)
+	}
+	columns, _, _ := strings.Cut(string(want.Data), "\n")
+	table := strings.TrimSuffix(filepath.Base(want.Name), ".csv")
+	return d.query(t, fmt.Sprintf("SELECT %s FROM cdm.%s ORDER BY ALL", columns, table))
+}
+
+// refusals lists the refused rows with their rules.
+func (d *delivery) refusals() string {
+	var out strings.Builder
+	for _, e := range d.refused {
+		fmt.Fprintln(&out, e.Error())
+	}
+	return out.String()
+}
+
+// left lists the rows that reached no table, by resource and reason.
+func left(report *omop.Report) string {
+	var out strings.Builder
+	for _, r := range report.Deposits[0].Resources {
+		for _, reason := range slices.Sorted(maps.Keys(r.Left)) {
+			fmt.Fprintf(&out, "%s %d: %s\n", r.Name, r.Left[reason], reason)
+		}
+	}
+	return out.String()
+}
