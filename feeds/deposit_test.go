@@ -13,6 +13,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/pseudonym"
@@ -61,7 +62,7 @@ func (d *delivery) check(t *testing.T, checker *intake.Checker, s intake.Source,
 		},
 	}
 	for i := range health {
-		sinks.Health = append(sinks.Health, &health[i])
+		sinks.Health = append(sinks.Health, intaketest.NewText(&health[i], s.Feeds[i].Resource.HealthColumns()))
 	}
 	counts, err := checker.Check(t.Context(), s, s.Name, strings.NewReader(text), sinks)
 	if err != nil {

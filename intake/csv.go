@@ -50,7 +50,7 @@ func openCSV(o opening) (rows, error) {
 		}
 	}
 	f.blocks.scan.columns = len(header)
-	p.columns = len(header)
+	p.width = len(header)
 	return f, nil
 }
 

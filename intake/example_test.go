@@ -3,12 +3,12 @@ package intake_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing/fstest"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -31,7 +31,7 @@ func ExampleChecker_Check() {
 	checker := intake.NewChecker(delivery, visible{}, intake.Options{})
 	in := strings.NewReader("No,Name,Born\n1,Durand,1984-12-31\n2,Martin,31/02/2024\n")
 	counts, err := checker.Check(context.Background(), delivery.Sources[0], "patients.csv", in, intake.Sinks{
-		Health: []io.Writer{os.Stdout},
+		Health: []intake.HealthSink{intaketest.NewText(os.Stdout, feed.Resources[0].HealthColumns())},
 		Identity: func(person int64, who pseudonym.Identity) error {
 			fmt.Println("to linkage:", person, who.LastName)
 			return nil

@@ -2,11 +2,12 @@ package intake
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 // words is a format of these tests: a line holds the words of a parent, and
@@ -34,7 +35,7 @@ func TestAFileFeedsSeveralResources(t *testing.T) {
 	const name = "words"
 	formats[name] = format{several: true, open: func(o opening) (rows, error) {
 		for _, p := range o.plans {
-			p.columns = len(p.resource.Fields)
+			p.width = len(p.resource.Fields)
 		}
 		return &words{&blocks{in: o.in, size: o.size, line: 1}}, nil
 	}}
@@ -53,7 +54,7 @@ func TestAFileFeedsSeveralResources(t *testing.T) {
 		var stays, codes strings.Builder
 		var refused []string
 		counts, err := checker.Check(t.Context(), source, "stays.txt", strings.NewReader("1 a:x:y\nb c:z\n3 d: \n4 e\n"), Sinks{
-			Health:  []io.Writer{&stays, &codes},
+			Health:  []HealthSink{intaketest.NewText(&stays, source.Feeds[0].Resource.HealthColumns()), intaketest.NewText(&codes, source.Feeds[1].Resource.HealthColumns())},
 			Refused: func(e RowError) error { refused = append(refused, e.Error()); return nil },
 		})
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 // On text that encoding/csv reads without an error, the scanner finds the same
@@ -146,7 +148,7 @@ func checkMangled(t *testing.T, text []byte, size, workers int) (Counts, string,
 	var clean bytes.Buffer
 	var refused []RowError
 	counts, err := c.Check(t.Context(), delivery.Sources[0], "a.csv", iotest.HalfReader(bytes.NewReader(text)), Sinks{
-		Health:  []io.Writer{&clean},
+		Health:  []HealthSink{intaketest.NewText(&clean, feed.Resources[0].HealthColumns())},
 		Refused: func(e RowError) error { refused = append(refused, e); return nil },
 	})
 	if counts == nil {

@@ -4,10 +4,10 @@
 // A [Feed] says what the files look like and where each column goes;
 // [Feed.Deliver] finds its files in a folder. A [Checker] checks one delivery,
 // file by file: Check reads a file once and hands every row on to one of the
-// [Sinks]. An accepted row goes, as health data, into a clean CSV stream in
-// which the person's key is replaced by a matching number, local keys by keyed
-// hashes, and nothing else tells who it is; its identity traits, where it has
-// any, go to linkage. A refused row goes to the [Quarantine], with its line, its
+// [Sinks]. An accepted row goes, as health data, into typed columns in which the
+// person's key is replaced by a matching number, local keys by keyed hashes, and
+// nothing else tells who it is; its identity traits, where it has any, go to
+// linkage. A refused row goes to the [Quarantine], with its line, its
 // field and the rule it broke, back to the provider alone.
 //
 // What is guaranteed: rows in = rows accepted + rows refused; the order of rows
@@ -30,6 +30,7 @@ import (
 	"runtime"
 	"strings"
 
+	"rempart.eu/rempart/intake/parquet"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/scan"
 )
@@ -47,15 +48,20 @@ type Pseudonyms interface {
 // Sinks take what Check makes of a file. They are called one at a time, in
 // the order of the rows; an error of theirs ends Check.
 type Sinks struct {
-	// Health takes the clean health data of each resource that the file feeds, in
-	// the order of [Source.Feeds]: a header and rows in the order of
-	// [Resource.HealthColumns], as [engine.DB.LoadCSV] reads it.
-	Health []io.Writer
+	// Health takes the health data of each resource that the file feeds, in the
+	// order of [Source.Feeds].
+	Health []HealthSink
 	// Identity takes who the matching number stands for, once for each person: from
 	// the first accepted row. It may be nil where a resource has no traits.
 	Identity func(person int64, who pseudonym.Identity) error
 	// Refused takes every refused row.
 	Refused func(RowError) error
+}
+
+// HealthSink takes rows of health data, whose columns are [Resource.HealthColumns]. It
+// must not keep them. A [parquet.Writer] is one.
+type HealthSink interface {
+	WriteRows(rows *parquet.Rows) error
 }
 
 // Counts of the rows that a file has for a resource: Rows = Accepted + Refused.
@@ -123,10 +129,7 @@ func (c *Checker) Check(ctx context.Context, source Source, file string, in io.R
 	if err != nil {
 		return nil, err
 	}
-	keepers, err := c.keepers(plans, sinks)
-	if err != nil {
-		return nil, err
-	}
+	keepers := c.keepers(plans, sinks)
 	err = c.run(ctx, file, plans, rows, keepers)
 	counts := make([]Counts, len(keepers))
 	for i, k := range keepers {

@@ -3,11 +3,11 @@ package intake_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 const mebi = 1 << 20
@@ -21,7 +21,7 @@ func limits(t *testing.T, text string) (clean string, refused []string, err erro
 	feed.Resources[0].Threshold = 1
 	delivery := deliver(t, feed, "a.csv")
 	_, err = intake.NewChecker(delivery, visible{}, intake.Options{}).Check(t.Context(), delivery.Sources[0], "a.csv",
-		strings.NewReader(text), intake.Sinks{Health: []io.Writer{&out}, Refused: func(e intake.RowError) error {
+		strings.NewReader(text), intake.Sinks{Health: []intake.HealthSink{intaketest.NewText(&out, feed.Resources[0].HealthColumns())}, Refused: func(e intake.RowError) error {
 			refused = append(refused, e.Error())
 			return nil
 		}})

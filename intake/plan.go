@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/intake/parquet"
 	"rempart.eu/rempart/pseudonym/scan"
 )
 
@@ -16,7 +18,7 @@ type plan struct {
 	base       int64    // what is added to lines in health data
 	at         []int    // place of each field of the resource in a row; -1 where rows lack it
 	fixed      [][]byte // normal forms of what the file's name says, per field; nil elsewhere
-	columns    int      // of a row; 0: any number
+	width      int      // of a row in values; 0: any number
 	pseudonyms Pseudonyms
 	exclude    []exclude
 	references []reference
@@ -27,9 +29,11 @@ type plan struct {
 	aliases    [][]int    // fields of each alias; nil where nothing needs it
 	keys       [][]int    // fields of each composite key
 	traits     bool
-	named      bool         // the rows tell persons' names
-	people     *scan.People // of the deposit; they grow where named
-	known      int          // of watched: the persons whose traits were handed on
+	columns    []engine.Column // of health data
+	first      int             // place of the first field among them
+	named      bool            // the rows tell persons' names
+	people     *scan.People    // of the deposit; they grow where named
+	known      int             // of watched: the persons whose traits were handed on
 }
 
 type exclude struct {
@@ -111,6 +115,13 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 			places = r.places(alias)
 		}
 		p.aliases = append(p.aliases, places)
+	}
+	p.columns, p.first = r.HealthColumns(), 1
+	if r.AboutPersons() {
+		p.first = 2
+	}
+	if _, err := parquet.NewRows(p.columns); err != nil {
+		return nil, fmt.Errorf("check %s: %w", file, err)
 	}
 	return p, c.relate(p)
 }

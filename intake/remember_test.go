@@ -2,10 +2,11 @@ package intake
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"rempart.eu/rempart/intake/intaketest"
 )
 
 const rememberFeed = `{"name": "r", "rempart": {"kind": "insurer", "threshold": 1}, "resources": [
@@ -68,7 +69,7 @@ func checkText(t testing.TB, c *Checker, s Source, text string) []Counts {
 	t.Helper()
 	sinks := Sinks{Refused: func(RowError) error { return nil }}
 	for range s.Feeds {
-		sinks.Health = append(sinks.Health, io.Discard)
+		sinks.Health = append(sinks.Health, intaketest.Discard{})
 	}
 	counts, err := c.Check(t.Context(), s, s.Name, strings.NewReader(text), sinks)
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
 
+	"rempart.eu/rempart/intake/parquet"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/scan"
 )
@@ -13,7 +13,7 @@ import (
 // verdict is what became of one row.
 type verdict struct {
 	line    int
-	end     int // of its health data in the block's
+	at      int // place among the block's rows of health data, or -1
 	refused *RowError
 	hashes  int // where its hashes start; see checked
 	person  int64
@@ -23,9 +23,9 @@ type verdict struct {
 
 // checked is a block after the work.
 type checked struct {
-	rows   []verdict
-	health []byte
-	hashes []uint64 // of each row's key sets, then of its aliases; 0 where a part is missing or nothing needs it
+	verdicts []verdict
+	rows     *parquet.Rows // the health data of rows that no worker refused
+	hashes   []uint64      // of each row's key sets, then of its aliases; 0 where a part is missing or nothing needs it
 }
 
 // worker checks rows for one resource. Each goroutine has its own.
@@ -70,7 +70,11 @@ func (p *plan) worker() *worker {
 
 // begin makes out take the verdicts of a block, and uses its memory again.
 func (w *worker) begin(out *checked) {
-	*out = checked{out.rows[:0], out.health[:0], out.hashes[:0]}
+	if out.rows == nil {
+		out.rows, _ = parquet.NewRows(w.plan.columns) // plan has tried it
+	}
+	out.rows.Reset()
+	*out = checked{out.verdicts[:0], out.rows, out.hashes[:0]}
 	w.out = out
 }
 
@@ -78,8 +82,7 @@ func (w *worker) begin(out *checked) {
 // the file, at the places that the plan says; nil is a value that is missing.
 func (w *worker) row(line int, fields [][]byte) {
 	w.fields = fields
-	start := len(w.out.health)
-	v := verdict{line: line, hashes: len(w.out.hashes)}
+	v := verdict{line: line, at: w.out.rows.Len(), hashes: len(w.out.hashes)}
 	refused := w.shape()
 	if refused == nil {
 		refused = w.normalise()
@@ -91,14 +94,14 @@ func (w *worker) row(line int, fields [][]byte) {
 		w.refuse(line, refused)
 		return
 	}
-	w.out.health = strconv.AppendInt(w.out.health, w.base+int64(line), 10)
+	w.out.rows.Int(0, w.base+int64(line))
 	if w.lookup != nil {
 		v.person = w.number
 	} else if len(w.person) > 0 {
 		v.person = w.numbers.get(w.join(w.person))
 	}
-	if w.lookup != nil || len(w.person) > 0 {
-		w.out.health = strconv.AppendInt(append(w.out.health, ','), v.person, 10)
+	if w.first > 1 {
+		w.out.rows.Int(1, v.person)
 	}
 	if w.traits {
 		v.who = w.identity()
@@ -111,7 +114,7 @@ func (w *worker) row(line int, fields [][]byte) {
 		v.names.addTo(w.own)
 	}
 	if refused := w.health(); refused != nil {
-		w.out.health = w.out.health[:start]
+		w.out.rows.Truncate(v.at)
 		w.refuse(line, refused)
 		return
 	}
@@ -121,8 +124,7 @@ func (w *worker) row(line int, fields [][]byte) {
 	for _, alias := range w.aliases {
 		w.out.hashes = append(w.out.hashes, w.hash(alias))
 	}
-	v.end = len(w.out.health)
-	w.out.rows = append(w.out.rows, v)
+	w.out.verdicts = append(w.out.verdicts, v)
 }
 
 // join is a key of the row as one text, or nil where a part of it is missing.
@@ -145,18 +147,18 @@ func (w *worker) join(places []int) []byte {
 
 func (w *worker) refuse(line int, why *RowError) {
 	why.File, why.Line = w.file, line
-	v := verdict{line: line, end: len(w.out.health), refused: why, hashes: len(w.out.hashes)}
-	if w.named && (w.columns == 0 || len(w.fields) == w.columns) {
+	v := verdict{line: line, at: -1, refused: why, hashes: len(w.out.hashes)}
+	if w.named && (w.width == 0 || len(w.fields) == w.width) {
 		v.names = w.names()
 	}
-	w.out.rows = append(w.out.rows, v)
+	w.out.verdicts = append(w.out.verdicts, v)
 }
 
 // shape checks the row as a whole: its number of fields, lengths, zero bytes,
 // and whether the feed excludes it.
 func (w *worker) shape() *RowError {
-	if n := len(w.fields); n != w.columns && w.columns > 0 {
-		return &RowError{Rule: fmt.Sprintf("row: want %d fields as in the header, got %d", w.columns, n)}
+	if n := len(w.fields); n != w.width && w.width > 0 {
+		return &RowError{Rule: fmt.Sprintf("row: want %d fields as in the header, got %d", w.width, n)}
 	}
 	for i, at := range w.at {
 		if at < 0 {

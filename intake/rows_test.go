@@ -20,6 +20,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -115,7 +116,7 @@ func deposit(t *testing.T, in map[string]string) map[string]string {
 		r := s.Feeds[0].Resource
 		var clean, identities bytes.Buffer
 		all, err := checker.Check(t.Context(), s, s.Name, strings.NewReader(in[s.Name]), intake.Sinks{
-			Health: []io.Writer{&clean},
+			Health: []intake.HealthSink{intaketest.NewText(&clean, r.HealthColumns())},
 			Identity: func(person int64, who pseudonym.Identity) error {
 				traits := []string{strconv.FormatInt(person, 10), who.NIR, who.SSN,
 					who.LastName, who.BirthName, who.FirstName, who.BirthDate, who.Sex, who.Postcode}
@@ -165,11 +166,11 @@ func TestTooManyRefusedRowsFailTheFile(t *testing.T) {
 func TestASinksErrorComesBack(t *testing.T) {
 	full := errors.New("the host is full")
 	for name, sinks := range map[string]intake.Sinks{
-		"health":  {Health: []io.Writer{failing{full}}, Refused: discard.Refused},
-		"refused": {Health: []io.Writer{io.Discard}, Refused: func(intake.RowError) error { return full }},
+		"health":  {Health: []intake.HealthSink{intaketest.NewText(failing{full}, nil)}, Refused: discard.Refused},
+		"refused": {Health: discard.Health, Refused: func(intake.RowError) error { return full }},
 	} {
 		checker, source := one(t)
-		_, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\nx\n"), sinks)
+		_, err := checker.Check(t.Context(), source, "a.csv", strings.NewReader("n\n1\nx\n"), sinks)
 		if !errors.Is(err, full) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -209,7 +210,7 @@ func one(t testing.TB) (*intake.Checker, intake.Source) {
 	return intake.NewChecker(delivery, visible{}, intake.Options{}), delivery.Sources[0]
 }
 
-var discard = intake.Sinks{Health: []io.Writer{io.Discard}, Refused: func(intake.RowError) error { return nil }}
+var discard = intake.Sinks{Health: []intake.HealthSink{intaketest.Discard{}}, Refused: func(intake.RowError) error { return nil }}
 
 type failing struct{ err error }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -91,35 +90,29 @@ func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, 
 type keeper struct {
 	*plan
 	sinks   Sinks
-	health  io.Writer
+	health  HealthSink
+	dropped []int // places of rows that were refused after all
 	keys    []*keys
 	aliases []*aliases
 	counts  Counts
 	first   *RowError // that was refused, and not by the feed's own exclude rule
 }
 
-// keepers begins the health data of each resource.
-func (c *Checker) keepers(plans []*plan, sinks Sinks) ([]*keeper, error) {
+// keepers take what becomes of each resource's rows.
+func (c *Checker) keepers(plans []*plan, sinks Sinks) []*keeper {
 	var keepers []*keeper
 	for i, p := range plans {
-		var names []string
-		for _, column := range p.resource.HealthColumns() {
-			names = append(names, string(appendText(nil, []byte(column.Name))))
-		}
 		k := &keeper{plan: p, sinks: sinks, health: sinks.Health[i]}
 		k.keys, k.aliases = c.memory(p)
-		if err := k.write([]byte(strings.Join(names, ",") + "\n")); err != nil {
-			return nil, fmt.Errorf("check %s: %w", p.file, err)
-		}
 		keepers = append(keepers, k)
 	}
-	return keepers, nil
+	return keepers
 }
 
 func (k *keeper) block(c *checked) error {
-	from, start := 0, 0 // of health data not written yet, of the row's
-	for i := range c.rows {
-		v := &c.rows[i]
+	k.dropped = k.dropped[:0]
+	for i := range c.verdicts {
+		v := &c.verdicts[i]
 		if v.refused == nil {
 			v.refused = k.remember(v, c.hashes[v.hashes:])
 		}
@@ -131,20 +124,23 @@ func (k *keeper) block(c *checked) error {
 			if err := k.accept(v); err != nil {
 				return err
 			}
-		} else {
-			if err := k.refuse(v.refused); err != nil {
-				return err
-			}
-			if start < v.end { // a worker had accepted it
-				if err := k.write(c.health[from:start]); err != nil {
-					return err
-				}
-				from = v.end
-			}
+			continue
 		}
-		start = v.end
+		if err := k.refuse(v.refused); err != nil {
+			return err
+		}
+		if v.at >= 0 { // a worker had accepted it
+			k.dropped = append(k.dropped, v.at)
+		}
 	}
-	return k.write(c.health[from:])
+	c.rows.Drop(k.dropped)
+	if c.rows.Len() == 0 {
+		return nil
+	}
+	if err := k.health.WriteRows(c.rows); err != nil {
+		return fmt.Errorf("write health data: %w", err)
+	}
+	return nil
 }
 
 // remember adds the row's keys to those seen, or says which was there already. A
@@ -193,16 +189,6 @@ func (k *keeper) refuse(e *RowError) error {
 	}
 	if err := k.sinks.Refused(*e); err != nil {
 		return fmt.Errorf("quarantine a row: %w", err)
-	}
-	return nil
-}
-
-func (k *keeper) write(health []byte) error {
-	if len(health) == 0 {
-		return nil
-	}
-	if _, err := k.health.Write(health); err != nil {
-		return fmt.Errorf("write health data: %w", err)
 	}
 	return nil
 }

@@ -2,66 +2,48 @@ package intake
 
 import "rempart.eu/rempart/pseudonym"
 
-// health appends the health columns after line and person.
+// health adds the health columns after line and person to the block's rows.
 func (w *worker) health() *RowError {
-	out := w.out.health
+	rows, column := w.out.rows, w.first
 	for i := range w.resource.Fields {
 		f := &w.resource.Fields[i]
 		if f.Role != Health && f.Role != Key {
 			continue
 		}
-		out = append(out, ',')
-		v := w.values[i]
+		ok, v := true, w.values[i]
 		switch {
 		case v == nil:
+			ok = rows.Null(column)
 		case f.Role == Key:
-			out = appendText(out, []byte(w.hashed[i].get(v)))
+			ok = rows.Text(column, []byte(w.hashed[i].get(v)))
 		case f.Generalise == "year":
-			out = append(out, v[:4]...)
+			ok = rows.Text(column, v[:4])
 		case f.Generalise == "month":
-			out = append(append(out, v[:8]...), "01"...)
-		case f.parse == nil:
-			if w.texts[i] != nil {
-				if refused := w.identifier(i, v); refused != nil {
-					return refused
-				}
+			first := [10]byte{8: '0', 9: '1'}
+			copy(first[:8], v)
+			ok = rows.Text(column, first[:])
+		case f.parse == nil && w.texts[i] != nil:
+			if refused := w.identifier(i, v); refused != nil {
+				return refused
 			}
-			out = appendText(out, v)
+			fallthrough
 		default:
-			out = append(out, v...)
+			ok = rows.Text(column, v)
 		}
+		if !ok {
+			return f.breaks(f.Type+": the value is out of range", v)
+		}
+		column++
 	}
 	for i, places := range w.keys {
-		out = append(out, ',')
 		if v := w.join(places); v != nil {
-			out = appendText(out, []byte(w.keyed[i].get(v)))
+			rows.Text(column, []byte(w.keyed[i].get(v)))
+		} else {
+			rows.Null(column)
 		}
+		column++
 	}
-	out = append(out, '\n')
-	w.out.health = out
 	return nil
-}
-
-// appendText quotes a text for CSV where it must be.
-func appendText(dst, v []byte) []byte {
-	quote := len(v) == 0
-	for _, c := range v {
-		if c == ',' || c == '"' || c == '\n' || c == '\r' {
-			quote = true
-			break
-		}
-	}
-	if !quote {
-		return append(dst, v...)
-	}
-	dst = append(dst, '"')
-	for _, c := range v {
-		if c == '"' {
-			dst = append(dst, '"')
-		}
-		dst = append(dst, c)
-	}
-	return append(dst, '"')
 }
 
 // identity gathers the traits of the row.

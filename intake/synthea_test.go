@@ -2,7 +2,6 @@ package intake_test
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -54,7 +54,7 @@ func TestSynthea(t *testing.T) {
 				defer in.Close()
 				var clean bytes.Buffer
 				counts, err := checker.Check(t.Context(), s, s.Name, in, intake.Sinks{
-					Health: []io.Writer{&clean},
+					Health: []intake.HealthSink{intaketest.NewText(&clean, r.HealthColumns())},
 					Identity: func(_ int64, who pseudonym.Identity) error {
 						names = append(names, who.LastName, who.SSN)
 						return nil

@@ -16,6 +16,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/synth"
@@ -104,7 +105,7 @@ func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string)
 	must(t, err)
 	defer f.Close()
 	_, err = checker.Check(t.Context(), source, source.Name, f, intake.Sinks{
-		Health: []io.Writer{io.Discard},
+		Health: []intake.HealthSink{intaketest.Discard{}},
 		Identity: func(person int64, who pseudonym.Identity) error {
 			tokens, err := key.Tokens(who)
 			if err != nil { // a NIR whose key is wrong

@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/synth"
@@ -173,7 +174,7 @@ func (d *depositor) check(checker *intake.Checker, s intake.Source) string {
 	var group errgroup.Group
 	group.Go(func() error {
 		_, err := checker.Check(d.t.Context(), s, s.Name, file, intake.Sinks{
-			Health:   []io.Writer{to},
+			Health:   []intake.HealthSink{intaketest.NewText(to, r.HealthColumns())},
 			Identity: func(int64, pseudonym.Identity) error { d.traits++; return nil },
 			Refused: func(e intake.RowError) error {
 				d.refused++

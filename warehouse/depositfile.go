@@ -58,7 +58,7 @@ func (d *deposit) seal(ctx context.Context, i int, file *journalFile) (err error
 	}
 	counts, digest, err := d.check(ctx, s, sinks)
 	for _, seal := range seals {
-		if sealed := seal.end(err); sealed != nil && (err == nil || errors.Is(err, errNoObject) || errors.Is(err, parquet.ErrStopped)) {
+		if sealed := seal.end(err); sealed != nil && (err == nil || errors.Is(err, errNoObject)) {
 			err = sealed
 		}
 	}
@@ -100,7 +100,7 @@ func (d *deposit) again(ctx context.Context, i int) error {
 	} else {
 		sinks := intake.Sinks{Refused: func(intake.RowError) error { return nil }}
 		for range s.Feeds {
-			sinks.Health = append(sinks.Health, io.Discard)
+			sinks.Health = append(sinks.Health, nowhere{})
 		}
 		_, digest, err = d.check(ctx, s, sinks)
 	}
@@ -112,6 +112,11 @@ func (d *deposit) again(ctx context.Context, i int) error {
 	}
 	return nil
 }
+
+// nowhere is where rows go that are sealed already.
+type nowhere struct{}
+
+func (nowhere) WriteRows(*parquet.Rows) error { return nil }
 
 // sum is the digest of a file as delivered.
 func (d *deposit) sum(name string) (digest ledger.Digest, err error) {
@@ -195,14 +200,14 @@ func (d *deposit) beginSeal(ctx context.Context, r *intake.Resource) *seal {
 	return s
 }
 
-// Write implements [io.Writer].
-func (s *seal) Write(rows []byte) (int, error) {
+// WriteRows implements [intake.HealthSink].
+func (s *seal) WriteRows(rows *parquet.Rows) error {
 	if s.to == nil {
 		if s.to = <-s.rows; s.to == nil {
-			return 0, errNoObject
+			return errNoObject
 		}
 	}
-	return s.to.Write(rows)
+	return s.to.WriteRows(rows)
 }
 
 // errNoObject says that the object could not be begun; [seal.end] says why.

@@ -10,24 +10,24 @@ import (
 	"rempart.eu/rempart/engine"
 )
 
-// column is how the values of a column are read from their normal form.
+// column is a column of a file.
 type column struct {
 	name     string
-	index    int
+	kind     string // its type by DuckDB's name
 	read     reader
 	required bool
 }
 
 // options are the settings of a file with these columns.
-func options(names []engine.Column, columns []column) []parquet.WriterOption {
+func options(columns []column) []parquet.WriterOption {
 	root := ordered{parquet.Group{}, nil}
-	for i, c := range names {
-		node := types[c.Type].node
-		if !c.Required {
+	for _, c := range columns {
+		node := types[c.kind].node
+		if !c.required {
 			node = parquet.Optional(node)
 		}
-		root.Group[c.Name] = node
-		root.fields = append(root.fields, field{node, columns[i].name})
+		root.Group[c.name] = node
+		root.fields = append(root.fields, field{node, c.name})
 	}
 	return []parquet.WriterOption{
 		parquet.NewSchema("rows", root),
@@ -62,7 +62,7 @@ func columnsOf(names []engine.Column) ([]column, error) {
 		if !known {
 			return nil, fmt.Errorf("write Parquet: column %q has the type %s, which health data does not have", c.Name, c.Type)
 		}
-		columns[i] = column{c.Name, i, kind.read, c.Required}
+		columns[i] = column{c.Name, c.Type, kind.read, c.Required}
 	}
 	return columns, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,34 +20,51 @@ var columns = []engine.Column{
 	{Name: "amount", Type: "DOUBLE"}, {Name: "flag", Type: "BOOLEAN"}, {Name: "day", Type: "DATE"}, {Name: "at", Type: "TIMESTAMP"},
 }
 
-const head = `line,"a name, with commas",year,amount,flag,day,at` + "\n"
-
 // TestWhatDuckDBReadsIsWhatWasWritten holds the file against DuckDB's own
-// reading of the same text: all types, missing values, quotes, line ends in
-// texts, the ends of each range, and more than one row group.
+// reading of the same rows as text: all types, missing values, the ends of each
+// range, and more than one row group.
 func TestWhatDuckDBReadsIsWhatWasWritten(t *testing.T) {
-	text := []byte(head +
-		"-9223372036854775808,,-2147483648,-inf,true,0001-01-01,0001-01-01 00:00:00\n" +
-		"9223372036854775807,\"\",2147483647,nan,false,9999-12-31,9999-12-31 23:59:59.999999\n" +
-		"0,\"a \"\"quoted\"\"\n line, or two\",0,1e-300,,1970-01-01,1970-01-01 00:00:00.000001\n" +
-		"7,é,1,0.1,true,2000-02-29,1969-12-31 23:59:59\n")
+	text := "line,\"a name, with commas\",year,amount,flag,day,at\n"
+	var out bytes.Buffer
+	w, err := parquet.NewWriter(&out, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := newRows(t)
+	flush := func() {
+		text = string(rows.AppendCSV([]byte(text)))
+		if err := w.WriteRows(rows); err != nil {
+			t.Fatal(err)
+		}
+		rows.Reset()
+	}
+	add(t, rows, "-9223372036854775808", null, "-2147483648", "-inf", "true", "0001-01-01", "0001-01-01 00:00:00")
+	add(t, rows, "9223372036854775807", "", "2147483647", "nan", "false", "9999-12-31", "9999-12-31 23:59:59.999999")
+	add(t, rows, "0", "a \"quoted\"\n line, or two", "0", "1e-300", null, "1970-01-01", "1970-01-01 00:00:00.000001")
+	add(t, rows, "7", "é", "1", "0.1", "true", "2000-02-29", "1969-12-31 23:59:59")
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range 300_000 {
 		day := time.Unix(r.Int64N(200*365*86400)-100*365*86400, 0).UTC()
-		text = fmt.Appendf(text, "%d,\"%s\",%d,%g,%t,%s,%s\n", i, strings.Repeat(`""x,`, i%4), r.IntN(3000), r.NormFloat64(), i%2 == 0,
+		add(t, rows, strconv.Itoa(i), strings.Repeat("x,", i%4), strconv.Itoa(r.IntN(3000)), fmt.Sprint(r.NormFloat64()), strconv.FormatBool(i%2 == 0),
 			day.Format(time.DateOnly), day.Format(time.DateTime))
+		if i%10_007 == 0 {
+			flush()
+		}
 	}
-	written := write(t, text, 100_000)
+	flush()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
 	db, err := engine.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.LoadCSV(t.Context(), "want", columns, bytes.NewReader(text)); err != nil {
+	if err := db.LoadCSV(t.Context(), "want", columns, strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
 	file, err := engine.LoadFile("rows", func(w io.Writer) error {
-		_, err := w.Write(written)
+		_, err := w.Write(out.Bytes())
 		return err
 	})
 	if err != nil {
@@ -73,83 +91,101 @@ func TestWhatDuckDBReadsIsWhatWasWritten(t *testing.T) {
 	}
 }
 
-// write writes a text in pieces of whole rows.
-func write(t testing.TB, text []byte, piece int) []byte {
+// null stands for a value that is not there.
+const null = "\x00"
+
+// add adds a row, whose first value is the line.
+func add(t testing.TB, rows *parquet.Rows, values ...string) {
 	t.Helper()
+	for i, v := range values {
+		ok := true
+		if v == null {
+			ok = rows.Null(i)
+		} else {
+			ok = rows.Text(i, []byte(v))
+		}
+		if !ok {
+			t.Fatalf("%q is no %s", v, columns[i].Type)
+		}
+	}
+}
+
+func newRows(t testing.TB) *parquet.Rows {
+	t.Helper()
+	rows, err := parquet.NewRows(columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func TestATableWithoutRowsIsAFile(t *testing.T) {
 	var out bytes.Buffer
 	w, err := parquet.NewWriter(&out, columns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for len(text) > 0 {
-		n := len(text)
-		if n > piece {
-			n = piece + bytes.Index(text[piece:], []byte("\n1")) + 1
-			if n <= piece {
-				n = len(text)
-			}
-		}
-		if _, err := w.Write(text[:n]); err != nil {
-			t.Fatal(err)
-		}
-		text = text[n:]
-	}
-	if err := w.Close(); err != nil {
+	if err := errors.Join(w.WriteRows(newRows(t)), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return out.Bytes()
-}
-
-func TestATableWithoutRowsIsAFile(t *testing.T) {
-	if got := write(t, []byte(head), 1<<20); string(got[:4]) != "PAR1" || string(got[len(got)-4:]) != "PAR1" {
+	if got := out.String(); !strings.HasPrefix(got, "PAR1") || !strings.HasSuffix(got, "PAR1") {
 		t.Errorf("%q is no Parquet file", got)
 	}
 }
 
 func TestWhatIsNotInItsNormalFormIsRefused(t *testing.T) {
-	good := []string{"1", "x", "2", "3.5", "true", "2024-01-02", "2024-01-02 03:04:05"}
-	for i, bad := range map[int]string{0: "1.0", 2: "2147483648", 3: "1,5", 4: "yes", 5: "02/01/2024", 6: "2024-01-02"} {
-		row := append([]string{}, good...)
-		row[i] = bad
-		t.Run(bad, func(t *testing.T) { refused(t, head+strings.Join(row, ",")+"\n") })
+	for i, bad := range []string{"1.0", "", "2147483648", "1,5", "yes", "02/01/2024", "2024-01-02"} {
+		rows := newRows(t)
+		if i != 1 && rows.Text(i, []byte(bad)) { // any text is a VARCHAR
+			t.Errorf("%q was taken for a %s", bad, columns[i].Type)
+		}
 	}
-	t.Run("too few", func(t *testing.T) { refused(t, head+"1,x\n") })
-	t.Run("not closed", func(t *testing.T) { refused(t, head+"1,\"x\n") })
-	t.Run("another header", func(t *testing.T) { refused(t, "line,x\n") })
-	t.Run("no line", func(t *testing.T) { refused(t, head+",x,2,3.5,true,2024-01-02,2024-01-02 03:04:05\n") })
-	t.Run("no header", func(t *testing.T) { refused(t, "") })
-}
-
-func refused(t *testing.T, text string) {
-	t.Helper()
-	w, err := parquet.NewWriter(io.Discard, columns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, wrote := w.Write([]byte(text))
-	if closed := w.Close(); wrote == nil && closed == nil {
-		t.Errorf("%q was written", text)
-	} else if closed != nil && strings.Contains(closed.Error(), "02/01/2024") {
-		t.Errorf("the error tells a value: %v", closed)
+	if newRows(t).Null(0) {
+		t.Error("a line was taken that is not there")
 	}
 }
 
-// TestAFullHostEndsTheWriting lets the sink fail at some point: Close says so,
-// whatever Write said, and no goroutine waits for ever.
+// TestRowsAreTakenBack: half a row is undone, rows are dropped from any place, and
+// the memory of rows before them does not change.
+func TestRowsAreTakenBack(t *testing.T) {
+	rows := newRows(t)
+	for round := range 3 {
+		for i := range 10 {
+			add(t, rows, strconv.Itoa(i), strings.Repeat(string(rune('a'+i)), 30_000), null, null, null, null, null)
+		}
+		rows.Int(0, 99)
+		rows.Text(1, []byte("half"))
+		rows.Truncate(10)
+		rows.Drop(nil)
+		rows.Drop([]int{0, 4, 5, 9})
+		var got strings.Builder
+		for line := range strings.Lines(string(rows.AppendCSV(nil))) {
+			fields := strings.Split(line, ",")
+			fmt.Fprintf(&got, "%s%s%d ", fields[0], fields[1][:1], len(fields[1]))
+		}
+		if want := "1b30000 2c30000 3d30000 6g30000 7h30000 8i30000 "; got.String() != want {
+			t.Errorf("round %d: got %s, want %s", round, got.String(), want)
+		}
+		rows.Reset()
+	}
+}
+
+// TestAFullHostEndsTheWriting lets the sink fail: Close says so as well.
 func TestAFullHostEndsTheWriting(t *testing.T) {
-	row := "1,x,2,3.5,true,2024-01-02,2024-01-02 03:04:05\n"
-	text := []byte(strings.Repeat(row, 50_000))
 	full := errors.New("the host is full")
 	w, err := parquet.NewWriter(failing{full}, columns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Write([]byte(head))
-	for i := 0; err == nil && i < 40; i++ {
-		_, err = w.Write(text)
+	rows := newRows(t)
+	for i := range 50_000 {
+		add(t, rows, strconv.Itoa(i), strconv.Itoa(i*i), "2", "3.5", "true", "2024-01-02", "2024-01-02 03:04:05")
 	}
-	if err := w.Close(); !errors.Is(err, full) {
-		t.Errorf("got %v, want %v", err, full)
+	for i := 0; err == nil && i < 40; i++ {
+		err = w.WriteRows(rows)
+	}
+	if closed := w.Close(); !errors.Is(err, full) || !errors.Is(closed, full) {
+		t.Errorf("got %v, then %v; want %v", err, closed, full)
 	}
 }
 
@@ -163,36 +199,65 @@ func TestATypeThatHealthDataDoesNotHave(t *testing.T) {
 	}
 }
 
-// FuzzWriter holds that no text makes the writer crash or hang.
-func FuzzWriter(f *testing.F) {
-	f.Add("1,x,2,3.5,true,2024-01-02,2024-01-02 03:04:05\n")
-	f.Add("1,\"\"\"\n,\",,,,,\n,,,,,,\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		w, err := parquet.NewWriter(io.Discard, columns)
+// FuzzNormalForms holds that whatever is taken comes out as it was, and that
+// nothing makes the reading of a value crash.
+func FuzzNormalForms(f *testing.F) {
+	for _, v := range []string{"1", "-12", "9223372036854775807", "1.5e3", "true", "2024-02-29", "2024-02-29 23:59:59.000001", "\"", "a,\nb"} {
+		for i := range columns {
+			f.Add(uint8(i), v)
+		}
+	}
+	f.Fuzz(func(t *testing.T, i uint8, v string) {
+		column := columns[int(i)%len(columns)]
+		column.Required = false
+		rows, err := parquet.NewRows([]engine.Column{column})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Write([]byte(head + text)); err != nil {
-			t.Fatal(err)
+		if !rows.Text(0, []byte(v)) {
+			return
 		}
-		_ = w.Close() // refused or not
+		got := string(rows.AppendCSV(nil))
+		again, _ := parquet.NewRows([]engine.Column{column})
+		switch column.Type {
+		case "VARCHAR":
+			if v != "" && !strings.ContainsAny(v, ",\"\n\r") && got != v+"\n" {
+				t.Errorf("%q became %q", v, got)
+			}
+		default:
+			if !again.Text(0, []byte(strings.TrimSuffix(got, "\n"))) || string(again.AppendCSV(nil)) != got {
+				t.Errorf("%q became %q, which is not taken as the same", v, got)
+			}
+		}
 	})
 }
 
-// BenchmarkWriter is the writing of claims, against DuckDB's reading of the
-// same text and its writing of the same file: x/duckdb is the ratio of the rates.
+// BenchmarkWriter is the writing of claims, against DuckDB's reading of the same
+// rows as text and its writing of the same file: x/duckdb is the ratio of the rates.
 func BenchmarkWriter(b *testing.B) {
-	const rows = 1_000_000
 	names := []engine.Column{{Name: "line", Type: "BIGINT", Required: true}, {Name: "person", Type: "BIGINT", Required: true}, {Name: "stay", Type: "VARCHAR"},
 		{Name: "day", Type: "DATE", Required: true}, {Name: "code", Type: "VARCHAR", Required: true}, {Name: "amount", Type: "DOUBLE"}}
+	const batch, batches = 8192, 120
+	rows, err := parquet.NewRows(names)
+	if err != nil {
+		b.Fatal(err)
+	}
 	r := rand.New(rand.NewPCG(5, 6))
-	text := []byte("line,person,stay,day,code,amount\n")
-	var stay string
-	for i := range rows {
-		if i%5 == 0 {
-			stay = fmt.Sprintf("%022d", r.Int64())
+	fill := func() {
+		rows.Reset()
+		for i := range batch {
+			rows.Int(0, int64(i))
+			rows.Int(1, int64(1<<62+i/50))
+			rows.Text(2, fmt.Appendf(nil, "%022d", i/5))
+			rows.Text(3, fmt.Appendf(nil, "20%02d-%02d-%02d", r.IntN(24), 1+r.IntN(12), 1+r.IntN(28)))
+			rows.Text(4, fmt.Appendf(nil, "%cBQK%03d", 'A'+r.IntN(20), r.IntN(400)))
+			rows.Text(5, fmt.Appendf(nil, "%d.%02d", r.IntN(200), r.IntN(100)))
 		}
-		text = fmt.Appendf(text, "%d,%d,%s,20%02d-%02d-%02d,%cBQK%03d,%d.%02d\n", i+2, 1<<62+int64(i/50), stay, r.IntN(24), 1+r.IntN(12), 1+r.IntN(28), 'A'+r.IntN(20), r.IntN(400), r.IntN(200), r.IntN(100))
+	}
+	fill()
+	text := []byte("line,person,stay,day,code,amount\n")
+	for range batches {
+		text = rows.AppendCSV(text)
 	}
 	db, err := engine.Open(b.Context())
 	if err != nil {
@@ -207,7 +272,6 @@ func BenchmarkWriter(b *testing.B) {
 		b.Fatal(err)
 	}
 	reference := time.Since(start)
-	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	b.ResetTimer()
 	for b.Loop() {
@@ -215,14 +279,16 @@ func BenchmarkWriter(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := w.Write(text); err != nil {
-			b.Fatal(err)
+		for range batches {
+			if err := w.WriteRows(rows); err != nil {
+				b.Fatal(err)
+			}
 		}
 		if err := w.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
 	perRun := b.Elapsed() / time.Duration(b.N)
-	b.ReportMetric(rows/perRun.Seconds(), "rows/s")
+	b.ReportMetric(batch*batches/perRun.Seconds(), "rows/s")
 	b.ReportMetric(reference.Seconds()/perRun.Seconds(), "x/duckdb")
 }
