@@ -98,8 +98,13 @@ func (f *Feed) Deliver(names []string) (*Delivery, error) {
 	return d, errors.Join(problems...)
 }
 
-// identified says whether there is a file of identities: a feed may leave it to
-// the provider. Where it is there, it alone says who persons are.
+// replaced says whether the file of identities tells of persons in the place of
+// r: a feed may leave that file to the provider, who need not deliver it.
+func (d *Delivery) replaced(r *Resource) bool {
+	return !r.Identity && d.identified() && d.Feed.identities().Optional
+}
+
+// identified says whether there is a file of identities.
 func (d *Delivery) identified() bool {
 	id := d.Feed.identities()
 	return id != nil && (!id.Optional || slices.ContainsFunc(d.Sources, func(s Source) bool {

@@ -78,7 +78,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 	r := part.Resource
 	p := &plan{
 		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
-		person: r.places(r.PersonKey()), traits: r.Traits() && (r.Identity || !c.delivery.identified()), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
+		person: r.places(r.PersonKey()), traits: r.Traits() && !c.delivery.replaced(r), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
 	}
 	for i := range r.Fields {
 		f := &r.Fields[i]
