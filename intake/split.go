@@ -10,7 +10,8 @@ func (w *worker) health() *RowError {
 		if f.Role != Health && f.Role != Key {
 			continue
 		}
-		ok, v := true, w.values[i]
+		var ok bool
+		v := w.values[i]
 		switch {
 		case v == nil:
 			ok = rows.Null(column)

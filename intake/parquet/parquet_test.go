@@ -98,7 +98,7 @@ const null = "\x00"
 func add(t testing.TB, rows *parquet.Rows, values ...string) {
 	t.Helper()
 	for i, v := range values {
-		ok := true
+		var ok bool
 		if v == null {
 			ok = rows.Null(i)
 		} else {
