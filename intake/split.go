@@ -16,7 +16,8 @@ func (w *worker) health() *RowError {
 		case v == nil:
 			ok = rows.Null(column)
 		case f.Role == Key:
-			ok = rows.Text(column, []byte(w.hashed[i].get(v)))
+			rows.String(column, w.hashed[i].get(v))
+			ok = true
 		case f.Generalise == "year":
 			ok = rows.Text(column, v[:4])
 		case f.Generalise == "month":
@@ -38,7 +39,7 @@ func (w *worker) health() *RowError {
 	}
 	for i, places := range w.keys {
 		if v := w.join(places); v != nil {
-			rows.Text(column, []byte(w.keyed[i].get(v)))
+			rows.String(column, w.keyed[i].get(v))
 		} else {
 			rows.Null(column)
 		}

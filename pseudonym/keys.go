@@ -76,6 +76,26 @@ func (k *AuthorityKey) Assigned(domain string, t ProviderToken, kind Kind) [16]b
 	return k.assigned.mac(h)
 }
 
+// MatchingKey numbers the persons of one deposit.
+type MatchingKey struct {
+	withheld
+	matching subkey
+}
+
+// NewMatchingKey makes the key of a deposit from its secret, which is drawn for it.
+func NewMatchingKey(secret [SecretSize]byte) *MatchingKey {
+	return &MatchingKey{matching: newSubkey(secret[:])}
+}
+
+// Number replaces a person's local key by a matching number: the first 63 bits
+// of HMAC-SHA-256(secret, local key).
+func (k *MatchingKey) Number(localKey string) int64 {
+	h := k.matching.keyed.Get().(*keyedHash)
+	h.message = append(h.message[:0], localKey...)
+	sum := k.matching.mac(h)
+	return int64(binary.BigEndian.Uint64(sum[:]) >> 1)
+}
+
 // NewLocalKey derives the key for record numbers from a secret of SecretSize
 // random bytes, as NewProviderKey does, with the info string
 // "rempart/v1/pseudonym/local".

@@ -2,10 +2,8 @@ package warehouse
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -149,18 +147,14 @@ func theOne(state *governance.State, role governance.Role, name string) (string,
 // deposit: the secret behind them is destroyed with its end.
 type pseudonyms struct {
 	*pseudonym.LocalKey
-	secret [32]byte
+	*pseudonym.MatchingKey
 }
 
-// Person implements [intake.Pseudonyms]: 63 bits of an HMAC-SHA-256.
-func (p *pseudonyms) Person(localKey string) int64 {
-	mac := hmac.New(sha256.New, p.secret[:])
-	mac.Write([]byte(localKey))
-	return int64(binary.BigEndian.Uint64(mac.Sum(nil)) >> 1)
-}
+// Person implements [intake.Pseudonyms].
+func (p pseudonyms) Person(localKey string) int64 { return p.Number(localKey) }
 
 // Key implements [intake.Pseudonyms].
-func (p *pseudonyms) Key(domain, value string) string { return p.Hash(domain, value) }
+func (p pseudonyms) Key(domain, value string) string { return p.Hash(domain, value) }
 
 // The files of a deposit outside the host.
 func (w *Warehouse) identitiesPath(authority, deposit string) string {

@@ -119,7 +119,7 @@ func (d *deposit) prepare(state *governance.State) error {
 	if err != nil {
 		return err
 	}
-	d.checker = intake.NewChecker(delivery, &pseudonyms{local, d.secret}, intake.Options{})
+	d.checker = intake.NewChecker(delivery, pseudonyms{local, pseudonym.NewMatchingKey(d.secret)}, intake.Options{})
 	return nil
 }
 

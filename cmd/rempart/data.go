@@ -134,6 +134,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 					return err
 				}
 			}
+			letGarbageWait()
 			progress, done := a.bar("deposit")
 			o.Progress = progress
 			made, err := w.Deposit(c.Context(), o)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"runtime/debug"
+
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/warehouse"
@@ -27,6 +29,7 @@ now, where they were moved.`,
 			if err != nil {
 				return err
 			}
+			letGarbageWait()
 			progress, done := a.bar("deposit")
 			made, err := w.Resume(c.Context(), args[0], first(args[1:]), progress)
 			done()
@@ -59,4 +62,14 @@ func (a *app) depositDiscardCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// depositMemory is from where on the process of a deposit collects garbage as often
+// as it must. Keys of a hundred million rows that others refer to need more.
+const depositMemory = 1536 << 20
+
+// letGarbageWait spends memory for time: a deposit makes much garbage, and keeps little.
+func letGarbageWait() {
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(depositMemory)
 }

@@ -13,21 +13,35 @@ import (
 // column is a column of a file.
 type column struct {
 	name     string
-	kind     string // its type by DuckDB's name
-	read     reader
+	kind     kind
 	required bool
+	values   []parquet.Value // of Rows
 }
 
+// kind is the type of a column.
+type kind int
+
+// The types that health data has.
+const (
+	varchar kind = iota
+	bigint
+	integer
+	double
+	boolean
+	date
+	timestamp
+)
+
 // options are the settings of a file with these columns.
-func options(columns []column) []parquet.WriterOption {
+func options(names []engine.Column) []parquet.WriterOption {
 	root := ordered{parquet.Group{}, nil}
-	for _, c := range columns {
-		node := types[c.kind].node
-		if !c.required {
+	for _, c := range names {
+		node := types[c.Type].node
+		if !c.Required {
 			node = parquet.Optional(node)
 		}
-		root.Group[c.name] = node
-		root.fields = append(root.fields, field{node, c.name})
+		root.Group[c.Name] = node
+		root.fields = append(root.fields, field{node, c.Name})
 	}
 	return []parquet.WriterOption{
 		parquet.NewSchema("rows", root),
@@ -43,26 +57,26 @@ func options(columns []column) []parquet.WriterOption {
 // costs least time on health data: codes and amounts repeat, numbers and days
 // lie near each other.
 var types = map[string]struct {
+	kind kind
 	node parquet.Node
-	read reader
 }{
-	"VARCHAR":   {parquet.Encoded(parquet.String(), &parquet.RLEDictionary), text},
-	"BIGINT":    {parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked), bigint},
-	"INTEGER":   {parquet.Encoded(parquet.Int(32), &parquet.DeltaBinaryPacked), integer},
-	"DOUBLE":    {parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary), double},
-	"BOOLEAN":   {parquet.Leaf(parquet.BooleanType), boolean},
-	"DATE":      {parquet.Encoded(parquet.Date(), &parquet.DeltaBinaryPacked), date},
-	"TIMESTAMP": {parquet.Encoded(parquet.TimestampAdjusted(parquet.Microsecond, false), &parquet.DeltaBinaryPacked), timestamp},
+	"VARCHAR":   {varchar, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)},
+	"BIGINT":    {bigint, parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)},
+	"INTEGER":   {integer, parquet.Encoded(parquet.Int(32), &parquet.DeltaBinaryPacked)},
+	"DOUBLE":    {double, parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.RLEDictionary)},
+	"BOOLEAN":   {boolean, parquet.Leaf(parquet.BooleanType)},
+	"DATE":      {date, parquet.Encoded(parquet.Date(), &parquet.DeltaBinaryPacked)},
+	"TIMESTAMP": {timestamp, parquet.Encoded(parquet.TimestampAdjusted(parquet.Microsecond, false), &parquet.DeltaBinaryPacked)},
 }
 
 func columnsOf(names []engine.Column) ([]column, error) {
 	columns := make([]column, len(names))
 	for i, c := range names {
-		kind, known := types[c.Type]
+		t, known := types[c.Type]
 		if !known {
 			return nil, fmt.Errorf("write Parquet: column %q has the type %s, which health data does not have", c.Name, c.Type)
 		}
-		columns[i] = column{c.Name, c.Type, kind.read, c.Required}
+		columns[i] = column{name: c.Name, kind: t.kind, required: c.Required}
 	}
 	return columns, nil
 }

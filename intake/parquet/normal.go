@@ -1,27 +1,9 @@
 package parquet
 
 import (
-	"math"
 	"strconv"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 )
-
-// A reader reads a value in its normal form.
-type reader func(v []byte) (parquet.Value, bool)
-
-func text(v []byte) (parquet.Value, bool) { return parquet.ByteArrayValue(v), true }
-
-func bigint(v []byte) (parquet.Value, bool) {
-	n, ok := whole(v)
-	return parquet.Int64Value(n), ok
-}
-
-func integer(v []byte) (parquet.Value, bool) {
-	n, ok := whole(v)
-	return parquet.Int32Value(int32(n)), ok && n >= math.MinInt32 && n <= math.MaxInt32
-}
 
 // whole reads a whole number of 64 bits.
 func whole(v []byte) (int64, bool) {
@@ -51,21 +33,50 @@ func number(v []byte) (n int64, ok bool) {
 	return n, len(v) > 0
 }
 
-func double(v []byte) (parquet.Value, bool) {
+// decimal reads a number. Up to 15 digits, of which up to 15 behind the point,
+// are exact in one division (Clinger, "How to Read Floating Point Numbers
+// Accurately", 1990); the rest is left to strconv.
+func decimal(v []byte) (float64, bool) {
+	digits := v
+	if len(v) > 0 && v[0] == '-' {
+		digits = v[1:]
+	}
+	if len(digits) > 16 || len(digits) == 0 {
+		return parsed(v)
+	}
+	n, point := uint64(0), -1
+	for i, c := range digits {
+		switch {
+		case c >= '0' && c <= '9':
+			n = 10*n + uint64(c-'0')
+		case c == '.' && point < 0 && i > 0 && i < len(digits)-1:
+			point = i
+		default:
+			return parsed(v)
+		}
+	}
+	x := float64(n)
+	if point < 0 {
+		if len(digits) > 15 {
+			return parsed(v)
+		}
+	} else {
+		x /= powers[len(digits)-1-point]
+	}
+	if len(digits) < len(v) {
+		x = -x
+	}
+	return x, true
+}
+
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+func parsed(v []byte) (float64, bool) {
 	x, err := strconv.ParseFloat(string(v), 64)
-	return parquet.DoubleValue(x), err == nil
+	return x, err == nil
 }
 
-func boolean(v []byte) (parquet.Value, bool) {
-	return parquet.BooleanValue(string(v) == "true"), string(v) == "true" || string(v) == "false"
-}
-
-// date reads YYYY-MM-DD as days since 1970.
-func date(v []byte) (parquet.Value, bool) {
-	days, ok := dayOf(v)
-	return parquet.Int32Value(int32(days)), ok && len(v) == 10
-}
-
+// dayOf reads the YYYY-MM-DD that a text begins with as days since 1970.
 func dayOf(v []byte) (int64, bool) {
 	if len(v) < 10 || v[4] != '-' || v[7] != '-' {
 		return 0, false
@@ -89,11 +100,11 @@ func floor(a, b int64) int64 {
 	return a / b
 }
 
-// timestamp reads YYYY-MM-DD hh:mm:ss, with microseconds where there are any,
-// as microseconds since 1970.
-func timestamp(v []byte) (parquet.Value, bool) {
+// momentOf reads YYYY-MM-DD hh:mm:ss, with microseconds where there are any, as
+// microseconds since 1970.
+func momentOf(v []byte) (int64, bool) {
 	if len(v) < 19 || v[10] != ' ' || v[13] != ':' || v[16] != ':' {
-		return parquet.Value{}, false
+		return 0, false
 	}
 	days, ok := dayOf(v)
 	h, one := number(v[11:13])
@@ -105,5 +116,5 @@ func timestamp(v []byte) (parquet.Value, bool) {
 		four = four && len(v) == 26 && v[19] == '.'
 	}
 	seconds := days*int64(24*time.Hour/time.Second) + h*3600 + m*60 + s
-	return parquet.Int64Value(seconds*1e6 + micro), ok && one && two && three && four
+	return seconds*1e6 + micro, ok && one && two && three && four
 }

@@ -35,11 +35,10 @@ type Writer struct {
 // NewWriter returns a Writer of a file with these columns, whose types are those
 // of health data: VARCHAR, BIGINT, INTEGER, DOUBLE, BOOLEAN, DATE and TIMESTAMP.
 func NewWriter(w io.Writer, columns []engine.Column) (*Writer, error) {
-	typed, err := columnsOf(columns)
-	if err != nil {
+	if _, err := columnsOf(columns); err != nil {
 		return nil, err
 	}
-	return &Writer{out: parquet.NewGenericWriter[any](w, options(typed)...)}, nil
+	return &Writer{out: parquet.NewGenericWriter[any](w, options(columns)...)}, nil
 }
 
 // WriteRows writes rows of the Writer's own columns. They may be used again when
@@ -52,7 +51,7 @@ func (w *Writer) WriteRows(rows *Rows) error {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range w.out.ColumnWriters() {
 		group.Go(func() error {
-			_, err := c.WriteRowValues(rows.values[i])
+			_, err := c.WriteRowValues(rows.columns[i].values)
 			return err
 		})
 	}

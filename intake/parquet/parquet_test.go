@@ -232,6 +232,25 @@ func FuzzNormalForms(f *testing.F) {
 	})
 }
 
+// FuzzDecimals holds that numbers are those of strconv, to the last bit.
+func FuzzDecimals(f *testing.F) {
+	for _, v := range []string{"0.1", "-12.50", "999999999999999", "0.000000000000001", "123456789.12345678", "-0", "1e5", "1.", ".5", "NaN", "-inf"} {
+		f.Add(v)
+	}
+	f.Fuzz(func(t *testing.T, v string) {
+		rows, err := parquet.NewRows([]engine.Column{{Name: "x", Type: "DOUBLE"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, wrong := strconv.ParseFloat(v, 64)
+		if ok := rows.Text(0, []byte(v)); ok != (wrong == nil) {
+			t.Fatalf("%q was taken: %t, strconv says %v", v, ok, wrong)
+		} else if got := string(rows.AppendCSV(nil)); ok && got != fmt.Sprintln(want) {
+			t.Errorf("%q became %s, want %v", v, got, want)
+		}
+	})
+}
+
 // BenchmarkWriter is the writing of claims, against DuckDB's reading of the same
 // rows as text and its writing of the same file: x/duckdb is the ratio of the rates.
 func BenchmarkWriter(b *testing.B) {

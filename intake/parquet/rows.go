@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -15,18 +16,17 @@ import (
 // and ended by that of its last, or undone by Truncate.
 type Rows struct {
 	columns []column
-	values  [][]parquet.Value
 	texts   []byte // what VARCHAR values refer to, of the latest rows
 }
 
 // NewRows returns no rows of these columns, whose types are those of [NewWriter].
 func NewRows(columns []engine.Column) (*Rows, error) {
 	typed, err := columnsOf(columns)
-	return &Rows{columns: typed, values: make([][]parquet.Value, len(typed))}, err
+	return &Rows{columns: typed}, err
 }
 
 // Len is the number of rows.
-func (r *Rows) Len() int { return len(r.values[0]) }
+func (r *Rows) Len() int { return len(r.columns[0].values) }
 
 // Reset removes all rows, and uses their memory again.
 func (r *Rows) Reset() {
@@ -36,8 +36,9 @@ func (r *Rows) Reset() {
 
 // Truncate keeps the first n rows, and nothing of a row that is not ended.
 func (r *Rows) Truncate(n int) {
-	for i := range r.values {
-		r.values[i] = r.values[i][:min(n, len(r.values[i]))]
+	for i := range r.columns {
+		c := &r.columns[i]
+		c.values = c.values[:min(n, len(c.values))]
 	}
 }
 
@@ -46,7 +47,8 @@ func (r *Rows) Drop(places []int) {
 	if len(places) == 0 {
 		return
 	}
-	for i, values := range r.values {
+	for i := range r.columns {
+		values := r.columns[i].values
 		kept := values[:places[0]]
 		for n, at := range places {
 			next := len(values)
@@ -55,24 +57,59 @@ func (r *Rows) Drop(places []int) {
 			}
 			kept = append(kept, values[at+1:next]...)
 		}
-		r.values[i] = kept
+		r.columns[i].values = kept
 	}
 }
 
 // Int adds the value of a column of type BIGINT.
-func (r *Rows) Int(column int, n int64) { r.add(column, parquet.Int64Value(n)) }
+func (r *Rows) Int(column int, n int64) { r.columns[column].add(column, parquet.Int64Value(n)) }
 
 // Text adds the value of a column, in its normal form. ok is false, and nothing
 // is added, where it is not in it, or out of the type's range.
 func (r *Rows) Text(column int, v []byte) (ok bool) {
-	if r.columns[column].kind == "VARCHAR" {
-		v = r.keep(v)
+	var value parquet.Value
+	c := &r.columns[column]
+	switch c.kind {
+	case varchar:
+		from := r.room(len(v))
+		r.texts = append(r.texts, v...)
+		value, ok = parquet.ByteArrayValue(r.texts[from:len(r.texts):len(r.texts)]), true
+	case bigint:
+		var n int64
+		n, ok = whole(v)
+		value = parquet.Int64Value(n)
+	case integer:
+		var n int64
+		n, ok = whole(v)
+		ok = ok && n >= math.MinInt32 && n <= math.MaxInt32
+		value = parquet.Int32Value(int32(n))
+	case double:
+		var x float64
+		x, ok = decimal(v)
+		value = parquet.DoubleValue(x)
+	case boolean:
+		value, ok = parquet.BooleanValue(string(v) == "true"), string(v) == "true" || string(v) == "false"
+	case date:
+		var days int64
+		days, ok = dayOf(v)
+		ok = ok && len(v) == 10
+		value = parquet.Int32Value(int32(days))
+	case timestamp:
+		var micros int64
+		micros, ok = momentOf(v)
+		value = parquet.Int64Value(micros)
 	}
-	value, ok := r.columns[column].read(v)
 	if ok {
-		r.add(column, value)
+		c.add(column, value)
 	}
 	return ok
+}
+
+// String adds the value of a column of type VARCHAR.
+func (r *Rows) String(column int, v string) {
+	from := r.room(len(v))
+	r.texts = append(r.texts, v...)
+	r.columns[column].add(column, parquet.ByteArrayValue(r.texts[from:len(r.texts):len(r.texts)]))
 }
 
 // Null adds that a column has no value. ok is false, and nothing is added, where
@@ -81,26 +118,25 @@ func (r *Rows) Null(column int) (ok bool) {
 	if r.columns[column].required {
 		return false
 	}
-	r.values[column] = append(r.values[column], parquet.NullValue())
+	c := &r.columns[column]
+	c.values = append(c.values, parquet.Value{})
 	return true
 }
 
-func (r *Rows) add(column int, v parquet.Value) {
-	if !r.columns[column].required {
-		v = v.Level(0, 1, column)
+func (c *column) add(index int, v parquet.Value) {
+	if !c.required {
+		v = v.Level(0, 1, index)
 	}
-	r.values[column] = append(r.values[column], v)
+	c.values = append(c.values, v)
 }
 
-// keep copies a text to where it stays as long as its row.
-func (r *Rows) keep(v []byte) []byte {
-	if len(r.texts)+len(v) > cap(r.texts) {
+// room makes room for n bytes of text, and says where they begin.
+func (r *Rows) room(n int) (from int) {
+	if len(r.texts)+n > cap(r.texts) {
 		// Earlier values refer to what is there: it is left to them.
-		r.texts = make([]byte, 0, max(1<<16, 2*cap(r.texts), len(v)))
+		r.texts = make([]byte, 0, max(1<<16, 2*cap(r.texts), n))
 	}
-	from := len(r.texts)
-	r.texts = append(r.texts, v...)
-	return r.texts[from:len(r.texts):len(r.texts)]
+	return len(r.texts)
 }
 
 // AppendCSV appends the rows as CSV, as [engine.DB.LoadCSV] reads it: for whoever
@@ -111,7 +147,7 @@ func (r *Rows) AppendCSV(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if v := r.values[i][row]; !v.IsNull() {
+			if v := r.columns[i].values[row]; !v.IsNull() {
 				dst = r.columns[i].appendCSV(dst, v)
 			}
 		}
@@ -122,19 +158,19 @@ func (r *Rows) AppendCSV(dst []byte) []byte {
 
 func (c *column) appendCSV(dst []byte, v parquet.Value) []byte {
 	switch c.kind {
-	case "VARCHAR":
+	case varchar:
 		return appendText(dst, v.ByteArray())
-	case "BIGINT":
+	case bigint:
 		return strconv.AppendInt(dst, v.Int64(), 10)
-	case "INTEGER":
+	case integer:
 		return strconv.AppendInt(dst, int64(v.Int32()), 10)
-	case "DOUBLE":
+	case double:
 		return fmt.Append(dst, v.Double())
-	case "BOOLEAN":
+	case boolean:
 		return strconv.AppendBool(dst, v.Boolean())
-	case "DATE":
+	case date:
 		return time.Unix(int64(v.Int32())*86400, 0).UTC().AppendFormat(dst, time.DateOnly)
-	default: // TIMESTAMP
+	default: // timestamp
 		return time.UnixMicro(v.Int64()).UTC().AppendFormat(dst, "2006-01-02 15:04:05.999999")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"rempart.eu/rempart/engine"
@@ -147,8 +148,10 @@ func (b *intakeRun) deposit(ctx context.Context, dir, feed string) (done deposit
 	return done, c.end(&done)
 }
 
-// intakeDeposit HOME DIR FEED deposits as the command does.
+// intakeDeposit HOME DIR FEED deposits as the command does, with its memory settings.
 func intakeDeposit(ctx context.Context, args []string) error {
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(1536 << 20)
 	w, err := warehouse.Open(args[0])
 	if err != nil {
 		return err
