@@ -51,6 +51,11 @@ func (r *Run) AtMost(name string, value float64, unit string, target float64) {
 	r.add(Measure{Name: name, Value: value, Unit: unit, Target: &target, OK: value <= target})
 }
 
+// AtLeast adds a figure that must reach target.
+func (r *Run) AtLeast(name string, value float64, unit string, target float64) {
+	r.add(Measure{Name: name, Value: value, Unit: unit, Target: &target, OK: value >= target})
+}
+
 // RatioAtMost adds a figure whose ratio to a baseline must not exceed target.
 func (r *Run) RatioAtMost(name string, value, baseline float64, unit string, target float64) {
 	ratio := value / baseline
@@ -193,16 +198,21 @@ func seconds(step func() error) (float64, error) {
 	return time.Since(began).Seconds(), err
 }
 
-// median times a step several times and returns the middle one.
-func median(times int, step func() error) (float64, error) {
+// medianOf takes the middle one of several measurements.
+func medianOf(times int, measure func() (float64, error)) (float64, error) {
 	var all []float64
 	for range times {
-		s, err := seconds(step)
+		m, err := measure()
 		if err != nil {
 			return 0, err
 		}
-		all = append(all, s)
+		all = append(all, m)
 	}
 	slices.Sort(all)
 	return all[len(all)/2], nil
+}
+
+// median times a step several times and returns the middle one.
+func median(times int, step func() error) (float64, error) {
+	return medianOf(times, func() (float64, error) { return seconds(step) })
 }
