@@ -28,26 +28,41 @@ func Read(id Identity) (in Inputs, malformed []error) {
 		return s
 	}
 	in.takeIdentifier(id, take, check)
-	name := NormaliseSurname(id.BirthName)
-	if name == "" {
-		name = NormaliseSurname(id.LastName)
-	}
+	names := readNames(id)
 	var birth BirthDate
 	if id.BirthDate != "" {
 		var err error
 		birth, err = ParseBirthDate(id.BirthDate)
 		check("birth_date", err)
 	}
-	first, sex := NormaliseFirstName(id.FirstName), take("sex", id.Sex, NormaliseSex)
+	sex := take("sex", id.Sex, NormaliseSex)
 	take("postcode", id.Postcode, NormalisePostcode)
-	if name == "" || first == "" || birth.Text == "" || sex == "" {
+	if names.last == "" || names.first == "" || birth.Text == "" || sex == "" {
 		return in, malformed
 	}
-	in.traits = [4]string{name, first, birth.Text, sex}
-	if s, f := Soundex(name), Soundex(first); s != "" && f != "" && !birth.Weak {
-		in.phonetics = [4]string{s, f, birth.Text, sex}
+	in.traits = [4]string{names.last, names.first, birth.Text, sex}
+	if names.lastSound != "" && names.firstSound != "" && !birth.Weak {
+		in.phonetics = [4]string{names.lastSound, names.firstSound, birth.Text, sex}
 	}
 	return in, malformed
+}
+
+// names are a person's in their normal forms and as they sound.
+type names struct{ last, first, lastSound, firstSound string }
+
+// readNames makes all forms in one piece of memory: there are many persons.
+func readNames(id Identity) names {
+	b := surname(make([]byte, 0, 128), id.BirthName)
+	if len(b) == 0 {
+		b = surname(b, id.LastName)
+	}
+	last := len(b)
+	b = appendFirstName(b, id.FirstName)
+	first := len(b)
+	b = appendSoundex(b, string(b[:last]))
+	lastSound := len(b)
+	all := string(appendSoundex(b, string(b[last:first])))
+	return names{all[:last], all[last:first], all[first:lastSound], all[lastSound:]}
 }
 
 // takeIdentifier finds the strongest identifier that there is.

@@ -28,10 +28,16 @@ func NormaliseName(s string) string {
 // Source: IFLA, "Names of Persons", France: entry under the part that follows
 // the preposition, article included.
 func NormaliseSurname(s string) string {
-	if !strings.ContainsAny(s, " '’-`´ʼ\u00a0\u202f\t") {
-		return NormaliseName(s)
+	b := make([]byte, 0, 64)
+	return string(surname(b, s))
+}
+
+// surname writes the normal form of a surname over b.
+func surname(b []byte, s string) []byte {
+	name := b[:0]
+	if strings.IndexFunc(s, betweenWords) < 0 {
+		return appendName(name, s)
 	}
-	name := make([]byte, 0, 64)
 	particle := 0 // how many bytes at the end of name are one
 	for rest := s; rest != ""; {
 		word := rest
@@ -55,7 +61,7 @@ func NormaliseSurname(s string) string {
 			particle = added
 		}
 	}
-	return string(name)
+	return name
 }
 
 func betweenWords(r rune) bool {
@@ -70,12 +76,23 @@ func betweenWords(r rune) bool {
 // at a comma, semicolon or slash. What is apart by a space alone may be one
 // forename (Jean Luc), so it is kept.
 func NormaliseFirstName(s string) string {
-	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || r == '/' }) {
-		if name := NormaliseName(part); name != "" {
-			return name
+	b := make([]byte, 0, 64)
+	return string(appendFirstName(b, s))
+}
+
+func appendFirstName(b []byte, s string) []byte {
+	for rest := s; rest != ""; {
+		part := rest
+		if i := strings.IndexAny(rest, ",;/"); i >= 0 {
+			part, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = ""
+		}
+		if named := appendName(b, part); len(named) > len(b) {
+			return named
 		}
 	}
-	return ""
+	return b
 }
 
 // appendName appends the normal form of s.
@@ -122,33 +139,36 @@ var opened = map[rune]string{
 // without a Latin letter gives the empty string.
 // Source: US National Archives, "The Soundex Indexing System".
 func Soundex(name string) string {
+	return string(appendSoundex(make([]byte, 0, 4), name))
+}
+
+func appendSoundex(b []byte, name string) []byte {
 	const (
-		codes  = "01230120022455012623010202" // of A to Z
-		vowels = "AEIOUY"                     // part two equal consonants; H and W do not
+		codes = "01230120022455012623010202" // of A to Z
+		apart = "1...1...1.....1.....1...1." // A, E, I, O, U and Y part two equal consonants; H and W do not
 	)
-	code := make([]byte, 0, 4)
-	last := byte('0')
+	from, last := len(b), byte('0')
 	for _, r := range name {
 		if r < 'A' || r > 'Z' {
 			continue
 		}
 		digit := codes[r-'A']
 		switch {
-		case len(code) == 0:
-			code = append(code, byte(r))
+		case len(b) == from:
+			b = append(b, byte(r))
 			last = digit
 		case digit != '0' && digit != last:
-			code = append(code, digit)
+			b = append(b, digit)
 			last = digit
-		case strings.ContainsRune(vowels, r):
+		case apart[r-'A'] == '1':
 			last = '0'
 		}
-		if len(code) == 4 {
-			return string(code)
+		if len(b) == from+4 {
+			return b
 		}
 	}
-	if len(code) == 0 {
-		return ""
+	if len(b) == from {
+		return b
 	}
-	return string(append(code, "000"[len(code)-1:]...))
+	return append(b, "000"[len(b)-from-1:]...)
 }

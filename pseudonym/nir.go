@@ -116,19 +116,28 @@ func nirForm(c []byte) (provisional bool, err error) {
 
 // nirKey returns the key, 1 to 97, of 13 characters of the right form.
 func nirKey(c []byte) int {
-	rest := 0
+	var n int64
 	for i, b := range c {
-		switch {
-		case i == 5 && c[6] == 'A', i == 5 && c[6] == 'B':
-			b = '1'
-		case b == 'A':
-			b = '9'
-		case b == 'B':
-			b = '8'
+		if i == 5 || i == 6 {
+			continue
 		}
-		rest = (rest*10 + int(b-'0')) % 97
+		n = 10*n + int64(b-'0')
+		if i == 4 {
+			n = 100*n + department(c[5], c[6])
+		}
 	}
-	return 97 - rest
+	return 97 - int(n%97)
+}
+
+// department reads a department's two characters, Corsica's as the key does.
+func department(a, b byte) int64 {
+	switch b {
+	case 'A':
+		return 19
+	case 'B':
+		return 18
+	}
+	return 10*int64(a-'0') + int64(b-'0')
 }
 
 // compact appends s without separators and in upper case. What does not fit in
