@@ -184,7 +184,7 @@ func (b *intakeRun) service(ctx context.Context) error {
 
 // serve starts the service as the command does.
 func (b *intakeRun) serve(ctx context.Context) (url string, stop func() error, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0") // a port that is free
 	if err != nil {
 		return "", nil, err
 	}
