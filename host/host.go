@@ -19,6 +19,8 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"rempart.eu/rempart/internal/atomicfile"
 )
 
@@ -81,7 +83,7 @@ func (d Dir) Put(ctx context.Context, name string, body io.Reader) (err error) {
 		return fmt.Errorf("host %s: %w", string(d), err)
 	}
 	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	_, err = io.Copy(f, body)
+	_, err = io.Copy(&early{File: f}, body)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("host %s: %w", string(d), err)
 	}
@@ -92,6 +94,32 @@ func (d Dir) Put(ctx context.Context, name string, body io.Reader) (err error) {
 		return fmt.Errorf("host %s: %w", string(d), err)
 	}
 	return atomicfile.SyncDir(string(d))
+}
+
+// early has the kernel write out what a file takes while it takes it, so that the
+// sync at its end has little left to wait for.
+type early struct {
+	*os.File
+	size, begun int64
+}
+
+// earlyBytes is how much is written out at a time.
+const earlyBytes = 8 << 20
+
+// Write implements [io.Writer].
+func (e *early) Write(p []byte) (int, error) {
+	n, err := e.File.Write(p)
+	if e.size += int64(n); e.size-e.begun >= earlyBytes {
+		// A file system that cannot do it does it all in the sync.
+		_ = unix.SyncFileRange(int(e.Fd()), e.begun, e.size-e.begun, unix.SYNC_FILE_RANGE_WRITE)
+		e.begun = e.size
+	}
+	return n, err
+}
+
+// ReadFrom hides that of the file, which writes nothing early.
+func (e *early) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{e}, r, make([]byte, 128<<10))
 }
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }

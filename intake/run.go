@@ -24,7 +24,7 @@ type job struct {
 // when every goroutine has ended; a Read under way is waited for.
 func (c *Checker) run(ctx context.Context, file string, plans []*plan, in rows, keep func([]checked) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	jobs := 4 * c.options.Workers // so that the workers go on while a row group is written
+	jobs := 2*c.options.Workers + 4 // so that the workers go on while a row group is written
 	free, work, inOrder := make(chan *job, jobs), make(chan *job, jobs), make(chan *job, jobs)
 	for range jobs {
 		free <- &job{checked: make([]checked, len(plans)), done: make(chan struct{}, 1)}
