@@ -202,7 +202,7 @@ func TestATypeThatHealthDataDoesNotHave(t *testing.T) {
 // FuzzNormalForms holds that whatever is taken comes out as it was, and that
 // nothing makes the reading of a value crash.
 func FuzzNormalForms(f *testing.F) {
-	for _, v := range []string{"1", "-12", "9223372036854775807", "1.5e3", "true", "2024-02-29", "2024-02-29 23:59:59.000001", "\"", "a,\nb"} {
+	for _, v := range []string{"1", "-12", "9223372036854775807", "1.5e3", "true", "2024-02-29", "2024-02-29 23:59:59.000001", "2024-02-29 23:59:59.001000", "\"", "a,\nb"} {
 		for i := range columns {
 			f.Add(uint8(i), v)
 		}

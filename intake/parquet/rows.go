@@ -171,7 +171,11 @@ func (c *column) appendCSV(dst []byte, v parquet.Value) []byte {
 	case date:
 		return time.Unix(int64(v.Int32())*86400, 0).UTC().AppendFormat(dst, time.DateOnly)
 	default: // timestamp
-		return time.UnixMicro(v.Int64()).UTC().AppendFormat(dst, "2006-01-02 15:04:05.999999")
+		at := time.UnixMicro(v.Int64()).UTC()
+		if at.Nanosecond() == 0 {
+			return at.AppendFormat(dst, time.DateTime)
+		}
+		return at.AppendFormat(dst, time.DateTime+".000000")
 	}
 }
 
