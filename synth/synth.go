@@ -8,7 +8,8 @@
 //	                        ├─ insurer                   beneficiaries, care, dispensations, …
 //	                        └─ truth                     which record is of which person
 //
-// [Generate] is the package. Every person is derived from the seed and its own
+// [Generate] is the package; [Notes] are clinical texts about its persons, to measure what
+// finds identifiers in them. Every person is derived from the seed and its own
 // number alone, so the same options always give the same bytes, the files are
 // written as streams, and a million persons need no more memory than a thousand.
 //

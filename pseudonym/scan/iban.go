@@ -1,7 +1,7 @@
 package scan
 
 // ibanLength is the length of each country's IBANs.
-// Source: SWIFT, IBAN Registry, release 99.
+// Source: SWIFT, IBAN Registry.
 var ibanLength = map[string]int{
 	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28,
 	"CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
