@@ -19,6 +19,10 @@
 // the key and the right to make tokens, can test guesses of identities. That is
 // why its tokens go to the linkage authority alone, sealed.
 //
+// The first pass can be made obliviously instead, with an authority's key that it
+// uses without seeing what on ([Mode], package oblivious): then a provider can
+// test no guess without being counted. docs/pseudonyms.md says who learns what.
+//
 // A [LocalKey] does the lesser work of hiding a source's record numbers while
 // joins between its files still hold.
 //
