@@ -1,6 +1,5 @@
 -- Of several codings the first that has a standard concept, in the order of
 -- lookup/codesystems.csv. A system that is not listed there names itself in the report.
--- A panel without a value of its own is told by its components or members.
 SELECT
     r.person_id,
     CASE WHEN r.category IN ('laboratory', 'vital-signs') THEN 'Measurement' ELSE 'Observation' END AS domain_id,
@@ -22,16 +21,15 @@ SELECT
     r.range_low,
     r.range_high,
     left(r.interpretation, 50) AS qualifier_source_value,
-    r.id AS key,
+    r.key,
     r.encounter AS visit_key,
     coalesce(r.practitioner, p.id) AS provider_key,
-    'observations' AS source_table,
+    r.source_table,
     r.line AS source_line
-FROM observations r
+FROM observed r
 LEFT JOIN codesystems s ON s.system = r.system
 LEFT JOIN single_concept k ON k.vocabulary_id = s.vocabulary_id AND k.concept_code = r.code
 LEFT JOIN codesystems v ON v.system = r.value_system
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = r.practitioner_identifier
 WHERE coalesce(r.effective, r.effective_start, r.effective_instant, r.issued) IS NOT NULL
-  AND (NOT r.panel OR coalesce(CAST(r.value_number AS VARCHAR), CAST(r.value_integer AS VARCHAR), CAST(r.value_boolean AS VARCHAR), r.value_code, r.value_string) IS NOT NULL)
-QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1
+QUALIFY row_number() OVER (PARTITION BY r.source_table, r.key ORDER BY k.concept_code IS NOT NULL DESC, CAST(s.preference AS INTEGER) NULLS LAST, r.coding) = 1
