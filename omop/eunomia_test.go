@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
@@ -66,19 +64,7 @@ func TestEunomia(t *testing.T) {
 		}
 		out.WriteByte('\n')
 	}
-	const account = "testdata/eunomia.txt"
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(account, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", account, diff)
-	}
+	golden(t, "testdata/eunomia.txt", out.String())
 
 	// Concepts, dates and values are what they were.
 	for table, columns := range map[string]string{

@@ -39,19 +39,25 @@ func TestFHIRReports(t *testing.T) {
 			if !report.Accounted() {
 				t.Error("some accepted rows are not accounted for")
 			}
-			golden(t, "testdata/"+name+".txt", report)
+			goldenReport(t, "testdata/"+name+".txt", report)
 		})
 	}
 }
 
-func golden(t *testing.T, file string, report *omop.Report) {
+func goldenReport(t *testing.T, file string, report *omop.Report) {
 	t.Helper()
 	var got strings.Builder
 	if err := report.WriteText(&got); err != nil {
 		t.Fatal(err)
 	}
+	golden(t, file, got.String())
+}
+
+// golden holds a text against a file, which UPDATE_GOLDEN writes anew.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
 	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +65,7 @@ func golden(t *testing.T, file string, report *omop.Report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/omop"
@@ -55,18 +53,7 @@ func TestSyntheaReport(t *testing.T) {
 		if err := format.write(&got); err != nil {
 			t.Fatal(err)
 		}
-		if os.Getenv("UPDATE_GOLDEN") != "" {
-			if err := os.WriteFile(format.file, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(format.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", format.file, diff)
-		}
+		golden(t, format.file, got.String())
 	}
 }
 
