@@ -65,13 +65,19 @@ var layouts = func() []layout {
 	for _, l := range insurerFiles {
 		all = append(all, layout{insurer, l.file, l.header})
 	}
-	return append(all, layout{"truth", "persons.csv", []string{"party", "local_key", "person"}})
+	return append(all, truthFiles...)
 }()
 
 func hospitalFile(h, file int) int { return h*len(hospitalFiles) + file }
 func insurerFile(file int) int     { return Hospitals*len(hospitalFiles) + file }
 
-var truthFile = len(layouts) - 1
+// The files that say what is true, the last ones of any layout.
+var truthFiles = []layout{
+	{"truth", "persons.csv", []string{"party", "local_key", "person"}},
+	{"truth", "stays.csv", []string{"party", "stay", "person", "true_stay"}},
+}
+
+var truthFile, truthStays = len(layouts) - 2, len(layouts) - 1
 
 // batch collects the rows of some persons, file by file, and what is true of them.
 type batch struct {
@@ -79,6 +85,7 @@ type batch struct {
 	csv   []*csv.Writer
 	rows  []int
 	truth Truth
+	rates Rates
 }
 
 // batchesMade counts batches, for the test that says they are few.

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,26 +25,45 @@ func (b *batch) record(l *life) {
 }
 
 func (b *batch) known(party string, localKey string, p *person) {
-	b.row(truthFile, party, localKey, number(float64(p.number), 0))
+	b.row(truthFile, party, localKey, strconv.Itoa(p.number))
 }
 
-// hospital writes the rows of a person at one hospital.
+// knownStay says of which stay a party's record is. n is the stay's place in the person's life.
+func (b *batch) knownStay(party, key string, p *person, n int) {
+	b.row(truthStays, party, key, strconv.Itoa(p.number), strconv.FormatInt(trueStay(p, n), 10))
+}
+
+// trueStay is the number of a stay, the same wherever it is kept.
+func trueStay(p *person, n int) int64 { return int64(p.number)*eventsPerPerson + int64(n) }
+
+// hospital writes the rows of a person at one hospital: one record of the person,
+// or two where the desk did not find the first again.
 func (b *batch) hospital(l *life, h int) {
 	s := newSource(l.seed, l.number-1, forHospital+purpose(h))
-	id := b.identity(s, l.person, h)
-	key := personKey(h, l.person)
+	keys := []string{personKey(h, l.person)}
+	if s.chance(b.rates.DuplicateIPP) {
+		b.truth.Errors["duplicate ipp"]++
+		keys = append(keys, secondKey(h, l.person))
+	}
 	died := ""
 	for n, st := range l.stays {
 		if st.hospital == h {
-			b.stay(s, l, h, key, n, st)
+			if s.chance(b.rates.StayInsurerOnly) {
+				b.truth.Errors["stay: insurer only"]++
+				continue
+			}
+			b.stay(s, l, h, pick(s, keys), n, st)
 			if st.died {
 				died = date(l.death)
 			}
 		}
 	}
-	b.row(hospitalFile(h, patients), key, id.nir, id.birthName, id.lastName, id.firstName, date(id.birth), id.sex,
-		id.home.postcode, id.home.city, id.home.department, s.phone(), died)
-	b.known(hospitalName(h), key, l.person)
+	for _, key := range keys {
+		id := b.identity(s, l.person, h)
+		b.row(hospitalFile(h, patients), key, id.nir, id.birthName, id.lastName, id.firstName, date(id.birth), id.sex,
+			id.home.postcode, id.home.city, id.home.department, s.phone(), died)
+		b.known(hospitalName(h), key, l.person)
+	}
 }
 
 func (s source) phone() string {
@@ -53,6 +73,7 @@ func (s source) phone() string {
 // stay writes one stay and what was found, done, given and measured in it.
 func (b *batch) stay(s source, l *life, h int, person string, n int, st stay) {
 	id := stayKey(l.person, n, st)
+	b.knownStay(hospitalName(h), id, l.person, n)
 	w := wardOf[st.cause.ward]
 	practitioner := professional(finess[h]+w.code, s.IntN(6))
 	mode := "home"

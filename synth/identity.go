@@ -14,28 +14,6 @@ type identity struct {
 	home                                place
 }
 
-// errorRates are the chances that a hospital's desk makes an error in a record.
-// They are of the magnitude that record linkage studies report for registration
-// data: a few per cent a field, identifiers missing in about one record in twelve.
-var errorRates = map[string]float64{
-	"nir missing":        0.08,
-	"nir typo":           0.008,
-	"birth name missing": 0.06,
-	"married name only":  0.05,
-	"names swapped":      0.005,
-	"second first name":  0.02,
-	"name typo":          0.025,
-	"first name typo":    0.02,
-	"birth date typo":    0.006,
-	"birth day unknown":  0.003,
-	"sex wrong":          0.001,
-	"moved house":        0.07,
-}
-
-// insurerFactor says how much rarer errors are at the insurer, which registers
-// persons once and pays by their number.
-const insurerFactor = 0.12
-
 // style is how a party writes names.
 type style int
 
@@ -51,12 +29,12 @@ var styles = [Hospitals + 1]style{capitalsNoAccents, asGiven, capitals, noAccent
 
 // identity draws the record of the person at a party, with its errors, which are counted.
 func (b *batch) identity(s source, p *person, party int) identity {
-	factor := 1.0
+	r, factor := b.rates, 1.0
 	if party == Hospitals {
-		factor = insurerFactor
+		factor = r.InsurerFactor
 	}
-	happens := func(kind string, possible bool) bool {
-		if !s.chance(errorRates[kind]*factor) || !possible {
+	happens := func(kind string, rate float64, possible bool) bool {
+		if !s.chance(rate*factor) || !possible {
 			return false
 		}
 		b.truth.Errors[kind]++
@@ -67,42 +45,45 @@ func (b *batch) identity(s source, p *person, party int) identity {
 	if p.female {
 		id.sex = "F"
 	}
-	married := p.usedName != p.birthName
-	if happens("nir missing", true) {
+	if happens("name changed", r.NameChanged, p.formerName != p.usedName) {
+		id.lastName = p.formerName
+	}
+	married := id.lastName != p.birthName
+	if happens("nir missing", r.NIRMissing, true) {
 		id.nir = ""
-	} else if happens("nir typo", true) {
+	} else if happens("nir typo", r.NIRTypo, true) {
 		id.nir = s.mistypeDigit(id.nir)
 	}
-	if happens("birth name missing", !married) {
+	if happens("birth name missing", r.BirthNameMissing, !married) {
 		id.birthName = ""
 	}
-	if happens("married name only", married) {
-		id.birthName = p.usedName
+	if happens("married name only", r.MarriedNameOnly, married) {
+		id.birthName = id.lastName
 	}
-	if happens("second first name", len(p.forenames) > 1) {
+	if happens("second first name", r.SecondFirstName, len(p.forenames) > 1) {
 		id.firstName = p.forenames[1]
 	}
-	if happens("name typo", true) {
+	if happens("name typo", r.NameTypo, true) {
 		id.lastName = s.mistype(id.lastName)
 		if !married && id.birthName != "" {
 			id.birthName = id.lastName
 		}
 	}
-	if happens("first name typo", true) {
+	if happens("first name typo", r.FirstNameTypo, true) {
 		id.firstName = s.mistype(id.firstName)
 	}
-	if happens("names swapped", true) {
+	if happens("names swapped", r.NamesSwapped, true) {
 		id.firstName, id.lastName = id.lastName, id.firstName
 	}
-	if happens("birth date typo", true) {
+	if happens("birth date typo", r.BirthDateTypo, true) {
 		id.birth = s.misdate(p.birth)
-	} else if happens("birth day unknown", true) {
+	} else if happens("birth day unknown", r.BirthDayUnknown, true) {
 		id.birth = time.Date(p.birth.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	if happens("sex wrong", true) {
+	if happens("sex wrong", r.SexWrong, true) {
 		id.sex = map[string]string{"F": "M", "M": "F"}[id.sex]
 	}
-	if happens("moved house", true) {
+	if happens("moved house", r.Moved, true) {
 		id.home = places[s.weighted(placeWeights)]
 	}
 	id.birthName = styles[party].write(id.birthName)

@@ -145,16 +145,74 @@ func (c *claims) dispense(day time.Time, d drug, prescriber string, boxes int) {
 		number(float64(boxes*d.days), 0), prescriber, euros(boxes*d.cents), euros(boxes*d.cents*65/100))
 }
 
-// bill writes a hospital's bill of a stay. One in a hundred does not arrive.
+// bill writes a hospital's bill of a stay as it arrived, where it did.
 func (c *claims) bill(n int, st stay) {
-	if c.chance(0.01) {
+	if c.chance(c.rates.StayHospitalOnly) {
+		c.truth.Errors["stay: hospital only"]++
 		return
 	}
+	key := stayKey(c.person, n, st)
 	days := 1 + int(st.exit.Sub(st.entry)/(24*time.Hour))
 	cents := days * wardOf[st.cause.ward].cents
 	for _, code := range st.cause.acts {
 		cents += actOf[code].cents
 	}
-	c.row(insurerFile(insurerStays), stayKey(c.person, n, st), c.key, finess[st.hospital], date(st.entry), date(st.exit),
-		st.kind(), st.cause.code, euros(cents), euros(cents*92/100))
+	kept := c.misrecord(c.source, c.life, st)
+	c.row(insurerFile(insurerStays), key, c.key, finess[st.hospital], date(kept.entry), date(kept.exit),
+		st.kind(), kept.diagnosis, euros(cents), euros(cents*92/100))
+	c.knownStay(insurer, key, c.person, n)
+}
+
+// kept is a stay as the insurer keeps it.
+type kept struct {
+	entry, exit time.Time
+	diagnosis   string // empty where it is missing
+}
+
+// misrecord makes the errors that lie between a hospital's stay and the insurer's, which are counted.
+func (b *batch) misrecord(s source, l *life, st stay) kept {
+	k := kept{st.entry, st.exit, st.cause.code}
+	if s.chance(b.rates.StayDayOff) {
+		first, last := later(Start, l.birth), later(earlier(End, l.to), st.exit)
+		entry, exit := s.dayOff(k.entry, k.exit)
+		if !entry.Before(first) && exit.Before(last) && !entry.After(exit) { // not before birth, nor after death
+			k.entry, k.exit = entry, exit
+			b.truth.Errors["stay: day off"]++
+		}
+	}
+	if s.chance(b.rates.StayDiagnosisDiffers) {
+		if other := l.otherDiagnosis(s, st); other != k.diagnosis {
+			k.diagnosis = other
+			b.truth.Errors["stay: diagnosis differs"]++
+		}
+	}
+	if s.chance(b.rates.StayFieldMissing) {
+		k.diagnosis = ""
+		b.truth.Errors["stay: field missing"]++
+	}
+	return k
+}
+
+// dayOff moves the first or the last day by one.
+func (s source) dayOff(entry, exit time.Time) (time.Time, time.Time) {
+	days := 1 - 2*s.IntN(2)
+	if s.chance(0.5) {
+		return entry.AddDate(0, 0, days), exit
+	}
+	return entry, exit.AddDate(0, 0, days)
+}
+
+// otherDiagnosis is what a coder may have taken for the main diagnosis: an illness that the
+// person has, or one that is treated in the same ward.
+func (l *life) otherDiagnosis(s source, st stay) string {
+	if len(l.has) > 0 && s.chance(0.5) {
+		return pick(s, l.has).code
+	}
+	var others []condition
+	for _, c := range conditions {
+		if c.ward == st.cause.ward && c.kind == st.cause.kind && l.mayHave(c) {
+			others = append(others, c)
+		}
+	}
+	return pick(s, others).code
 }

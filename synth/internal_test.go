@@ -48,7 +48,7 @@ func TestNumbersAreDistinctInACell(t *testing.T) {
 	for department, persons := range map[string]int{"75": 100_000, "974": 99 * orders} {
 		seen := make(map[string]bool, persons)
 		for i := range persons {
-			n := nir(true, month, department, i)
+			n := nir(true, month, department, nirSlot(department, i))
 			if seen[n] {
 				t.Fatalf("person %d has the number of another: %s", i, n)
 			}
@@ -96,7 +96,7 @@ func TestCatalogueHoldsTogether(t *testing.T) {
 		}
 	}
 	for _, p := range places {
-		if _, ok := nearest[p.region]; !ok {
+		if _, ok := usual[p.region]; !ok {
 			t.Errorf("%s: region %q has no hospital", p.city, p.region)
 		}
 	}

@@ -22,6 +22,9 @@ func key(party int, n int64) string {
 // personKey is the number under which a party knows the person.
 func personKey(party int, p *person) string { return key(party, int64(p.number)) }
 
+// secondKey is the number under which a hospital knows the person a second time by mistake.
+func secondKey(h int, p *person) string { return key(h, MaxPersons+int64(p.number)) }
+
 // eventsPerPerson bounds the stays or lines of one person that get keys of their own.
 const eventsPerPerson = 1024
 

@@ -13,6 +13,7 @@ type life struct {
 	stays    []stay    // by entry, without overlap
 	episodes []episode // illnesses seen by a general practitioner, by day
 	checkups []time.Time
+	children []int // number of the child, of twins the elder, born in the window
 }
 
 // stay is one stay at a hospital, of some hours or some days.
@@ -30,12 +31,12 @@ type episode struct {
 }
 
 // The hospital that a region's people go to first.
-var nearest = map[string]int{"north": 0, "centre": 1, "west": 2, "south": 3}
+var usual = map[string]int{"north": 0, "centre": 1, "west": 2, "south": 3}
 
-func newLife(seed uint64, i int) *life {
-	l := &life{person: newPerson(seed, i), seed: seed}
-	s := newSource(seed, i, forLife)
-	deliveries := l.deliveries(s)
+func (w world) life(i int) *life {
+	l := &life{person: w.person(i), seed: w.seed}
+	s := newSource(w.seed, i, forLife)
+	deliveries := l.deliveries(w)
 	if s.chance([]float64{0.42, 0.46, 0.57, 0.72, 0.80}[l.bandNow()]) || len(deliveries) > 0 {
 		l.choose(s)
 		l.stay(s, deliveries)
@@ -56,7 +57,7 @@ func (p *person) years() float64 { return p.to.Sub(p.from).Hours() / 24 / 365.25
 
 // choose draws the hospitals that know the person.
 func (l *life) choose(s source) {
-	home := nearest[l.home.region]
+	home := usual[l.home.region]
 	if s.chance(0.06) {
 		home = s.IntN(Hospitals)
 	}
@@ -68,26 +69,34 @@ func (l *life) choose(s source) {
 	}
 }
 
-// deliveries draws the person's deliveries, at least ten months apart.
-func (l *life) deliveries(s source) []episode {
-	var found []episode
-	for year := Start.Year(); l.female && year < End.Year(); year++ {
-		first := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		if l.age(first) < 15 || l.age(first) > 49 || first.AddDate(1, 0, 0).After(l.to) {
-			continue
-		}
-		for _, c := range conditions {
-			if c.kind != "delivery" || !s.chance(c.rate[band(l.age(first))]/1000) {
-				continue
-			}
-			day := s.seasonal(first, first.AddDate(1, 0, 0), c.season)
-			if n := len(found); n == 0 || day.After(found[n-1].day.AddDate(0, 10, 0)) {
-				found = append(found, episode{day, c})
-			}
-		}
+// deliveries gives the day on which the person bears a child of the population, where she lives to see it.
+func (l *life) deliveries(w world) []episode {
+	if !l.female || l.age(End) < 15 || l.age(Start) > 50 {
+		return nil
 	}
-	return found
+	child := w.birthOf(l.number - 1)
+	if child < 0 {
+		return nil
+	}
+	birth := w.vital(child).birth
+	if !birth.Before(l.to) {
+		return nil
+	}
+	cause := conditionOf[spontaneousDelivery]
+	if newSource(w.seed, child, forMother).chance(caesarean) {
+		cause = conditionOf[caesareanDelivery]
+	}
+	l.children = append(l.children, child+1)
+	return []episode{{birth, cause}}
 }
+
+// caesarean is the share of deliveries by caesarean section.
+// Source: enquête nationale périnatale 2021 (Inserm, DREES, Santé publique France): 21.4 per cent.
+const (
+	caesarean           = 0.214
+	spontaneousDelivery = "O80.0"
+	caesareanDelivery   = "O82.0"
+)
 
 // stay draws the person's stays: the deliveries, the last one where the person
 // dies in hospital, and others by the rates of the conditions. Every hospital

@@ -22,8 +22,10 @@ type person struct {
 	nir        string
 	birthName  string
 	usedName   string // of a marriage; the birth name where there is none
+	formerName string // the name in use before, where there was one; else usedName's first value
 	forenames  []string
 	home       place
+	mother     int         // number of the mother; 0 where she is not in the population, or the person was born before Start
 	from, to   time.Time   // the part of the window that the person lived
 	has        []condition // chronic conditions
 }
@@ -32,19 +34,35 @@ type person struct {
 // Source: restated in round figures from INSEE's age pyramid of France, 1 January 2021.
 var pyramid = []float64{53, 60, 62, 62, 57, 55, 58, 61, 63, 59, 66, 67, 64, 60, 58, 49, 33, 26, 17, 8}
 
-// bornInWindow is the share of the population that is born between Start and End.
-const bornInWindow = 0.04
+// world is where persons come from: a person is derived from it and a number alone.
+type world struct {
+	seed  uint64
+	rates Rates
+}
 
-func newPerson(seed uint64, i int) *person {
-	s := newSource(seed, i, forPerson)
-	p := &person{number: i + 1, home: places[s.weighted(placeWeights)]}
-	if s.chance(bornInWindow) {
-		p.birth = s.day(Start, End)
-	} else {
-		age := 5 * s.weighted(pyramid)
-		p.birth = s.day(Start.AddDate(-age-5, 0, 0), Start.AddDate(-age, 0, 0))
+func newPerson(seed uint64, i int) *person { return world{seed, DefaultRates()}.person(i) }
+
+// person makes the person number i, counted from 0.
+func (w world) person(i int) *person {
+	v := w.vital(i)
+	s := newSource(w.seed, i, forPerson)
+	p := &person{number: i + 1, home: places[s.weighted(placeWeights)], birth: v.birth, female: v.female}
+	var family *person // whose home and name the person has
+	switch {
+	case v.twin:
+		family = w.person(elder(i))
+	case v.child:
+		if m := w.mother(i); m >= 0 {
+			family = w.person(m)
+			p.mother = m + 1
+		}
 	}
-	p.female = s.chance([]float64{0.488, 0.505, 0.51, 0.54, 0.65}[band(p.age(Start))])
+	if family != nil {
+		p.home = family.home
+	}
+	if v.twin {
+		p.mother = family.mother
+	}
 	p.death = s.death(p)
 	p.from, p.to = later(Start, p.birth), End
 	if !p.death.IsZero() {
@@ -53,6 +71,9 @@ func newPerson(seed uint64, i int) *person {
 
 	p.birthplace = p.home.department
 	switch {
+	case v.twin:
+		p.birthplace = family.birthplace
+	case v.child:
 	case s.chance(0.12):
 		p.birthplace = "99"
 	case s.chance(0.3):
@@ -61,18 +82,35 @@ func newPerson(seed uint64, i int) *person {
 	if corsica := p.birthplace == "2A" || p.birthplace == "2B"; corsica && p.birth.Year() < 1976 {
 		p.birthplace = "20" // the department was divided in 1976; older numbers keep 20
 	}
-	p.nir = nir(p.female, p.birth, p.birthplace, i)
+	slot := nirSlot(p.birthplace, i)
+	if v.twin { // the next number of the same commune's register
+		slot = nextSlot(nirSlot(p.birthplace, elder(i)))
+	}
+	p.nir = nir(p.female, p.birth, p.birthplace, slot)
 
 	p.birthName = s.surname()
-	p.usedName = p.birthName
+	switch {
+	case v.twin:
+		p.birthName = family.birthName
+	case family != nil:
+		p.birthName = family.usedName
+	}
+	p.usedName, p.formerName = p.birthName, p.birthName
 	if age := p.age(End); age > 25 && s.chance(map[bool]float64{true: 0.52, false: 0.01}[p.female]) {
 		p.usedName = s.surname()
 		if s.chance(0.08) {
 			p.usedName = p.birthName + "-" + p.usedName
 		}
 	}
+	if p.age(End) >= 18 && s.chance(0.2) { // a name that was in use before this one
+		p.formerName = s.surname()
+	}
 	for range 1 + s.weighted([]float64{2, 5, 3}) {
-		p.forenames = append(p.forenames, s.forename(p.female, p.birth.Year(), p.forenames...))
+		given := p.forenames
+		if v.twin {
+			given = append(given[:len(given):len(given)], family.forenames[0])
+		}
+		p.forenames = append(p.forenames, s.forename(p.female, p.birth.Year(), given...))
 	}
 	for _, c := range conditions {
 		if c.kind == "chronic" && p.mayHave(c) && s.chance(c.rate[band(p.age(Start))]/1000) {

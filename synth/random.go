@@ -18,6 +18,10 @@ const (
 	forHospital // plus the hospital's index
 	forInsurer  = forHospital + Hospitals
 	forNotes    = forInsurer + 1
+	forVital    = forNotes + 1
+	forTwins    = forVital + 1
+	forMother   = forTwins + 1
+	forNational = forMother + 1 // plus the hospital's index
 )
 
 func newSource(seed uint64, i int, p purpose) source {

@@ -16,7 +16,7 @@ func TestRates(t *testing.T) {
 	count := func(suffix string, when func(map[string]string) bool) float64 {
 		n := 0
 		for name, rows := range p.tables {
-			if strings.HasSuffix(name, suffix) && !(strings.HasPrefix(suffix, "/") && strings.HasPrefix(name, "insurer")) {
+			if strings.HasSuffix(name, suffix) && !(strings.HasPrefix(suffix, "/") && !strings.HasPrefix(name, "hospital")) {
 				for _, row := range rows {
 					if when(row) {
 						n++

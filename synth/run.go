@@ -11,21 +11,39 @@ import (
 // busy, small enough that all the batches at work fit in some megabytes.
 const batchPersons = 256
 
-// job is one batch to fill with the persons [first, last).
-type job struct {
-	first, last int
-	batch       *batch
-	filled      chan struct{}
+// run fills batches on every core and writes them in the order of the persons.
+func run(ctx context.Context, opts Options, out *files) (Truth, error) {
+	w := world{opts.Seed, opts.rates()}
+	truth := newTruth()
+	err := inOrder(ctx, opts.Persons, batchPersons, newBatch,
+		func(b *batch, first, last int) { b.fill(w, first, last) },
+		func(b *batch) error {
+			if err := out.write(b); err != nil {
+				return err
+			}
+			truth.add(b)
+			b.reset()
+			if opts.Progress != nil {
+				opts.Progress(truth.Persons, opts.Persons)
+			}
+			return nil
+		})
+	return truth, err
 }
 
-// run fills batches on every core and writes them in the order of the persons.
-// The batches are made once and used again: a writer that falls behind stops
-// the generators, so that memory does not grow with the population.
-func run(ctx context.Context, opts Options, out *files) (Truth, error) {
+// inOrder fills batches of persons on every core and hands them on in the order
+// of the persons. The batches are made once and used again: a writer that falls
+// behind stops the generators, so that memory does not grow with the population.
+func inOrder[B any](ctx context.Context, persons, size int, build func() B, fill func(b B, first, last int), write func(B) error) error {
+	type job struct {
+		first, last int
+		batch       B
+		filled      chan struct{}
+	}
 	workers := runtime.GOMAXPROCS(0)
-	free := make(chan *batch, 2*workers)
+	free := make(chan B, 2*workers)
 	for range cap(free) {
-		free <- newBatch()
+		free <- build()
 	}
 	toFill := make(chan job, cap(free))
 	toWrite := make(chan job, cap(free))
@@ -34,10 +52,10 @@ func run(ctx context.Context, opts Options, out *files) (Truth, error) {
 	group.Go(func() error {
 		defer close(toFill)
 		defer close(toWrite)
-		for first := 0; first < opts.Persons; first += batchPersons {
+		for first := 0; first < persons; first += size {
 			select {
 			case b := <-free: // there are no more jobs than batches: neither send blocks
-				j := job{first, min(first+batchPersons, opts.Persons), b, make(chan struct{})}
+				j := job{first, min(first+size, persons), b, make(chan struct{})}
 				toFill <- j
 				toWrite <- j
 			case <-ctx.Done():
@@ -49,40 +67,36 @@ func run(ctx context.Context, opts Options, out *files) (Truth, error) {
 	for range workers {
 		group.Go(func() error {
 			for j := range toFill {
-				j.batch.fill(opts.Seed, j.first, j.last)
+				fill(j.batch, j.first, j.last)
 				close(j.filled)
 			}
 			return nil
 		})
 	}
-	truth := Truth{Rows: map[string]int{}, Errors: map[string]int{}}
 	group.Go(func() error {
 		for j := range toWrite {
 			<-j.filled
-			if err := out.write(j.batch); err != nil {
+			if err := write(j.batch); err != nil {
 				return err
 			}
-			truth.add(j.batch)
-			j.batch.reset()
 			free <- j.batch
-			if opts.Progress != nil {
-				opts.Progress(truth.Persons, opts.Persons)
-			}
 		}
 		return nil
 	})
-	err := group.Wait()
-	return truth, err
+	return group.Wait()
 }
 
 // fill writes the records of the persons [first, last).
-func (b *batch) fill(seed uint64, first, last int) {
+func (b *batch) fill(w world, first, last int) {
+	b.rates = w.rates
 	for i := first; i < last; i++ {
-		b.record(newLife(seed, i))
+		b.record(w.life(i))
 		b.truth.Persons++
 	}
 	b.flush()
 }
+
+func newTruth() Truth { return Truth{Rows: map[string]int{}, Errors: map[string]int{}} }
 
 // add counts a batch.
 func (t *Truth) add(b *batch) {

@@ -39,10 +39,18 @@ const MaxPersons = 80_000_000
 // Options say what to generate. The zero Seed is a seed like any other.
 type Options struct {
 	Persons int    // 1 to MaxPersons
-	Seed    uint64 // same seed and persons: same bytes
+	Seed    uint64 // same seed, persons and rates: same bytes
+	Rates   *Rates // of errors; nil is DefaultRates
 
 	// Progress, where set, is called after every batch of persons, in order, from one goroutine.
 	Progress func(done, total int)
+}
+
+func (o Options) rates() Rates {
+	if o.Rates == nil {
+		return DefaultRates()
+	}
+	return *o.Rates
 }
 
 // Truth counts what was generated; the file truth/persons.csv says it record by record.
@@ -53,7 +61,7 @@ type Truth struct {
 	Insured    int            // persons with a record at the insurer
 	Linked     int            // persons with a record at two parties or more
 	Rows       map[string]int // rows by file, headers excluded: "hospital-1/patients.csv"
-	Errors     map[string]int // identity errors by kind: "nir missing", "name typo", …
+	Errors     map[string]int // errors by kind: "nir missing", "name typo", "stay: day off", …
 	Unreadable int            // observations whose value is not a number, as a laboratory writes "hémolysé"
 }
 
@@ -62,13 +70,19 @@ type Truth struct {
 //	hospital-1 … hospital-4/{patients,stays,diagnoses,procedures,drugs,observations}.csv
 //	insurer/{beneficiaries,coverage,care,dispensations,stays}.csv
 //	truth/persons.csv   party, local_key, person
+//	truth/stays.csv     party, stay, person, true_stay
 //
+// A line of truth/stays.csv is a stay as one party keeps it: stay is that file's
+// own key, and true_stay the same number for the same stay wherever it is kept.
 // Files of these names are replaced. All are UTF-8 CSV with a header (RFC 4180,
 // lines end with LF), ordered by person. When Generate fails, what it wrote is
 // incomplete and should be deleted.
 func Generate(ctx context.Context, dir string, opts Options) (Truth, error) {
 	if opts.Persons < 1 || opts.Persons > MaxPersons {
 		return Truth{}, fmt.Errorf("generate %d persons: ask for 1 to %d", opts.Persons, MaxPersons)
+	}
+	if err := opts.rates().check(); err != nil {
+		return Truth{}, err
 	}
 	out, err := createFiles(dir)
 	if err != nil {

@@ -91,14 +91,14 @@ func TestSameSeedSameBytes(t *testing.T) {
 		}
 	}
 	a, b, c := texts(t, first), texts(t, second), texts(t, other)
-	if len(a) != 6*synth.Hospitals+5+1 {
+	if len(a) != 6*synth.Hospitals+5+2 {
 		t.Errorf("%d files", len(a))
 	}
 	for name := range a {
 		if a[name] != b[name] {
 			t.Errorf("%s differs between two runs of the same seed", name)
 		}
-		if name != "truth/persons.csv" && a[name] == c[name] {
+		if !strings.HasPrefix(name, "truth/") && a[name] == c[name] {
 			t.Errorf("%s is the same for another seed", name)
 		}
 	}
@@ -210,7 +210,15 @@ func TestReferencesHold(t *testing.T) {
 		unique("insurer/"+file+".csv", id)
 		refers("insurer/"+file+".csv", "beneficiary_id", beneficiaries)
 	}
-	refers("insurer/stays.csv", "stay_id", billed)
+	alone := 0
+	for _, row := range p.tables["insurer/stays.csv"] {
+		if !billed[row["stay_id"]] {
+			alone++
+		}
+	}
+	if want := p.truth.Errors["stay: insurer only"]; alone > want || alone < want*9/10 { // some of them reached neither
+		t.Errorf("%d stays are the insurer's alone, of %d that hospitals lost", alone, want)
+	}
 	if len(beneficiaries) != p.truth.Insured {
 		t.Errorf("%d beneficiaries, the summary says %d", len(beneficiaries), p.truth.Insured)
 	}
@@ -218,6 +226,85 @@ func TestReferencesHold(t *testing.T) {
 		if p.truth.Rows[name] != len(rows) {
 			t.Errorf("%s: %d rows, the summary says %d", name, len(rows), p.truth.Rows[name])
 		}
+	}
+}
+
+// The truth names every stay once a party, gives it to the person whose record it is under, and
+// gives the same number to the same stay.
+func TestTruthOfStays(t *testing.T) {
+	p := generate(t)
+	person, of := map[string]string{}, map[string]map[string]string{}
+	for _, row := range p.tables["truth/persons.csv"] {
+		person[row["party"]+" "+row["local_key"]] = row["person"]
+	}
+	kept, both := map[string]int{}, 0
+	for _, row := range p.tables["truth/stays.csv"] {
+		key := row["party"] + " " + row["stay"]
+		if of[key] != nil {
+			t.Fatalf("%s is told twice", key)
+		}
+		of[key] = row
+		if kept[row["true_stay"]]++; kept[row["true_stay"]] == 2 {
+			both++
+		}
+	}
+	told := 0
+	for _, party := range synth.Parties() {
+		column := "patient_id"
+		if party == "insurer" {
+			column = "beneficiary_id"
+		}
+		for _, row := range p.tables[party+"/stays.csv"] {
+			told++
+			truth := of[party+" "+row["stay_id"]]
+			if truth == nil || truth["person"] != person[party+" "+row[column]] {
+				t.Fatalf("%s stay %s of %s: the truth says %v", party, row["stay_id"], row[column], truth)
+			}
+		}
+	}
+	if told != len(of) {
+		t.Errorf("the truth tells of %d stays, there are %d", len(of), told)
+	}
+	if share := float64(both) / float64(len(kept)); share < 0.95 || share > 0.99 {
+		t.Errorf("%.3f of the stays are kept on both sides", share)
+	}
+}
+
+// Without rates there are no errors but those of the laboratory.
+func TestNoRatesNoErrors(t *testing.T) {
+	truth, err := synth.Generate(t.Context(), t.TempDir(), synth.Options{Persons: 500, Seed: 2, Rates: &synth.Rates{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := sum(truth.Errors); n != 0 {
+		t.Errorf("%d errors: %v", n, truth.Errors)
+	}
+}
+
+func TestReadRates(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "",
+		"nir_missing: 0.5\n":       "",
+		"nir_mising: 0.5\n":        `there is no rate "nir_mising": did you mean "nir_missing"?`,
+		"stay_day_off: 1.5\n":      "rates are chances from 0 to 1: stay_day_off is 1.5",
+		"twins: -0.1\n":            "rates are chances from 0 to 1: twins is -0.1",
+		"twins: .nan\n":            "rates are chances from 0 to 1: twins is NaN",
+		"twins: many\n":            "rates are a name and a chance a line",
+		"twins: 0.1\ntwins: 0.2\n": "rates are a name and a chance a line",
+	} {
+		_, err := synth.ReadRates(strings.NewReader(text))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	var text strings.Builder
+	want := synth.DefaultRates()
+	want.NIRMissing, want.Twins = 0.5, 0
+	if err := want.WriteYAML(&text); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := synth.ReadRates(strings.NewReader(text.String())); err != nil || got != want {
+		t.Errorf("written and read again: %+v, %v", got, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -148,18 +149,29 @@ func (a *app) configCommand() *cobra.Command {
 
 func (a *app) synthCommand() *cobra.Command {
 	var o synth.Options
-	var out string
+	var out, rates string
 	c := &cobra.Command{
 		Use:   "synth --persons N --out DIR",
 		Short: "Make a synthetic national population with known truth",
 		Long: `Writes the files of four hospitals and one insurer about overlapping persons,
 each in a folder of its own, ready for the feeds hospital and insurer; and
-truth/persons.csv, which says who is who. The same seed gives the same bytes.`,
-		Example: "  rempart synth --persons 10000 --seed 1 --out population",
+truth/persons.csv and truth/stays.csv, which say who is who and which stay is which.
+The same seed gives the same bytes.
+
+--rates FILE sets the chances of errors, one "nir_missing: 0.1" a line, in YAML;
+what it does not say stays as it is by default. docs/synth.md lists them.`,
+		Example: "  rempart synth --persons 10000 --seed 1 --out population\n  rempart synth --persons 10000 --rates rates.yaml --out population",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if out == "" || o.Persons < 1 {
 				return usage("give --persons and --out")
+			}
+			if rates != "" {
+				read, err := readRates(rates)
+				if err != nil {
+					return err
+				}
+				o.Rates = &read
 			}
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
@@ -182,5 +194,19 @@ truth/persons.csv, which says who is who. The same seed gives the same bytes.`,
 	c.Flags().IntVar(&o.Persons, "persons", 1000, "how many persons")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "what chance starts from")
 	c.Flags().StringVar(&out, "out", "", "the `directory` to write to")
+	c.Flags().StringVar(&rates, "rates", "", "a `file` of the chances of errors")
 	return c
+}
+
+func readRates(path string) (synth.Rates, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return synth.Rates{}, err
+	}
+	defer file.Close()
+	rates, err := synth.ReadRates(file)
+	if err != nil {
+		return rates, fmt.Errorf("%s: %w", path, err)
+	}
+	return rates, nil
 }
