@@ -44,6 +44,7 @@ type resourceExtension struct {
 	Keys      []json.RawMessage
 	Aliases   []names
 	Person    json.RawMessage
+	Stay      json.RawMessage
 }
 
 type keyDescriptor struct {
@@ -84,7 +85,7 @@ type fieldDescriptor struct {
 }
 
 type fieldExtension struct {
-	Role, Trait, Domain, Generalise string
+	Role, Trait, Domain, Generalise, Stay string
 
 	From, Unit, Nomenclature string
 	Formats                  []string
@@ -121,10 +122,12 @@ var (
 	constraintProperties = []string{"required", "unique", "pattern", "enum", "minimum", "maximum", "minLength", "maxLength"}
 	dialectProperties    = []string{"delimiter", "header", "quoteChar", "doubleQuote", "$schema"}
 	packageExtensions    = []string{"kind", "vocabularies", "vocabulary", "threshold"}
-	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped", "threshold", "files", "keys", "aliases", "person"}
-	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "from", "formats", "text", "shift", "unit", "nomenclature"}
+	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped", "threshold", "files", "keys", "aliases", "person", "stay"}
+	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "stay", "from", "formats", "text", "shift", "unit", "nomenclature"}
 	keyProperties        = []string{"name", "fields", "domain"}
 	personProperties     = []string{"fields", "alias"}
+	staysProperties      = []string{"key", "domain", "only"}
+	onlyProperties       = []string{"field", "values"}
 	exclusionProperties  = []string{"field", "values", "reason", "optional"}
 )
 

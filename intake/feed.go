@@ -38,6 +38,7 @@ type Resource struct {
 	Fields      []Field
 	Keys        []CompositeKey
 	Aliases     [][]string // of an identity's resource: other keys that persons are known under
+	Stays       *Stays     // which hospital stay its rows tell of, for linkage
 	PersonBy    *Lookup    // how its rows find their person, where not by the person's key
 	PrimaryKey  []string
 	ForeignKeys []ForeignKey
@@ -107,6 +108,7 @@ type Field struct {
 	Type         string // of Frictionless Table Schema: string, integer, number, boolean, date, datetime, year
 	Role         Role
 	Trait        string // nir, ins_oid, ssn, foin, last_name, birth_name, first_name, birth_date, sex, postcode; or empty
+	Stay         string // trait of a hospital stay that linkage compares: finess, entry, exit, diagnosis, commune, sex, birth_date, birth_year, birth_month; or empty
 	Domain       string // key space of a key
 	Generalise   string // "year", "month" or empty: a date's precision in health data
 	Required     bool

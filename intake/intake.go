@@ -56,6 +56,8 @@ type Sinks struct {
 	// Identity takes who the matching number stands for, once for each person: from
 	// the first accepted row. It may be nil where a resource has no traits.
 	Identity func(person int64, who pseudonym.Identity) error
+	// Stay takes what an accepted row tells of a hospital stay. It may be nil.
+	Stay func(StayFact) error
 	// Refused takes every refused row.
 	Refused func(RowError) error
 }

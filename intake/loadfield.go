@@ -58,6 +58,9 @@ func (l *loader) destination(f *Field, x *fieldExtension, r *Resource) {
 	if f.Trait != "" {
 		l.oneOf("trait", f.Trait, traits)
 	}
+	if f.Stay = x.Stay; f.Stay != "" {
+		l.oneOf("stay", f.Stay, stayTraits)
+	}
 	if f.Generalise != "" {
 		l.oneOf("generalise", f.Generalise, []string{"year", "month"})
 	}

@@ -42,6 +42,7 @@ func (l *loader) resource(d *resourceDescriptor) Resource {
 		l.viewFields(&r)
 	}
 	l.in(`"rempart"`, func() { l.persons(&x, &r) })
+	l.in(`"stay"`, func() { l.stays(x.Stay, &r) })
 	for _, raw := range x.Keys {
 		l.in(`"keys"`, func() { l.key(raw, &r) })
 	}

@@ -29,6 +29,7 @@ type plan struct {
 	aliases    [][]int    // fields of each alias; nil where nothing needs it
 	keys       [][]int    // fields of each composite key
 	traits     bool
+	stays      *stayPlan       // nil where rows tell nothing of stays
 	columns    []engine.Column // of health data
 	first      int             // place of the first field among them
 	named      bool            // the rows tell persons' names
@@ -78,7 +79,7 @@ func (c *Checker) plan(part Part, file string) (*plan, error) {
 	r := part.Resource
 	p := &plan{
 		resource: r, file: file, base: int64(part.Ordinal) << 40, pseudonyms: c.pseudonyms,
-		person: r.places(r.PersonKey()), traits: r.Traits() && !c.delivery.replaced(r), named: r.named(), people: c.people, fixed: make([][]byte, len(r.Fields)),
+		person: r.places(r.PersonKey()), traits: r.Traits() && !c.delivery.replaced(r), named: r.named(), people: c.people, stays: r.stayPlan(), fixed: make([][]byte, len(r.Fields)),
 	}
 	for i := range r.Fields {
 		f := &r.Fields[i]

@@ -19,6 +19,7 @@ type verdict struct {
 	hashes  int // where its hashes start; see checked
 	person  int64
 	who     *pseudonym.Identity // nil where the resource has no traits
+	stay    *StayFact           // nil where the row tells of no stay
 	names   *personNames        // of the row's person, refused or not; nil where the resource tells none
 }
 
@@ -118,6 +119,9 @@ func (w *worker) row(line int, fields [][]byte) {
 		w.out.rows.Truncate(v.at)
 		w.refuse(line, refused)
 		return
+	}
+	if w.stays != nil {
+		v.stay = w.stay(v.person)
 	}
 	for _, set := range w.watched {
 		w.out.hashes = append(w.out.hashes, w.hash(set))

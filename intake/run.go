@@ -191,8 +191,13 @@ func (k *keeper) accept(v *verdict) error {
 	return k.tell(v)
 }
 
-// tell hands the row's identity on.
+// tell hands on the row's identity, and what it tells of a stay.
 func (k *keeper) tell(v *verdict) error {
+	if v.stay != nil && k.sinks.Stay != nil {
+		if err := k.sinks.Stay(*v.stay); err != nil {
+			return fmt.Errorf("hand on a stay: %w", err)
+		}
+	}
 	if v.who == nil || k.sinks.Identity == nil {
 		return nil
 	}

@@ -36,12 +36,19 @@ type Linker struct {
 	db   *engine.DB
 	key  *pseudonym.AuthorityKey
 	mode pseudonym.Mode
+
+	care   bool     // somebody told of stays that it gave
+	payers []string // who told of stays that they paid for, by their sides
+	passes []stayPass
 }
 
 // New starts a linkage with no deposit, over the tokens of one mode: those of two
 // never meet. The database is the linker's own.
 func New(ctx context.Context, db *engine.DB, key *pseudonym.AuthorityKey, mode pseudonym.Mode) (*Linker, error) {
-	l := &Linker{db, key, mode}
+	l := &Linker{db: db, key: key, mode: mode}
+	if err := db.Exec(ctx, stayTable()); err != nil {
+		return nil, err
+	}
 	if err := db.Exec(ctx, "CREATE TABLE record (deposit VARCHAR, person BIGINT, a VARCHAR, b VARCHAR, c VARCHAR, provisional BOOLEAN)"); err != nil {
 		return nil, err
 	}
@@ -91,10 +98,14 @@ type Summary struct {
 
 // Resolve decides who is who.
 func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
-	for _, step := range []string{gather, resolve} {
-		if err := l.db.Exec(ctx, step); err != nil {
-			return s, err
-		}
+	if err := l.db.Exec(ctx, gather); err != nil {
+		return s, err
+	}
+	if err := l.matchStays(ctx); err != nil {
+		return s, err
+	}
+	if err := l.db.Exec(ctx, resolve); err != nil {
+		return s, err
 	}
 	rows, err := l.db.Query(ctx, summary)
 	if err != nil {

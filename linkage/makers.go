@@ -22,6 +22,15 @@ func (k Keyed) Tokens(_ context.Context, batch []pseudonym.Inputs) ([]pseudonym.
 	return tokens, nil
 }
 
+// StayTokens implements [StayMaker].
+func (k Keyed) StayTokens(_ context.Context, batch []pseudonym.StayInputs) ([]pseudonym.StayTokens, error) {
+	tokens := make([]pseudonym.StayTokens, len(batch))
+	for i, in := range batch {
+		tokens[i] = k.Key.StayTokensOf(in)
+	}
+	return tokens, nil
+}
+
 // Evaluator is whoever holds the key of the oblivious function: a service, or
 // an [oblivious.Key] in the same process.
 type Evaluator interface {
@@ -45,8 +54,37 @@ func (o Oblivious) Tokens(ctx context.Context, batch []pseudonym.Inputs) ([]pseu
 	for _, in := range batch {
 		asked = in.AppendOblivious(asked)
 	}
+	outputs, err := o.evaluate(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i, in := range batch {
+		tokens[i], outputs = in.TakeOblivious(outputs)
+	}
+	return tokens, nil
+}
+
+// StayTokens implements [StayMaker].
+func (o Oblivious) StayTokens(ctx context.Context, batch []pseudonym.StayInputs) ([]pseudonym.StayTokens, error) {
+	tokens := make([]pseudonym.StayTokens, len(batch))
+	var asked [][]byte
+	for _, in := range batch {
+		asked = in.AppendOblivious(asked)
+	}
+	outputs, err := o.evaluate(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i, in := range batch {
+		tokens[i], outputs = in.TakeOblivious(outputs)
+	}
+	return tokens, nil
+}
+
+// evaluate asks for the outputs of one batch of inputs, which may be empty.
+func (o Oblivious) evaluate(ctx context.Context, asked [][]byte) ([][oblivious.OutputSize]byte, error) {
 	if len(asked) == 0 {
-		return tokens, nil // nobody has a trait
+		return nil, nil // nobody has a trait
 	}
 	blinding, err := o.Public.Blind(asked)
 	if err != nil {
@@ -56,12 +94,5 @@ func (o Oblivious) Tokens(ctx context.Context, batch []pseudonym.Inputs) ([]pseu
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := blinding.Finalize(evaluated, proof)
-	if err != nil {
-		return nil, err
-	}
-	for i, in := range batch {
-		tokens[i], outputs = in.TakeOblivious(outputs)
-	}
-	return tokens, nil
+	return blinding.Finalize(evaluated, proof)
 }

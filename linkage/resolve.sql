@@ -6,17 +6,23 @@
 --   b  surname at birth, first name, birth date and sex, as normalised
 --   c  the same by sound
 --
+-- witness(deposit, person, other_deposit, other_person, stays) says how many hospital
+-- stays two records have in common; stays_hit.sql found them.
+--
 -- Out: link(deposit, person, person_id, method). The rules, strongest first:
 --
 --   1. identifier  Records with the same a are one person. Records with
---                  different a are never one person, whatever their names;
---                  but those of a provisional a are the one person with a lasting
---                  a whose b they have.
+--                  different a are never one person, whatever their names or
+--                  stays; but those of a provisional a are the one person with
+--                  a lasting a whose b they have.
 --   2. identity    A record without a joins the one person whose b it has.
---   3. sound       A record without a, whom rule 2 found nobody, joins the one
+--   3. stays       A record without a, whom rule 2 found nobody, joins the one
+--                  person whom its stays name.
+--   4. sound       A record without a, whom rule 3 found nobody, joins the one
 --                  person whose c it has.
---   4. alone       Whoever is left is a person of its own: records without a and
---                  with the same b are one person if each comes from another deposit.
+--   5. alone       Whoever is left is a person of its own: records without a and
+--                  with the same b are one person if each comes from another
+--                  deposit, and so are two whose stays name each other (stays).
 --
 -- "The one person" is meant: where two persons, or two records without a of one
 -- deposit, share a token, that token is ambiguous and joins nobody.
@@ -64,34 +70,71 @@ SELECT deposit, person, a AS key
 FROM anonymous JOIN name_of USING (b)
 WHERE b NOT IN (FROM namesakes);
 
--- Rule 3, for those whom rule 2 left: the same with sounds.
+-- Those whom rule 2 left, and the group whose members are one person in any case:
+-- those with the same b, one from each deposit.
 CREATE TEMP TABLE left_over AS
-SELECT deposit, person, b, c FROM anonymous ANTI JOIN by_identity USING (deposit, person);
+SELECT deposit, person, b, c, CASE WHEN b IS NULL OR b IN (FROM namesakes) THEN deposit || ':' || person ELSE b END AS alone
+FROM anonymous ANTI JOIN by_identity USING (deposit, person);
 
+-- Rule 3: whom the stays of a group name, and how many of them do. Nearly all must
+-- name one person: at most one in five may name others.
+CREATE TEMP TABLE named AS
+WITH known AS (SELECT deposit, person, a AS key FROM by_identifier UNION SELECT deposit, person, key FROM by_identity)
+SELECT alone, key, sum(stays) AS stays
+FROM witness JOIN left_over USING (deposit, person)
+JOIN known ON known.deposit = other_deposit AND known.person = other_person
+GROUP BY alone, key;
+
+CREATE TEMP TABLE by_stays AS
+SELECT deposit, person, key
+FROM left_over JOIN (
+  SELECT alone, arg_max(key, stays) AS key FROM named GROUP BY alone HAVING 5 * max(stays) >= 4 * sum(stays)
+) USING (alone);
+
+CREATE TEMP TABLE unnamed AS
+FROM left_over ANTI JOIN by_stays USING (deposit, person);
+
+-- Rule 4, for those whom rule 3 left: as rule 2, with sounds.
 CREATE TEMP TABLE sound_of AS
 SELECT c, any_value(a) AS a FROM identified WHERE c IS NOT NULL
 GROUP BY c HAVING count(DISTINCT a) = 1;
 
 CREATE TEMP TABLE by_sound AS
 SELECT deposit, person, a AS key
-FROM left_over JOIN sound_of USING (c)
+FROM unnamed JOIN sound_of USING (c)
 WHERE b NOT IN (FROM namesakes)
-  AND c NOT IN (SELECT c FROM left_over WHERE c IS NOT NULL GROUP BY deposit, c HAVING count(*) > 1)
+  AND c NOT IN (SELECT c FROM unnamed WHERE c IS NOT NULL GROUP BY deposit, c HAVING count(*) > 1)
   -- different names of one sound are different persons to each other
-  AND c NOT IN (SELECT c FROM left_over WHERE c IS NOT NULL GROUP BY c HAVING count(DISTINCT b) > 1);
+  AND c NOT IN (SELECT c FROM unnamed WHERE c IS NOT NULL GROUP BY c HAVING count(DISTINCT b) > 1);
 
--- Rule 4. A record without any token is alone for certain.
+-- Rule 5. A record without any token is alone for certain, but for what its stays say
+-- of others like it: two groups are one person where the stays of each name the other.
+CREATE TEMP TABLE lonely AS
+FROM unnamed ANTI JOIN by_sound USING (deposit, person);
+
+CREATE TEMP TABLE fellow AS
+SELECT alone, arg_max(other, stays) AS other
+FROM (
+  SELECT l.alone, o.alone AS other, sum(stays) AS stays
+  FROM witness JOIN lonely l USING (deposit, person)
+  JOIN lonely o ON o.deposit = other_deposit AND o.person = other_person
+  WHERE l.alone <> o.alone
+  GROUP BY ALL)
+GROUP BY alone HAVING 5 * max(stays) >= 4 * sum(stays);
+
 CREATE TEMP TABLE placed AS
 SELECT deposit, person, a AS key, 'identifier' AS method FROM by_identifier
 UNION ALL
 SELECT deposit, person, key, 'identity' FROM by_identity
 UNION ALL
+SELECT deposit, person, key, 'stays' FROM by_stays
+UNION ALL
 SELECT deposit, person, key, 'sound' FROM by_sound
 UNION ALL
-SELECT deposit, person,
-       CASE WHEN b IS NULL OR b IN (FROM namesakes) THEN deposit || ':' || person ELSE b END,
-       'alone'
-FROM left_over ANTI JOIN by_sound USING (deposit, person);
+SELECT deposit, person, least(lonely.alone, back.alone), CASE WHEN back.alone IS NULL THEN 'alone' ELSE 'stays' END
+FROM lonely
+LEFT JOIN fellow ON fellow.alone = lonely.alone
+LEFT JOIN fellow back ON back.alone = fellow.other AND back.other = lonely.alone;
 
 -- 60 bits of an HMAC-SHA-256 of the key (RFC 2104) are the person's number: positive,
 -- the same next time, and showing neither an order nor a deposit to anybody.

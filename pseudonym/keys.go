@@ -22,7 +22,7 @@ const unitSeparator = 0x1F
 // secret, or their tokens would never meet; nobody else may hold it.
 type ProviderKey struct {
 	withheld
-	identifier, traits, phonetics subkey
+	identifier, traits, phonetics, stays subkey
 }
 
 // AuthorityKey makes the second pass. Only the linkage authority holds it.
@@ -40,11 +40,11 @@ type LocalKey struct {
 
 // NewProviderKey derives the key of the first pass from a secret of SecretSize
 // random bytes, with HKDF-SHA-256 (RFC 5869), no salt, and one info string per
-// kind of token: "rempart/v1/pseudonym/identifier", "…/traits", "…/phonetics".
+// kind of token: "rempart/v1/pseudonym/identifier", "…/traits", "…/phonetics", "…/stays".
 func NewProviderKey(secret []byte) (*ProviderKey, error) {
 	k := new(ProviderKey)
 	return k, derive(secret, map[string]*subkey{
-		"identifier": &k.identifier, "traits": &k.traits, "phonetics": &k.phonetics,
+		"identifier": &k.identifier, "traits": &k.traits, "phonetics": &k.phonetics, "stays": &k.stays,
 	})
 }
 

@@ -60,6 +60,7 @@ const (
 	ByIdentifier Kind = 'A' // the NIR or, where there is none, the SSN, or the FOIN
 	ByTraits     Kind = 'B' // name, first name, birth date and sex, normalised
 	ByPhonetics  Kind = 'C' // the same, with names as they sound
+	ByStay       Kind = 'S' // traits of a hospital stay: see [StayKeys]
 )
 
 // ProviderToken is a token after the first pass, 128 bits wide. The zero value
