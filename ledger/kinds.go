@@ -69,6 +69,7 @@ type (
 		Authority  string      `json:"authority"`           // that authority's name
 		Pseudonyms string      `json:"pseudonyms"`          // how its tokens were made: "keyed", "oblivious" or "both"
 		Evaluator  string      `json:"evaluator,omitempty"` // whose key made the oblivious ones
+		Stays      Digest      `json:"stays,omitempty"`     // the tokens of stays, sealed to the linkage authority too
 		Quarantine Digest      `json:"quarantine"`          // the refused rows, which the provider keeps
 	}
 	// PersonsLinked says which deposits' persons were compared and what came of it.
@@ -79,9 +80,11 @@ type (
 		Deposits   []string         `json:"deposits"`
 		Records    int64            `json:"records"`
 		Persons    int64            `json:"persons"`
-		Shared     int64            `json:"shared"`  // persons known to two or more deposits
-		Methods    map[string]int64 `json:"methods"` // records by what linked them
-		Object     Object           `json:"object"`  // matching number to person
+		Shared     int64            `json:"shared"`           // persons known to two or more deposits
+		Methods    map[string]int64 `json:"methods"`          // records by what linked them
+		Object     Object           `json:"object"`           // matching number to person
+		Stays      int64            `json:"stays,omitempty"`  // pairs of records of one stay
+		Report     Digest           `json:"report,omitempty"` // attachment: how well they were compared
 	}
 	// ReleasePublished makes a release exist.
 	ReleasePublished struct {

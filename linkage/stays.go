@@ -14,7 +14,6 @@ import (
 	"io"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -42,9 +41,13 @@ var factColumns = []engine.Column{
 	{Name: "birth_year", Type: "VARCHAR"}, {Name: "birth_month", Type: "VARCHAR"},
 }
 
-// NewFactWriter starts a text without a header, so that several can be joined.
-func NewFactWriter(w io.Writer) *FactWriter {
-	return &FactWriter{csv: csv.NewWriter(w), row: make([]string, len(factColumns))}
+// NewFactWriter writes the header.
+func NewFactWriter(w io.Writer) (*FactWriter, error) {
+	f := &FactWriter{csv: csv.NewWriter(w)}
+	for _, c := range factColumns {
+		f.row = append(f.row, c.Name)
+	}
+	return f, f.csv.Write(f.row)
 }
 
 // Write writes one fact. stay is a keyed hash in base64url, or empty for a fact
@@ -98,8 +101,8 @@ type stayBatch struct {
 	done   chan struct{} // closed when it is made
 }
 
-// SendStays joins what a provider's rows tell of each stay, makes the tokens of
-// all keys, and writes them for the linkage authority:
+// SendStays joins what a provider's rows tell of each stay (texts of a [FactWriter], their
+// headers once), makes the tokens of all keys, and writes them for the linkage authority:
 //
 //	person, stay, year, then keyed_fexsbcd and so on for each mode and key
 //
@@ -171,14 +174,7 @@ func SendStays(ctx context.Context, facts io.Reader, w io.Writer, makers ...Stay
 
 // loadFacts reads a text of facts into the tables that the query joins.
 func loadFacts(ctx context.Context, db *engine.DB, text io.Reader) error {
-	header := ""
-	for i, c := range factColumns {
-		if i > 0 {
-			header += ","
-		}
-		header += c.Name
-	}
-	if err := db.LoadCSV(ctx, "fact", factColumns, io.MultiReader(strings.NewReader(header+"\n"), text)); err != nil {
+	if err := db.LoadCSV(ctx, "fact", factColumns, text); err != nil {
 		return fmt.Errorf("read what rows tell of stays: %w", err)
 	}
 	return db.Exec(ctx, facts)

@@ -48,9 +48,11 @@ type DepositOptions struct {
 // Deposited is what came of a deposit.
 type Deposited struct {
 	ledger.DepositMade
-	Entry    uint64
-	Ignored  []string // files of the folder that the feed does not know
-	Unusable int64    // identity traits that are no such thing, such as a NIR whose key is wrong
+	Entry         uint64
+	Ignored       []string // files of the folder that the feed does not know
+	SentStays     int64    // of which the linkage authority got tokens
+	UnusableStays int64    // traits of stays that are no such thing
+	Unusable      int64    // identity traits that are no such thing, such as a NIR whose key is wrong
 }
 
 // NewID draws the id of a deposit, linkage, release or run: a letter and 32 random bits.
@@ -159,6 +161,10 @@ func (p pseudonyms) Key(domain, value string) string { return p.Hash(domain, val
 // The files of a deposit outside the host.
 func (w *Warehouse) identitiesPath(authority, deposit string) string {
 	return filepath.Join(w.partyDir(authority), "inbox", filepath.Base(deposit)+".age")
+}
+
+func (w *Warehouse) staysPath(authority, deposit string) string {
+	return filepath.Join(w.partyDir(authority), "inbox", filepath.Base(deposit)+".stays.age")
 }
 
 func (w *Warehouse) quarantinePath(provider, deposit string) string {

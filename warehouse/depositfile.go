@@ -31,7 +31,17 @@ func (d *deposit) source(ctx context.Context, i int) (err error) {
 		}
 		_, err = sealFile(d.part("quarantine", i), d.provider, func(refused io.Writer) error {
 			d.quarantine = intake.NewQuarantine(refused)
-			return errors.Join(d.seal(ctx, i, &file, sender), d.quarantine.Flush())
+			if !d.feed.HasStays() {
+				return errors.Join(d.seal(ctx, i, &file, sender, nil), d.quarantine.Flush())
+			}
+			_, err = sealFile(d.part(staysPart, i), d.provider, func(stays io.Writer) error {
+				facts, err := linkage.NewFactWriter(stays)
+				if err != nil {
+					return err
+				}
+				return errors.Join(d.seal(ctx, i, &file, sender, facts), facts.Flush())
+			})
+			return errors.Join(err, d.quarantine.Flush())
 		})
 		sent, closed := sender.Close()
 		file.Persons, file.Unusable = sent.Persons, sent.Malformed
@@ -54,10 +64,13 @@ func (d *deposit) source(ctx context.Context, i int) (err error) {
 }
 
 // seal fills in what came of file i; also where it fails, the objects that are there.
-func (d *deposit) seal(ctx context.Context, i int, file *journalFile, sender *linkage.Sender) (err error) {
+func (d *deposit) seal(ctx context.Context, i int, file *journalFile, sender *linkage.Sender, facts *linkage.FactWriter) (err error) {
 	s := d.delivery.Sources[i]
 	seals := make([]*seal, len(s.Feeds))
 	sinks := intake.Sinks{Identity: sender.Send, Refused: d.quarantine.Refused}
+	if facts != nil {
+		sinks.Stay = func(f intake.StayFact) error { return facts.Write(f.Person, f.Stay, f.Traits) }
+	}
 	for i, part := range s.Feeds {
 		seals[i] = d.beginSeal(ctx, part.Resource)
 		sinks.Health = append(sinks.Health, seals[i])

@@ -76,7 +76,7 @@ func (d *deposit) take(ctx context.Context, state *governance.State) (made *Depo
 			return nil, err
 		}
 	}
-	return d.conclude(state)
+	return d.conclude(ctx, state)
 }
 
 // prepare finds the files and readies keys.
@@ -150,7 +150,7 @@ func deliver(feed *intake.Feed, dir string) (delivery *intake.Delivery, sizes []
 }
 
 // conclude puts the parts together, each for the one who may open it.
-func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
+func (d *deposit) conclude(ctx context.Context, state *governance.State) (*Deposited, error) {
 	made := &Deposited{Ignored: d.delivery.Ignored}
 	made.Deposit, made.Feed, made.FeedDigest, made.Authority = d.Deposit, d.Feed, d.FeedDigest, d.Authority
 	made.Pseudonyms, made.Evaluator = d.Tokens.Pseudonyms, d.Tokens.Evaluator
@@ -177,8 +177,30 @@ func (d *deposit) conclude(state *governance.State) (*Deposited, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.feed.HasStays() {
+		if err := d.sendStays(ctx, state, identity, made); err != nil {
+			return nil, err
+		}
+	}
 	made.Quarantine, err = sealFile(d.w.quarantinePath(d.Provider, d.Deposit), d.provider, func(to io.Writer) error {
 		return d.join("quarantine", identity, to)
 	})
 	return made, err
+}
+
+// sendStays makes the tokens of stays of what all files tell of them.
+func (d *deposit) sendStays(ctx context.Context, state *governance.State, identity age.Identity, made *Deposited) (err error) {
+	var makers []linkage.StayMaker
+	for _, m := range d.makers {
+		makers = append(makers, m.(linkage.StayMaker)) // those of this package are
+	}
+	made.Stays, err = sealFile(d.w.staysPath(d.Authority, d.Deposit), state.Parties[d.Authority].Recipient, func(to io.Writer) error {
+		facts, joined := io.Pipe()
+		go func() { joined.CloseWithError(d.join(staysPart, identity, joined)) }()
+		sent, err := linkage.SendStays(ctx, facts, to, makers...)
+		facts.CloseWithError(io.ErrClosedPipe) // ends the join where the tokens failed
+		made.SentStays, made.UnusableStays = sent.Stays, sent.Malformed
+		return err
+	})
+	return err
 }

@@ -58,6 +58,8 @@ const (
 
 	journalName = "journal.json"
 	secretName  = "secret.age"
+
+	staysPart = "stays" // what files tell of stays, beside their parts of the identities
 )
 
 func (w *Warehouse) unfinishedDir(provider string) string {
@@ -120,7 +122,7 @@ func (j *journal) secret(provider age.Identity) (secret [32]byte, err error) {
 	return secret, err
 }
 
-// part is the path of what file i has for the identities or the quarantine.
+// part is the path of what file i has for the identities, the stays or the quarantine.
 func (j *journal) part(what string, i int) string {
 	return filepath.Join(j.at, fmt.Sprintf("%s-%06d.age", what, i))
 }

@@ -16,6 +16,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
@@ -26,7 +27,8 @@ import (
 type Linked struct {
 	ledger.PersonsLinked
 	Entry   uint64
-	LeftOut []string // deposits without tokens of that kind
+	LeftOut []string        // deposits without tokens of that kind
+	Quality *linkage.Report // whose digest is in the statement
 }
 
 // LinkOptions say what to link.
@@ -86,6 +88,7 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		return nil, err
 	}
 	made = &Linked{PersonsLinked: ledger.PersonsLinked{Linkage: NewID("l"), Pseudonyms: string(tokens.mode), Evaluator: tokens.evaluator}}
+	providers := map[string]string{}
 	for i, d := range deposits {
 		if !d.Has(tokens.mode, tokens.evaluator) {
 			made.LeftOut = append(made.LeftOut, d.Deposit)
@@ -95,6 +98,10 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		if err := w.readIdentities(ctx, linker, authority, d); err != nil {
 			return nil, err
 		}
+		if err := w.readStays(ctx, linker, authority, d); err != nil {
+			return nil, err
+		}
+		providers[d.Deposit] = d.Actor
 		made.Deposits = append(made.Deposits, d.Deposit)
 	}
 	summary, err := linker.Resolve(ctx)
@@ -102,6 +109,13 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		return nil, err
 	}
 	made.Records, made.Persons, made.Shared, made.Methods = summary.Records, summary.Persons, summary.Shared, summary.Methods
+	made.Stays = linker.Joined()
+	if made.Quality, err = linker.Report(ctx, summary, providers); err != nil {
+		return nil, err
+	}
+	if made.Report, err = w.Log.Attach(made.Quality); err != nil {
+		return nil, err
+	}
 	vault, err := w.Vault(state)
 	if err != nil {
 		return nil, err
@@ -171,13 +185,42 @@ func (o LinkOptions) tokens(authority string, deposits []*governance.Deposit) (g
 	}
 }
 
-// readIdentities opens what a deposit sent to the authority, and makes sure
-// that it is what the provider signed for.
-func (w *Warehouse) readIdentities(ctx context.Context, linker *linkage.Linker, authority string, d *governance.Deposit) (err error) {
-	path := w.identitiesPath(authority, d.Deposit)
+// readIdentities opens what a deposit says of its persons.
+func (w *Warehouse) readIdentities(ctx context.Context, linker *linkage.Linker, authority string, d *governance.Deposit) error {
+	return w.readSent(authority, w.identitiesPath(authority, d.Deposit), d.Identities, func(plain io.Reader) error {
+		return linker.Add(ctx, d.Deposit, plain)
+	})
+}
+
+// readStays opens what a deposit says of stays, if anything. Who delivers a hospital's
+// feed has given the stays of which it tells; others have paid for them.
+func (w *Warehouse) readStays(ctx context.Context, linker *linkage.Linker, authority string, d *governance.Deposit) error {
+	if d.Stays == "" {
+		return nil
+	}
+	folder, _, err := w.Feed(d.Feed)
+	if err != nil {
+		return err
+	}
+	feed, err := intake.LoadFeed(folder)
+	if err != nil {
+		return err
+	}
+	side := linkage.Payer
+	if feed.Kind == "hospital" {
+		side = linkage.Care
+	}
+	return w.readSent(authority, w.staysPath(authority, d.Deposit), d.Stays, func(plain io.Reader) error {
+		return linker.AddStays(ctx, d.Deposit, d.Actor, side, plain)
+	})
+}
+
+// readSent opens a file that a deposit sent to the authority, and makes sure that it
+// is what the provider signed for.
+func (w *Warehouse) readSent(authority, path string, want ledger.Digest, use func(io.Reader) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("the identities of deposit %s: %w", d.Deposit, err)
+		return fmt.Errorf("what a deposit sent to %s: %w", authority, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	identity, err := w.identity(authority)
@@ -190,13 +233,13 @@ func (w *Warehouse) readIdentities(ctx context.Context, linker *linkage.Linker, 
 	if err != nil {
 		return fmt.Errorf("%s was altered, or was sealed to another key: %w", path, err)
 	}
-	if err := linker.Add(ctx, d.Deposit, plain); err != nil {
+	if err := use(plain); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if _, err := io.Copy(io.Discard, whole); err != nil {
 		return err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != string(d.Identities) {
+	if hex.EncodeToString(sum.Sum(nil)) != string(want) {
 		return fmt.Errorf("%s was altered: its SHA-256 is not the recorded one", path)
 	}
 	return nil

@@ -195,7 +195,7 @@ func (w *Warehouse) undoDeposit(ctx context.Context, state *governance.State, j 
 			}
 		}
 	}
-	for _, path := range []string{w.identitiesPath(j.Authority, j.Deposit), w.quarantinePath(j.Provider, j.Deposit)} {
+	for _, path := range []string{w.identitiesPath(j.Authority, j.Deposit), w.staysPath(j.Authority, j.Deposit), w.quarantinePath(j.Provider, j.Deposit)} {
 		if gone := os.Remove(path); !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}

@@ -213,6 +213,9 @@ func attachments(state *governance.State) map[ledger.Digest]bool {
 	for _, release := range state.Releases.All() {
 		named[release.Objects] = true
 	}
+	for _, linkage := range state.Linkages.All() {
+		named[linkage.Report] = true
+	}
 	return named
 }
 
@@ -364,6 +367,9 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 	for id, d := range state.Deposits.All() {
 		known[w.identitiesPath(d.Authority, id)] = true
 		known[w.quarantinePath(d.Actor, id)] = true
+		if d.Stays != "" {
+			known[w.staysPath(d.Authority, id)] = true
+		}
 	}
 	for id, o := range state.Outputs.All() {
 		if o.Released {

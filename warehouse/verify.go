@@ -100,6 +100,9 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 	for _, d := range state.Deposits.All() {
 		digests[w.identitiesPath(d.Authority, d.Deposit)] = d.Identities
 		digests[w.quarantinePath(d.Actor, d.Deposit)] = d.Quarantine
+		if d.Stays != "" {
+			digests[w.staysPath(d.Authority, d.Deposit)] = d.Stays
+		}
 		if _, digest, err := w.Feed(d.Feed); err == nil && digest != d.FeedDigest {
 			v.fault("%s: feed %s has changed since deposit %s was made", w.path("feeds", d.Feed), d.Feed, d.Deposit)
 		}

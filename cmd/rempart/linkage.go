@@ -56,7 +56,7 @@ kind is linked; deposits without it are then left out.`,
 func (a *app) printLinkage(made *warehouse.Linked) error {
 	a.say("Linkage %s of %d deposits by their %s tokens (statement %d)", made.Linkage, len(made.Deposits), made.Pseudonyms, made.Entry)
 	a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
-	for _, method := range []string{"identifier", "identity", "sound", "alone"} {
+	for _, method := range []string{"identifier", "identity", "stays", "sound", "alone"} {
 		if n := made.Methods[method]; n > 0 {
 			a.say("  %-10s %s records", method, count(n))
 		}
