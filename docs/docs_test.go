@@ -303,6 +303,10 @@ func TestConfigurationIsDescribed(t *testing.T) {
 func tags(of reflect.Type, kind string) (names []string) {
 	for i := range of.NumField() {
 		field := of.Field(i)
+		if field.Anonymous { // its fields stand in the same object
+			names = append(names, tags(field.Type, kind)...)
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get(kind), ",")
 		if field.Type.Kind() == reflect.Struct && kind == "toml" {
 			for _, inner := range tags(field.Type, kind) {

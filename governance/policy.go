@@ -41,11 +41,17 @@ var policySet = func() *cedar.PolicySet {
 }()
 
 // Authorise says whether the policies let a statement's actor say it now, given
-// what has happened so far. The error is a *Refusal.
+// what has happened so far, if it is signed as it should be (see [State.Due]).
+// The error is a *Refusal.
 func (s *State) Authorise(statement ledger.Statement, body ledger.Body) error {
-	actor, known := s.Parties[statement.Actor]
+	return s.authorise(statement.Actor, statement.Time, body, true)
+}
+
+// authorise asks the policies about a statement that is signed with a passkey or not.
+func (s *State) authorise(name string, now time.Time, body ledger.Body, passkey bool) error {
+	actor, known := s.Parties[name]
 	if !known {
-		return refuse("See who is known: rempart party list", "%q is no party of this warehouse", statement.Actor)
+		return refuse("See who is known: rempart party list", "%q is no party of this warehouse", name)
 	}
 	principal := partyUID(actor.Name)
 	resource, entities, err := s.resource(body)
@@ -57,9 +63,9 @@ func (s *State) Authorise(statement ledger.Statement, body ledger.Body) error {
 	})}
 	request := cedar.Request{
 		Principal: principal,
-		Action:    types.NewEntityUID("Action", types.String(statement.Kind)),
+		Action:    types.NewEntityUID("Action", types.String(body.Kind())),
 		Resource:  resource,
-		Context:   s.context(statement.Time, body),
+		Context:   s.context(actor, now, body, passkey),
 	}
 	decision, why := cedar.Authorize(policySet, entities, request)
 	if len(why.Errors) > 0 {
@@ -74,7 +80,7 @@ func (s *State) Authorise(statement ledger.Statement, body ledger.Body) error {
 			return &Refusal{Reason: string(text), Remedy: string(notes["remedy"])}
 		}
 	}
-	return refuse("", "%s is %s, who may not make a statement %s here", actor.Name, actor.Role.Article(), statement.Kind)
+	return refuse("", "%s is %s, who may not make a statement %s here", actor.Name, actor.Role.Article(), body.Kind())
 }
 
 func partyUID(name string) types.EntityUID { return types.NewEntityUID("Party", types.String(name)) }
@@ -134,6 +140,10 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 		return s.projectOfOutput(b.Output)
 	case *ledger.OutputViewed:
 		return s.projectOfOutput(b.Output)
+	case *ledger.Countersigned:
+		if waiting, ok := s.People.Waiting[b.Entry]; ok {
+			return s.projectOf(waiting.Body)
+		}
 	}
 	return nil, nil
 }
@@ -147,13 +157,14 @@ func (s *State) projectOfOutput(id string) (*Project, error) {
 }
 
 // context is what the rules know beside principal and resource.
-func (s *State) context(now time.Time, body ledger.Body) types.Record {
+func (s *State) context(actor Party, now time.Time, body ledger.Body, passkey bool) types.Record {
 	facts := types.RecordMap{
 		"now":        types.NewDatetime(now),
 		"disclosive": types.False,
 		"requester":  partyUID(""),
 	}
 	s.hostFacts(body, facts)
+	s.peopleFacts(actor, now, body, passkey, facts)
 	var id string
 	switch b := body.(type) {
 	case *ledger.OutputReleased:

@@ -67,6 +67,7 @@ type State struct {
 	Journals   map[string]ledger.JournalHead // of pseudonym services, by authority
 	Destroyed  map[string]uint64             // keys, and the statement that says so
 	Left       *Made                         // when a host was left for the last time
+	People     People                        // what they sign with, and what waits for a second one
 }
 
 // Made says when and by whom something was stated.
@@ -171,7 +172,7 @@ type Mount struct {
 
 // NewState is the state before the first statement.
 func NewState() *State {
-	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}, Journals: map[string]ledger.JournalHead{}}
+	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}, Journals: map[string]ledger.JournalHead{}, People: newPeople()}
 }
 
 // Admit checks one statement against everything before it, and takes it in. The
@@ -189,20 +190,30 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 	if s.Warehouse == nil {
 		return errors.New("the first statement does not create a warehouse")
 	}
-	if err := s.Authorise(e.Statement, body); err != nil {
+	signed, err := s.signature(ctx, e, body)
+	if err != nil {
 		return err
 	}
-	if err := ledger.VerifyBy(ctx, e.Envelope, s.Parties[e.Statement.Actor].Signing); err != nil {
-		return refuse("Sign with the key of "+e.Statement.Actor, "%v", err)
-	}
-	if e.Statement.Time.Before(s.Last) {
-		return refuse("Set the clock of this machine", "the clock says %s, but the last statement is of %s",
-			e.Statement.Time.Format(time.RFC3339), s.Last.Format(time.RFC3339))
-	}
-	if err := s.apply(Made{e.Index, e.Statement.Actor, e.Statement.Time}, body); err != nil {
+	now, err := s.clock(e.Statement, signed)
+	if err != nil {
 		return err
 	}
-	s.Size, s.Last = e.Index+1, e.Statement.Time
+	if err := s.authorise(e.Statement.Actor, now, body, signed.passkey != nil); err != nil {
+		return err
+	}
+	made := Made{e.Index, e.Statement.Actor, now}
+	if roles := s.second(made, body); len(roles) > 0 {
+		err = s.wait(made, e, body, roles)
+	} else {
+		err = s.apply(made, body)
+	}
+	if err != nil {
+		return err
+	}
+	s.fulfil(made, body)
+	signed.count()
+	s.People.spoke[made.Actor] = true
+	s.Size, s.Last = e.Index+1, now
 	return nil
 }
 
@@ -281,6 +292,9 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.settle(made, b.Output, true, b.Reason, b.SHA256)
 	case *ledger.OutputRefused:
 		return s.settle(made, b.Output, false, b.Reason, "")
+	}
+	if known, err := s.applyPeople(made, body); known {
+		return err
 	}
 	return fmt.Errorf("a statement %s has no effect that this rempart knows", body.Kind())
 }

@@ -269,6 +269,16 @@ var kinds = table(
 	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
 	func() Body { return &PseudonymsIssued{} },
+	func() Body { return &EnrolmentOpened{} },
+	func() Body { return &PasskeyRegistered{} },
+	func() Body { return &PasskeyRemoved{} },
+	func() Body { return &LoginLinked{} },
+	func() Body { return &LoginUnlinked{} },
+	func() Body { return &SigningRulesSet{} },
+	func() Body { return &Countersigned{} },
+	func() Body { return &StepOrdered{} },
+	func() Body { return &TokenIssued{} },
+	func() Body { return &TokenRevoked{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

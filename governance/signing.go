@@ -1,0 +1,386 @@
+package governance
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cedar-policy/cedar-go/types"
+
+	"rempart.eu/rempart/ledger"
+)
+
+// People is what the ledger knows of how people come in and sign.
+type People struct {
+	Passkeys   map[string]*Passkey          // by ledger.Passkey.KeyID; also those that were removed
+	Enrolments map[ledger.Digest]*Enrolment // by the digest of the code
+	Logins     map[Login]string             // whom a subject of an OpenID Connect provider is
+	Tokens     map[string]*Token            // by id
+	Rules      ledger.SigningRulesSet
+	Waiting    map[uint64]*Waiting // statements that wait for a second person, by entry
+	Seconds    map[uint64]Made     // who was the second, by the entry that waited for it
+	Orders     []Order
+
+	spoke map[string]bool // who has made a statement
+	held  map[string]bool // who has had a passkey
+}
+
+func newPeople() People {
+	return People{
+		Passkeys: map[string]*Passkey{}, Enrolments: map[ledger.Digest]*Enrolment{}, Logins: map[Login]string{}, Tokens: map[string]*Token{},
+		Rules: ledger.SigningRulesSet{Passkeys: OnceRegistered}, Waiting: map[uint64]*Waiting{}, Seconds: map[uint64]Made{}, spoke: map[string]bool{}, held: map[string]bool{},
+	}
+}
+
+// When decisions need a passkey: of a party from its first passkey on, or of
+// everybody.
+const (
+	OnceRegistered = "once-registered"
+	Required       = "required"
+)
+
+// Passkey is a party's passkey.
+type Passkey struct {
+	Made
+	ledger.PasskeyRegistered
+	Party   string
+	Counter uint32 // of the last statement that it signed
+	Removed *Made
+}
+
+// Enrolment lets a party register a passkey.
+type Enrolment struct {
+	Made
+	ledger.EnrolmentOpened
+	Spent *Made
+}
+
+// Open says whether the enrolment can be used at a time.
+func (e *Enrolment) Open(now time.Time) bool { return e.Spent == nil && now.Before(e.Until) }
+
+// Login is a person at an OpenID Connect provider.
+type Login struct{ Issuer, Subject string }
+
+// Token is an API token.
+type Token struct {
+	Made
+	ledger.TokenIssued
+	Revoked *Made
+}
+
+// Waiting is a statement that has no effect before a second person has
+// countersigned it.
+type Waiting struct {
+	Made
+	Body     ledger.Body
+	Envelope ledger.Digest
+	Roles    []string  // of whom the second person may be
+	Until    time.Time // by when
+}
+
+// Order is a person's decision on a step that a machine takes.
+type Order struct {
+	Made
+	ledger.StepOrdered
+	Done bool
+}
+
+// Limits of what people are given.
+const (
+	MaxEnrolment = 7 * 24 * time.Hour
+	MaxToken     = 7 * 24 * time.Hour
+	MaxWaiting   = 30 * 24 * time.Hour
+	MaxOrder     = 30 * 24 * time.Hour
+	maxPasskeys  = 10 // of a party
+	maxLabel     = 100
+)
+
+// touch is how long a person may take to sign: until then a statement may be
+// older than the ledger's last one.
+const touch = 10 * time.Minute
+
+// PasskeysOf lists the passkeys that a party can sign with, the first one first.
+func (s *State) PasskeysOf(party string) (keys []*Passkey) {
+	for _, k := range s.People.Passkeys {
+		if k.Party == party && k.Removed == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b *Passkey) int { return cmp.Compare(a.Index, b.Index) })
+	return keys
+}
+
+// HasHadPasskey says whether a party ever had a passkey: from then on its key
+// file alone decides nothing any more, also where all its passkeys are lost.
+func (s *State) HasHadPasskey(party string) bool { return s.People.held[party] }
+
+// Due is how a statement has to be signed.
+type Due struct {
+	Passkey bool     // by its actor's passkey; the key file does not do
+	Second  []string // and by a second person of one of these roles; nil: by nobody else
+}
+
+// Due says how an actor has to sign something now. Whether it may say it is
+// another question (see [State.Authorise]).
+func (s *State) Due(actor string, now time.Time, body ledger.Body) Due {
+	if statement, err := ledger.New(actor, now, body); err == nil {
+		if as, err := statement.Decode(); err == nil {
+			body = as // the type that the gate sees
+		}
+	}
+	due := Due{Second: s.second(Made{Actor: actor, Time: now}, body)}
+	if s.authorise(actor, now, body, true) == nil {
+		due.Passkey = s.authorise(actor, now, body, false) != nil
+	}
+	return due
+}
+
+// signature is how a statement is signed.
+type signature struct {
+	passkey *Passkey // nil: by the key file
+	counter uint32
+}
+
+// count takes in the passkey's count of signatures.
+func (s signature) count() {
+	if s.passkey != nil {
+		s.passkey.Counter = s.counter
+	}
+}
+
+// signature verifies that a statement is signed by its actor.
+func (s *State) signature(ctx context.Context, e ledger.Entry, body ledger.Body) (signed signature, err error) {
+	actor := e.Statement.Actor
+	if _, known := s.Parties[actor]; !known {
+		return signed, refuse("See who is known: rempart party list", "%q is no party of this warehouse", actor)
+	}
+	id, err := ledger.PasskeyOf(e.Envelope)
+	if err != nil {
+		return signed, err
+	}
+	if id == "" {
+		if err := ledger.VerifyBy(ctx, e.Envelope, s.Parties[actor].Signing); err != nil {
+			return signed, refuse("Sign with the key of "+actor, "%v", err)
+		}
+		return signed, nil
+	}
+	signed.passkey = s.People.Passkeys[id]
+	if b, ok := body.(*ledger.PasskeyRegistered); ok && signed.passkey == nil && b.KeyID() == id {
+		signed.passkey = &Passkey{Party: actor, PasskeyRegistered: *b}
+	}
+	switch k := signed.passkey; {
+	case k == nil || k.Party != actor:
+		return signed, refuse("Register it: rempart people enrol", "this is no passkey of %s", actor)
+	case k.Removed != nil:
+		return signed, refuse("Sign with another one", "this passkey of %s was removed on %s", actor, k.Removed.Time.Format(time.DateOnly))
+	}
+	if signed.counter, err = ledger.VerifyByPasskey(ctx, e.Envelope, signed.passkey.Passkey); err != nil {
+		return signed, refuse("Sign again", "%v", err)
+	}
+	if !Counts(signed.passkey.Counter, signed.counter) {
+		return signed, refuse("Sign again; where that does not help, remove this passkey: rempart people remove",
+			"the authenticator has counted %d signatures, and had counted %d before: it may have been copied", signed.counter, signed.passkey.Counter)
+	}
+	return signed, nil
+}
+
+// Counts says whether an authenticator's count of signatures can follow another:
+// it grows, or the authenticator does not count and says 0 (WebAuthn Level 3,
+// section 6.1.1).
+func Counts(before, after uint32) bool { return after > before || before == 0 && after == 0 }
+
+// clock is when a statement takes effect: not before the one before it. Only a
+// person who takes her time to sign may be overtaken by other statements.
+func (s *State) clock(statement ledger.Statement, signed signature) (time.Time, error) {
+	late := s.Last.Sub(statement.Time)
+	switch {
+	case late <= 0:
+		return statement.Time, nil
+	case signed.passkey != nil && late <= touch:
+		return s.Last, nil
+	case signed.passkey != nil:
+		return s.Last, refuse("Sign again", "the statement is of %s: it was signed too long ago", statement.Time.Format(time.RFC3339))
+	}
+	return s.Last, refuse("Set the clock of this machine", "the clock says %s, but the last statement is of %s",
+		statement.Time.Format(time.RFC3339), s.Last.Format(time.RFC3339))
+}
+
+// peopleFacts are what the rules know of people.
+func (s *State) peopleFacts(actor Party, now time.Time, body ledger.Body, passkey bool, facts types.RecordMap) {
+	held := s.HasHadPasskey(actor.Name)
+	required := held || s.People.Rules.Passkeys == Required && !now.Before(s.People.Rules.From)
+	overdue := false
+	if b, ok := body.(*ledger.ReleaseErased); ok {
+		if release, known := s.Releases.Get(b.Release); known {
+			overdue = !now.Before(release.RetainUntil)
+		}
+	}
+	facts["passkey"] = types.Boolean(passkey)
+	facts["passkey_held"] = types.Boolean(held)
+	facts["passkey_required"] = types.Boolean(required)
+	facts["overdue"] = types.Boolean(overdue)
+	facts["ordered"] = types.Boolean(s.order(now, body) != nil)
+	facts["subject"] = partyUID(s.subject(actor.Name, body))
+	var (
+		first     string
+		roles     []types.Value
+		askers    []types.Value
+		withdrawn bool
+	)
+	if b, ok := body.(*ledger.Countersigned); ok {
+		if waiting, known := s.People.Waiting[b.Entry]; known {
+			first, withdrawn = waiting.Actor, b.Refused
+			for _, role := range waiting.Roles {
+				roles = append(roles, types.String(role))
+			}
+			for _, name := range s.askers(waiting.Body) {
+				askers = append(askers, partyUID(name))
+			}
+		}
+	}
+	facts["first"] = partyUID(first)
+	facts["second_roles"] = types.NewSet(roles...)
+	facts["askers"] = types.NewSet(askers...)
+	facts["withdrawn"] = types.Boolean(withdrawn)
+}
+
+// subject is the party that a statement about people is about.
+func (s *State) subject(actor string, body ledger.Body) string {
+	switch b := body.(type) {
+	case *ledger.EnrolmentOpened:
+		return b.Party
+	case *ledger.PasskeyRemoved:
+		return b.Party
+	case *ledger.PasskeyRegistered, *ledger.TokenIssued:
+		return actor
+	case *ledger.TokenRevoked:
+		if token, ok := s.People.Tokens[b.Token]; ok {
+			return token.Actor
+		}
+	}
+	return ""
+}
+
+// askers are those who want what a statement grants.
+func (s *State) askers(body ledger.Body) (names []string) {
+	if project, err := s.projectOf(body); err == nil && project != nil {
+		names = append(names, project.Actor)
+		names = append(names, project.Spec.Researchers...)
+	}
+	if b, ok := body.(*ledger.OutputReleased); ok {
+		if output, err := s.Output(b.Output); err == nil {
+			names = append(names, output.Run.Actor)
+		}
+	}
+	if name := s.subject("", body); name != "" {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Askers are those who want what a statement that waits would grant.
+func (s *State) Askers(w *Waiting) []string { return s.askers(w.Body) }
+
+// watchers may be the second person where somebody's way in is at stake.
+var watchers = []string{string(Officer), string(OutputChecker)}
+
+// Countersignable lists the kinds of statements that a warehouse can have wait
+// for a second person.
+func Countersignable() []string {
+	return []string{
+		"derogation-granted", "enrolment-opened", "key-destroyed", "login-linked", "output-released", "party-added",
+		"project-approved", "project-closed", "release-erased", "signing-rules-set", "step-ordered",
+	}
+}
+
+// second lists the roles that the second person of a statement may have, nil
+// where it needs none.
+func (s *State) second(made Made, body ledger.Body) []string {
+	switch b := body.(type) {
+	case *ledger.EnrolmentOpened:
+		// A new passkey in the place of what somebody has is a way to become them.
+		if made.Actor != b.Party && (s.People.spoke[b.Party] || s.HasHadPasskey(b.Party)) {
+			return watchers
+		}
+	case *ledger.SigningRulesSet:
+		if s.loosens(b, made.Time) {
+			return []string{string(Officer)}
+		}
+	case *ledger.ReleaseErased:
+		if release, ok := s.Releases.Get(b.Release); ok && !made.Time.Before(release.RetainUntil) {
+			return nil // its time has come
+		}
+	}
+	return s.People.Rules.TwoPersons[body.Kind()]
+}
+
+// loosens says whether rules ask for less than those in force.
+func (s *State) loosens(b *ledger.SigningRulesSet, now time.Time) bool {
+	old := s.People.Rules
+	if old.Passkeys == Required && (b.Passkeys != Required || b.From.After(old.From) && b.From.After(now)) {
+		return true
+	}
+	for kind, roles := range old.TwoPersons {
+		if len(b.TwoPersons[kind]) == 0 {
+			return true
+		}
+		for _, role := range b.TwoPersons[kind] {
+			if !slices.Contains(roles, role) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wait takes in a statement that has no effect yet.
+func (s *State) wait(made Made, e ledger.Entry, body ledger.Body, roles []string) error {
+	if rules, ok := body.(*ledger.SigningRulesSet); ok {
+		if err := checkRules(rules); err != nil {
+			return err
+		}
+	}
+	s.People.Waiting[e.Index] = &Waiting{made, body, ledger.Sum(e.Envelope), roles, made.Time.Add(MaxWaiting)}
+	return nil
+}
+
+// WaitingFor lists the statements that a party may countersign now, the oldest first.
+func (s *State) WaitingFor(party string, now time.Time) (all []*Waiting) {
+	for _, index := range slices.Sorted(maps.Keys(s.People.Waiting)) {
+		w := s.People.Waiting[index]
+		body := &ledger.Countersigned{Entry: index, Envelope: w.Envelope, Reason: "-"}
+		if now.Before(w.Until) && s.authorise(party, now, body, true) == nil {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (s *State) countersign(made Made, b *ledger.Countersigned) error {
+	w, ok := s.People.Waiting[b.Entry]
+	switch {
+	case !ok:
+		return refuse("See what waits: rempart people waiting", "entry %d does not wait for a second person", b.Entry)
+	case b.Envelope != w.Envelope:
+		return refuse("", "what was countersigned is not what entry %d says", b.Entry)
+	case strings.TrimSpace(b.Reason) == "":
+		return refuse("Give one: --reason", "a decision needs a reason")
+	case !made.Time.Before(w.Until):
+		return refuse("Decide again", "entry %d waited for a second person until %s", b.Entry, w.Until.Format(time.DateOnly))
+	}
+	if !b.Refused {
+		// What was right when it was signed may have ended since.
+		if err := s.authorise(w.Actor, made.Time, w.Body, true); err != nil {
+			return err
+		}
+		if err := s.apply(Made{w.Index, w.Actor, made.Time}, w.Body); err != nil {
+			return err
+		}
+		s.People.Seconds[b.Entry] = made
+	}
+	delete(s.People.Waiting, b.Entry)
+	return nil
+}
