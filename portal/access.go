@@ -1,0 +1,84 @@
+package portal
+
+import (
+	"slices"
+
+	"rempart.eu/rempart/governance"
+)
+
+// What each role is shown. The register of projects is everybody's; the rest
+// needs a login. What is hidden from somebody is not told from what is not there.
+
+// everything says whether the person sees all that the ledger holds.
+func (q *request) everything() bool {
+	return q.who != nil && (q.party.Role == governance.Officer || q.party.Role == governance.Controller)
+}
+
+// loggedIn refuses where nobody is.
+func (q *request) loggedIn() error {
+	if q.who == nil {
+		return errLogin
+	}
+	return nil
+}
+
+// overseeing refuses who does not see everything.
+func (q *request) overseeing() error {
+	if err := q.loggedIn(); err != nil {
+		return err
+	}
+	if !q.everything() {
+		return errHidden
+	}
+	return nil
+}
+
+// sees says whether the person may read a project's authorisation: whoever sees
+// everything; its researchers; and checkers, once something asks to leave it.
+func (q *request) sees(p *governance.Project) bool {
+	switch {
+	case q.who == nil:
+		return false
+	case q.everything():
+		return true
+	case q.party.Role == governance.Researcher:
+		return p.Actor == q.party.Name || slices.Contains(p.Spec.Researchers, q.party.Name)
+	case q.party.Role == governance.OutputChecker:
+		for _, o := range q.state.Outputs.All() {
+			if o.Run.Project == p.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// seesOutput says whether the person may know of an output: whoever sees
+// everything, checkers, and the project's researchers.
+func (q *request) seesOutput(o *governance.Output) bool {
+	if q.who == nil {
+		return false
+	}
+	if q.everything() || q.party.Role == governance.OutputChecker {
+		return true
+	}
+	p, ok := q.state.Projects.Get(o.Run.Project)
+	return ok && q.party.Role == governance.Researcher && q.sees(p)
+}
+
+// hears says whether the person may read a statement: whoever sees everything;
+// and each, what was said by themselves and about projects that they see.
+func (q *request) hears(t *told, visible map[string]bool) bool {
+	return q.everything() || t.actor == q.party.Name || t.project != "" && visible[t.project]
+}
+
+// visible are the projects that the person sees.
+func (q *request) visible() map[string]bool {
+	seen := map[string]bool{}
+	for name, p := range q.state.Projects.All() {
+		if q.sees(p) {
+			seen[name] = true
+		}
+	}
+	return seen
+}

@@ -1,0 +1,118 @@
+package portal
+
+import (
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+)
+
+var place = regexp.MustCompile(`\{[a-z_]+\}`)
+
+func TestEveryTextIsInBothLanguages(t *testing.T) {
+	var groups map[string]map[string]map[string]string
+	if _, err := toml.Decode(catalogue, &groups); err != nil {
+		t.Fatal(err)
+	}
+	for group, names := range groups {
+		for name, texts := range names {
+			for language := range texts {
+				if !slices.Contains([]string{"en", "fr", "en_one", "fr_one"}, language) {
+					t.Errorf("%s.%s: %q is no language", group, name, language)
+				}
+			}
+			if texts["en"] == "" || texts["fr"] == "" {
+				t.Errorf("%s.%s is not in both languages", group, name)
+			}
+			places := func(text string) []string {
+				found := place.FindAllString(text, -1)
+				slices.Sort(found)
+				return found
+			}
+			if !slices.Equal(places(texts["en"]), places(texts["fr"])) {
+				t.Errorf("%s.%s: the languages have other places", group, name)
+			}
+			if strings.Contains(texts["fr"], "'") {
+				t.Errorf("%s.%s: want the typographic apostrophe in %q", group, name, texts["fr"])
+			}
+		}
+	}
+}
+
+// TestEveryTextIsUsed finds texts that nobody shows and texts that are missing.
+func TestEveryTextIsUsed(t *testing.T) {
+	used := map[string]bool{"date.months": true}
+	prefixes := []string{}
+	key := regexp.MustCompile(`(?:\bt |text\(|sentence\()"([a-z]+\.[a-z_-]+)"`)
+	prefix := regexp.MustCompile(`(?:print |text\(|sentence\()"([a-z]+\.[a-z_]*)"(?: \.|\s?\+)`)
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		scan(string(text), key, prefix, used, &prefixes)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range sources(t) {
+		scan(text, key, prefix, used, &prefixes)
+	}
+	english := languages["en"]
+	for key := range used {
+		if _, ok := english.texts[key]; !ok {
+			t.Errorf("there is no text %q", key)
+		}
+	}
+	for key := range english.texts {
+		begins := func(p string) bool { return strings.HasPrefix(key, p) }
+		if !used[strings.TrimSuffix(key, ".one")] && !slices.ContainsFunc(prefixes, begins) {
+			t.Errorf("text %q is not used", key)
+		}
+	}
+	for _, kind := range ledger.Kinds() {
+		if english.texts["story."+kind] == "" || english.texts["kind."+kind] == "" {
+			t.Errorf("a statement %s cannot be told", kind)
+		}
+	}
+	for _, role := range append(governance.Roles(), governance.Controller) {
+		if english.texts["role."+string(role)] == "" {
+			t.Errorf("the role %s has no name", role)
+		}
+	}
+}
+
+func scan(text string, key, prefix *regexp.Regexp, used map[string]bool, prefixes *[]string) {
+	for _, m := range key.FindAllStringSubmatch(text, -1) {
+		if !strings.HasSuffix(m[1], "_") {
+			used[m[1]] = true
+		}
+	}
+	for _, m := range prefix.FindAllStringSubmatch(text, -1) {
+		*prefixes = append(*prefixes, m[1])
+		delete(used, m[1])
+	}
+}
+
+func TestNumbersAndDatesAreWrittenAsTheLanguageDoes(t *testing.T) {
+	en, fr := languages["en"], languages["fr"]
+	for _, c := range []struct{ got, want string }{
+		{en.number(1234567), "1,234,567"}, {fr.number(1234567), "1\u202f234\u202f567"}, {en.number(999), "999"}, {en.number(-1234), "−1,234"},
+		{en.day(today), "27 November 2026"}, {fr.day(today), "27 novembre 2026"}, {fr.day(today.AddDate(0, 0, 4)), "1er décembre 2026"},
+		{en.moment(today), "27 November 2026, 09:00 UTC"},
+		{en.size(1840), "1.8\u00a0KiB"}, {fr.size(1840), "1,8\u00a0Kio"}, {en.size(12), "12\u00a0B"},
+		{en.text("home.left", "n", 1), "1 day left"}, {en.text("home.left", "n", 0), "0 days left"}, {fr.text("home.left", "n", 0), "0 jour restant"},
+		{en.sentence("story.project-approved", "project", toProject("flu"), "reason", "{project}").String(), "approved project flu: {project}"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package portal
+
+import (
+	"slices"
+	"time"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+)
+
+// outputLine is an output in a list.
+type outputLine struct {
+	Output     string    `json:"output"`
+	Name       string    `json:"name"`
+	Project    string    `json:"project"`
+	Researcher string    `json:"researcher"`
+	Size       int64     `json:"size"`
+	Status     string    `json:"status"` // waits, blocked (by the disclosure check), released, refused
+	Findings   int       `json:"findings"`
+	Since      time.Time `json:"since"`
+}
+
+type outputsData struct {
+	Outputs []outputLine `json:"outputs"`
+	Status  string       `json:"-"`
+	Choices []choice     `json:"-"`
+}
+
+func (q *request) outputLine(id string, o *governance.Output) outputLine {
+	l := outputLine{id, o.Name, o.Run.Project, o.Run.Actor, o.Size, "waits", len(o.Findings), o.Time}
+	switch {
+	case o.Released:
+		l.Status = "released"
+	case o.Decision != nil:
+		l.Status = "refused"
+	case o.Refused:
+		l.Status = "blocked"
+	}
+	return l
+}
+
+// most is how many lines a page lists.
+const most = 200
+
+// outputs lists what asks to leave; what waits longest stands first.
+func (p *Portal) outputs(q *request) (*answer, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	data := outputsData{Outputs: []outputLine{}, Status: q.URL.Query().Get("status")}
+	if data.Status == "" {
+		data.Status = "waits"
+	}
+	for _, s := range []string{"waits", "blocked", "released", "refused", "all"} {
+		data.Choices = append(data.Choices, choice{s, q.lang.text("output." + s), s == data.Status})
+	}
+	for id, o := range q.state.Outputs.All() {
+		if line := q.outputLine(id, o); (line.Status == data.Status || data.Status == "all") && q.seesOutput(o) {
+			data.Outputs = append(data.Outputs, line)
+		}
+	}
+	if data.Status != "waits" {
+		slices.Reverse(data.Outputs)
+	}
+	data.Outputs = data.Outputs[:min(most, len(data.Outputs))]
+	return &answer{"outputs", q.lang.text("outputs.title"), data}, nil
+}
+
+// outputsOf are the outputs of a project that the person may know of, the latest first.
+func (q *request) outputsOf(project string) []outputLine {
+	lines := []outputLine{}
+	for id, o := range q.state.Outputs.All() {
+		if o.Run.Project == project && q.seesOutput(o) {
+			lines = append(lines, q.outputLine(id, o))
+		}
+	}
+	slices.Reverse(lines)
+	return lines[:min(20, len(lines))]
+}
+
+// outputData is an output's page.
+type outputData struct {
+	outputLine
+	SHA256      ledger.Digest    `json:"sha256"`
+	Run         string           `json:"run"`
+	Study       string           `json:"study"`
+	Language    string           `json:"language"`
+	Code        ledger.Digest    `json:"code"`
+	OfProject   string           `json:"title"` // of the project
+	Purpose     string           `json:"purpose"`
+	MinimumCell int              `json:"minimum_cell_count"`
+	Found       []ledger.Finding `json:"found"`
+	Decision    *decision        `json:"decision,omitempty"`
+	MayDecide   bool             `json:"may_decide"`
+	Own         bool             `json:"own"` // of the person's own project
+}
+
+func (p *Portal) output(q *request) (*answer, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	id := q.PathValue("output")
+	o, ok := q.state.Outputs.Get(id)
+	if !ok || !q.seesOutput(o) {
+		return nil, errNotFound
+	}
+	project, _ := q.state.Projects.Get(o.Run.Project)
+	data := outputData{
+		outputLine: q.outputLine(id, o), SHA256: o.SHA256, Run: o.Run.Run, Study: o.Run.Name, Language: o.Run.Language, Code: o.Run.Code,
+		OfProject: project.Spec.Title, Purpose: project.Spec.Purpose, MinimumCell: project.Spec.MinimumCell, Found: o.Findings,
+		MayDecide: o.Decision == nil && q.mayCheck(o), Own: slices.Contains(project.Spec.Researchers, q.party.Name),
+	}
+	if d := o.Decision; d != nil {
+		data.Decision = &decision{d.Actor, d.Time, o.Reason, d.Index}
+	}
+	return &answer{"output", o.Name, data}, nil
+}

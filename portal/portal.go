@@ -1,0 +1,244 @@
+// Package portal is the web site of a warehouse, for people who decide.
+//
+// A [Portal] answers HTTP requests with pages that a server writes: HTML that
+// needs no script but for passkeys and for verifying the ledger in the browser,
+// in French and English. Each page is a function of the state that the ledger
+// gives and of who asks; the same functions answer programs, as JSON, under
+// /api/v1.
+//
+// The portal decides nothing by itself. What is done through it is a statement in
+// the ledger, which passes the gate of package governance as if it came from the
+// command line. What somebody is shown follows from the role (see access.go): a
+// researcher sees the projects that are theirs, a checker what asks to leave, an
+// officer and the controller everything that the ledger holds. Nobody sees a row
+// of data, but for the output that a checker opens.
+//
+// Texts of other people are text: no template takes HTML, and the content
+// security policy allows no script and no style but the portal's own files.
+package portal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Person is who asks.
+type Person struct {
+	Party string // by its name in the ledger
+	Token string // that forms of this person's session carry
+}
+
+// Sessions knows who asks.
+type Sessions interface {
+	// Who is the person of a request, or nil. The party may have left since.
+	Who(*http.Request) *Person
+}
+
+// Options are those of a portal.
+type Options struct {
+	Warehouse *warehouse.Warehouse
+	Sessions  Sessions
+	Log       *slog.Logger
+}
+
+// Portal is the web site. It may answer any number of requests at a time.
+type Portal struct {
+	w        *warehouse.Warehouse
+	sessions Sessions
+	log      *slog.Logger
+	ledger   *follower
+	mux      *http.ServeMux
+}
+
+// New makes a portal. The ledger is read when the first request comes, or by
+// [Portal.Follow].
+func New(o Options) *Portal {
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, ledger: &follower{w: o.Warehouse}, mux: http.NewServeMux()}
+	p.routes()
+	return p
+}
+
+// Follow reads what the ledger has gained. Requests do so too.
+func (p *Portal) Follow(ctx context.Context) error { return p.ledger.follow(ctx) }
+
+// routes is the map of the site.
+func (p *Portal) routes() {
+	p.mux.Handle("GET /static/", http.HandlerFunc(p.static))
+	p.page("GET /{$}", p.home)
+	p.page("GET /register", p.register)
+	p.page("GET /register/{project}", p.registerEntry)
+	p.page("GET /projects", p.projects)
+	p.page("GET /projects/{project}", p.project)
+	p.page("GET /outputs", p.outputs)
+	p.page("GET /outputs/{output}", p.output)
+	p.page("GET /releases", p.releases)
+	p.page("GET /releases/{release}", p.release)
+	p.page("GET /hosts", p.hosts)
+	p.page("GET /hosts/{host}", p.host)
+	p.page("GET /parties", p.parties)
+	p.page("GET /ledger", p.story)
+	p.page("GET /ledger/{index}", p.statement)
+	p.page("GET /verify", p.verify)
+	p.mux.HandleFunc("GET /tlog/{path...}", p.tlog)
+	p.page("/", func(*request) (*answer, error) { return nil, errNotFound })
+}
+
+// answer is what a page shows: data for a template, which is also the JSON of
+// the API.
+type answer struct {
+	template string
+	title    string
+	data     any
+}
+
+// page registers a page, and what it tells programs.
+func (p *Portal) page(pattern string, view func(*request) (*answer, error)) {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok {
+		p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
+		return
+	}
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
+	if path != "/{$}" {
+		p.mux.HandleFunc(method+" /api/v1"+path, func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
+	} else {
+		p.mux.HandleFunc(method+" /api/v1/waiting", func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
+	}
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	headers(w.Header())
+	p.mux.ServeHTTP(w, r)
+}
+
+// headers are those of every answer.
+func headers(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
+	h.Set("Cache-Control", "no-store")
+}
+
+// request is a request and what is known of it.
+type request struct {
+	*http.Request
+	lang  *language
+	who   *Person
+	party governance.Party // of who; its zero where nobody is logged in
+	state *governance.State
+	story *follower
+	now   time.Time
+}
+
+// ask answers a request by a view. What it writes is written while the state
+// stands still, and sent when it may move on.
+func (p *Portal) ask(r *http.Request, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
+	status = http.StatusOK
+	q := &request{Request: r, lang: languageOf(r), story: p.ledger, now: p.w.Now()}
+	err := p.ledger.follow(r.Context())
+	p.ledger.mu.RLock()
+	defer p.ledger.mu.RUnlock()
+	var a *answer
+	if err == nil {
+		q.state = p.ledger.state
+		if who := p.sessions.Who(r); who != nil {
+			if party, known := q.state.Parties[who.Party]; known {
+				q.who, q.party = who, party
+			}
+		}
+		a, err = view(q)
+	}
+	if err != nil {
+		status, a = q.failure(err)
+		if status == http.StatusInternalServerError {
+			p.log.ErrorContext(r.Context(), "answer", "method", r.Method, "path", r.URL.Path, "error", err)
+		}
+	}
+	if err := write(&body, q, a); err != nil {
+		p.log.ErrorContext(r.Context(), "write a page", "path", r.URL.Path, "error", err)
+		body.Reset()
+		return http.StatusInternalServerError, body
+	}
+	return status, body
+}
+
+// html answers with a page.
+func (p *Portal) html(w http.ResponseWriter, r *http.Request, view func(*request) (*answer, error)) {
+	if switchLanguage(w, r) {
+		return
+	}
+	status, body := p.ask(r, view, writePage)
+	if status == http.StatusUnauthorized {
+		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Vary", "Accept-Language, Cookie")
+	send(w, status, &body)
+}
+
+// json answers a program.
+func (p *Portal) json(w http.ResponseWriter, r *http.Request, view func(*request) (*answer, error)) {
+	status, body := p.ask(r, view, func(b *bytes.Buffer, _ *request, a *answer) error {
+		return json.NewEncoder(b).Encode(a.data)
+	})
+	w.Header().Set("Content-Type", "application/json")
+	send(w, status, &body)
+}
+
+func send(w http.ResponseWriter, status int, body *bytes.Buffer) {
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w) // whoever went away needs no answer
+}
+
+// What a person may be told instead of what was asked for.
+var (
+	errLogin    = errors.New("nobody is logged in")
+	errHidden   = errors.New("this role may not see it")
+	errNotFound = errors.New("there is no such page")
+)
+
+// failure is the page of an error: what is wrong and what to do next, and nothing
+// of the inside.
+func (q *request) failure(err error) (status int, a *answer) {
+	f := failure{}
+	var refusal *governance.Refusal
+	switch {
+	case errors.Is(err, errLogin):
+		status, f.Kind = http.StatusUnauthorized, "login"
+	case errors.Is(err, errHidden):
+		status, f.Kind = http.StatusForbidden, "hidden"
+	case errors.Is(err, errNotFound), errors.Is(err, fs.ErrNotExist):
+		status, f.Kind = http.StatusNotFound, "absent"
+	case errors.As(err, &refusal):
+		status, f.Kind, f.Reason, f.Remedy = http.StatusConflict, "refused", refusal.Reason, refusal.Remedy
+	default:
+		status, f.Kind = http.StatusInternalServerError, "internal"
+	}
+	return status, &answer{template: "failure", title: q.lang.text("failure." + f.Kind), data: f}
+}
+
+// failure is what an error tells.
+type failure struct {
+	Kind   string `json:"error"`
+	Reason string `json:"reason,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}

@@ -1,0 +1,131 @@
+package portal
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"rempart.eu/rempart/governance"
+)
+
+// waiting is one thing that waits for the person.
+type waiting struct {
+	Kind  string    `json:"kind"` // what to do: decide, check, review, extend, extract
+	What  sentence  `json:"what"`
+	Href  string    `json:"href"`
+	Since time.Time `json:"since"`
+	Days  int       `json:"days,omitempty"` // until it is too late; 0 where there is no such day
+	Do    string    `json:"-"`              // the name of the act, on its link
+}
+
+// homeData is the first page of somebody who is logged in.
+type homeData struct {
+	Waiting []waiting `json:"waiting"`
+	Facts   []fact    `json:"facts"`
+	Latest  []line    `json:"latest"`
+}
+
+type fact struct {
+	Value string `json:"value"`
+	Name  string `json:"name"`
+	Href  string `json:"href,omitempty"`
+}
+
+// home shows what waits for whoever asks; those who are not logged in are led to
+// the register.
+func (p *Portal) home(q *request) (*answer, error) {
+	if q.who == nil {
+		return p.register(q)
+	}
+	data := homeData{Waiting: q.waiting(), Facts: q.facts(), Latest: q.latest(8)}
+	return &answer{"home", q.lang.text("home.title"), data}, nil
+}
+
+// soon is how long before its end an authorisation is spoken of.
+const soon = 90 * 24 * time.Hour
+
+// waiting lists what waits for the person, what is most pressing first.
+func (q *request) waiting() []waiting {
+	all := []waiting{}
+	add := func(w waiting) {
+		w.Do = q.lang.text("waiting.do_" + w.Kind)
+		all = append(all, w)
+	}
+	role := q.party.Role
+	for _, p := range q.state.Projects.All() {
+		switch {
+		case role == governance.Officer && p.Status == governance.Requested:
+			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.decide", "project", toProject(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Time})
+		case role == governance.Controller && p.Status == governance.Approved && p.Extraction == nil && !p.Ended(q.now):
+			add(waiting{Kind: "extract", What: q.lang.sentence("waiting.extract", "project", toProject(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
+		}
+		if p.Status == governance.Approved && !p.Ended(q.now) && p.Spec.Ends.End().Sub(q.now) < soon && (role == governance.Researcher && q.sees(p)) {
+			left := days(q.now, p.Spec.Ends.End())
+			add(waiting{Kind: "extend", What: q.lang.sentence("waiting.extend", "project", toProject(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
+		}
+	}
+	if role == governance.OutputChecker {
+		for id, o := range q.state.Outputs.All() {
+			if o.Decision == nil && q.mayCheck(o) {
+				add(waiting{Kind: "check", What: q.lang.sentence("waiting.check", "output", toOutput(id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + id, Since: o.Time})
+			}
+		}
+	}
+	if q.everything() {
+		for name, h := range q.state.Hosts.All() {
+			if left, _, ok := h.Warning(q.now); ok && name == q.state.Host {
+				add(waiting{Kind: "derogation", What: q.lang.sentence("waiting.derogation", "host", toHost(name), "n", left), Href: "/hosts/" + name, Since: h.Derogation.Time, Days: left})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b waiting) int {
+		return cmp.Or(cmp.Compare(pressing(a), pressing(b)), a.Since.Compare(b.Since))
+	})
+	return all
+}
+
+// pressing orders what waits: first what ends within a month.
+func pressing(w waiting) int {
+	if w.Days > 0 && w.Days <= 30 {
+		return 0
+	}
+	return 1
+}
+
+// mayCheck says whether a checker may decide on an output: nobody does on one's own.
+func (q *request) mayCheck(o *governance.Output) bool {
+	p, ok := q.state.Projects.Get(o.Run.Project)
+	return ok && q.party.Role == governance.OutputChecker && !o.Refused && o.Run.Actor != q.party.Name && !slices.Contains(p.Spec.Researchers, q.party.Name)
+}
+
+// facts are the figures of the first page.
+func (q *request) facts() (facts []fact) {
+	add := func(key, href string, n int) {
+		facts = append(facts, fact{q.lang.number(n), q.lang.text("facts."+key, "n", n), href})
+	}
+	running, asked := 0, 0
+	for _, p := range q.state.Projects.All() {
+		if !q.sees(p) {
+			continue
+		}
+		if p.Status == governance.Approved && !p.Ended(q.now) {
+			running++
+		}
+		if p.Status == governance.Requested {
+			asked++
+		}
+	}
+	undecided := 0
+	for _, o := range q.state.Outputs.All() {
+		if o.Decision == nil && !o.Refused && q.seesOutput(o) {
+			undecided++
+		}
+	}
+	add("running", "/projects?status=approved", running)
+	add("asked", "/projects?status=requested", asked)
+	add("outputs", "/outputs", undecided)
+	if q.everything() {
+		add("statements", "/ledger", len(q.story.told))
+	}
+	return facts
+}
