@@ -38,9 +38,9 @@ var languages = func() map[string]*language {
 		l.texts = map[string]string{}
 		for group, names := range groups {
 			for name, texts := range names {
-				l.texts[group+"."+name] = texts[code]
+				l.texts[group+"."+name] = l.spaced(texts[code])
 				if one, ok := texts[code+"_one"]; ok {
-					l.texts[group+"."+name+".one"] = one
+					l.texts[group+"."+name+".one"] = l.spaced(one)
 				}
 			}
 		}
@@ -48,6 +48,14 @@ var languages = func() map[string]*language {
 	}
 	return all
 }()
+
+// spaced keeps French marks on the line of the word that they follow.
+func (l *language) spaced(text string) string {
+	if l.Code != "fr" {
+		return text
+	}
+	return strings.NewReplacer("« ", "«\u00a0", " »", "\u00a0»", " :", "\u00a0:", " ;", "\u202f;", " ?", "\u202f?", " !", "\u202f!").Replace(text)
+}
 
 var matcher = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.French})
 

@@ -224,4 +224,3 @@ func (p *Portal) tlog(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 	_, _ = w.Write(content)
 }
-

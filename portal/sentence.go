@@ -141,7 +141,42 @@ func (q *request) tell(s ledger.Statement) sentence {
 	case *ledger.HostErased:
 		return say("host", toHost(b.Host), "n", b.Objects, "reason", b.Reason)
 	}
+	if told := q.tellPeople(body); told != nil {
+		return told
+	}
 	return q.lang.sentence("story.unknown", "kind", s.Kind)
+}
+
+// tellPeople tells a statement about how people come in and sign.
+func (q *request) tellPeople(body ledger.Body) sentence {
+	say := func(places ...any) sentence { return q.lang.sentence("story."+body.Kind(), places...) }
+	switch b := body.(type) {
+	case *ledger.EnrolmentOpened:
+		return say("name", b.Party, "until", q.lang.moment(b.Until), "reason", b.Reason)
+	case *ledger.PasskeyRegistered:
+		return say("name", b.Name)
+	case *ledger.PasskeyRemoved:
+		return say("name", b.Party, "reason", b.Reason)
+	case *ledger.LoginLinked:
+		return say("name", b.Party, "issuer", b.Issuer)
+	case *ledger.LoginUnlinked:
+		return say("issuer", b.Issuer, "reason", b.Reason)
+	case *ledger.SigningRulesSet:
+		return say("reason", b.Reason)
+	case *ledger.Countersigned:
+		entry := words{q.lang.text("frame.statement", "index", b.Entry), fmt.Sprintf("/ledger/%d", b.Entry)}
+		if b.Refused {
+			return q.lang.sentence("story.countersigned_refused", "entry", entry, "reason", b.Reason)
+		}
+		return say("entry", entry, "reason", b.Reason)
+	case *ledger.StepOrdered:
+		return say("step", q.lang.text("kind."+b.Step), "host", toHost(b.Host), "reason", b.Reason)
+	case *ledger.TokenIssued:
+		return say("name", b.Name, "until", q.lang.moment(b.Until))
+	case *ledger.TokenRevoked:
+		return say("token", b.Token, "reason", b.Reason)
+	}
+	return nil
 }
 
 // outcome is how a run ended, in words.

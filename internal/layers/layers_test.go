@@ -22,6 +22,7 @@ var order = [][]string{
 	{"warehouse"},
 	{"project"},
 	{"airlock"},
+	{"portal"},
 	{"internal/benchmarks"},
 	{"cmd/rempart", "internal/benchmarks/cmd", "internal/layers", "docs"},
 }
