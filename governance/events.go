@@ -62,7 +62,7 @@ func (s *State) addParty(made Made, b *ledger.PartyAdded) error {
 			return err
 		}
 	}
-	s.Parties[b.Name] = Party{made, b.Name, Role(b.Role), key, b.Recipient, b.Secret, b.Oblivious}
+	s.Parties[b.Name] = Party{Made: made, Name: b.Name, Role: Role(b.Role), Signing: key, Recipient: b.Recipient, Secret: b.Secret, Oblivious: b.Oblivious}
 	return nil
 }
 
@@ -181,8 +181,8 @@ func (s *State) leave(made Made, b *ledger.HostLeft) error {
 		}
 	}
 	for _, project := range s.Projects.All() {
-		if project.Status == Approved {
-			project.Status, project.Reason = Closed, b.Reason
+		if project.Status == Approved || project.Status == Suspended {
+			project.Status, project.Suspended, project.Reason = Closed, nil, b.Reason
 		}
 	}
 	controller := s.Parties[s.ControllerName()]
@@ -234,80 +234,6 @@ func (s *State) Objects() (objects []ledger.Object) {
 	return objects
 }
 
-func (s *State) request(made Made, b *ledger.ProjectRequested) error {
-	spec, err := ParseSpec([]byte(b.Spec))
-	if err != nil {
-		return err
-	}
-	if spec.Project != b.Project {
-		return refuse("", "the request is of project %q, not %q", spec.Project, b.Project)
-	}
-	for _, name := range spec.Researchers {
-		if s.Parties[name].Role != Researcher {
-			return refuse("Add the person first: rempart party add "+name+" --role researcher", "%q is no researcher of this warehouse", name)
-		}
-	}
-	if !spec.Ends.End().After(made.Time) {
-		return refuse("Ask for a later end", "the project would have ended on %s already", spec.Ends)
-	}
-	return fresh(&s.Projects, "project", b.Project, &Project{Made: made, Name: b.Project, Spec: spec, Text: b.Spec, Status: Requested})
-}
-
-func (s *State) decide(made Made, name string, status Status, reason string, spec ledger.Digest) error {
-	project, err := s.Project(name)
-	if err != nil {
-		return err
-	}
-	if project.Status != Requested {
-		return refuse("", "project %s is %s already", name, project.Status)
-	}
-	if status == Approved && spec != ledger.Sum([]byte(project.Text)) {
-		return refuse("", "what was approved is not what was requested")
-	}
-	if strings.TrimSpace(reason) == "" {
-		return refuse("Give one: --reason", "a decision needs a reason")
-	}
-	project.Status, project.Decision, project.Reason = status, &made, reason
-	return nil
-}
-
-func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
-	project, err := s.Project(b.Project)
-	if err != nil {
-		return err
-	}
-	if project.Extraction != nil {
-		return refuse("", "project %s has its data already, from release %s", b.Project, project.Extraction.Release)
-	}
-	release, err := s.Releases.find("release", b.Release)
-	if err != nil {
-		return err
-	}
-	if release.Erased != nil {
-		return refuse("", "release %s was erased", b.Release)
-	}
-	if len(b.Objects) != len(b.Tables) || len(b.Tables) == 0 {
-		return fmt.Errorf("project %s: %d objects for %d tables", b.Project, len(b.Objects), len(b.Tables))
-	}
-	project.Extraction, project.Extracted = b, &made
-	return nil
-}
-
-func (s *State) close(made Made, b *ledger.ProjectClosed) error {
-	project, err := s.Project(b.Project)
-	if err != nil {
-		return err
-	}
-	if project.Status == Closed {
-		return refuse("", "project %s is closed already", b.Project)
-	}
-	project.Status, project.Reason = Closed, b.Reason
-	if key := project.Key(); key != "" {
-		s.Destroyed[key] = made.Index
-	}
-	return nil
-}
-
 func (s *State) run(made Made, b *ledger.RunRequested) error {
 	project, err := s.Project(b.Project)
 	if err != nil {
@@ -338,7 +264,7 @@ func (s *State) finish(made Made, b *ledger.RunFinished) error {
 
 // mount takes in that data is open for reading until its authorisation ends.
 func (s *State) mount(made Made, b *ledger.SpaceMounted) error {
-	until, err := s.MountableUntil(b.Release, b.Project, made.Time)
+	until, err := s.ReadableUntil(made.Actor, b.Release, b.Project, made.Time)
 	if err != nil {
 		return err
 	}
@@ -348,23 +274,28 @@ func (s *State) mount(made Made, b *ledger.SpaceMounted) error {
 	return fresh(&s.Mounts, "mount", b.Mount, &Mount{Made: made, SpaceMounted: *b})
 }
 
-// MountableUntil says until when a release, or else the space of a project, can
-// be read. The error says why it cannot be read now.
-func (s *State) MountableUntil(release, project string, now time.Time) (time.Time, error) {
+// ReadableUntil says until when a party can read a release, or else the space of
+// a project. The error says why it cannot now: the policies are asked as they are
+// when something is mounted, so that whatever would refuse a new mount ends one
+// that is open.
+func (s *State) ReadableUntil(reader, release, project string, now time.Time) (time.Time, error) {
+	body := &ledger.SpaceMounted{Release: release, Project: project}
+	if err := s.Authorise(ledger.Statement{Actor: reader, Kind: body.Kind(), Time: now}, body); err != nil {
+		return time.Time{}, err
+	}
 	if project != "" {
 		p, err := s.Project(project)
 		if err != nil {
 			return time.Time{}, err
 		}
-		switch {
-		case p.Status != Approved:
-			return time.Time{}, refuse("", "project %s is %s", project, p.Status)
-		case p.Ended(now):
-			return time.Time{}, refuse("", "the authorisation of project %s has ended", project)
-		case p.Extraction == nil:
+		if p.Extraction == nil {
 			return time.Time{}, refuse("Give it its data: rempart project extract "+project, "project %s has no data yet", project)
 		}
-		return p.Spec.Ends.End(), nil
+		until := p.Spec.Ends.End()
+		if e := s.emergency(reader, project, now); e != nil && e.Until.Before(until) && !slices.Contains(p.Spec.Researchers, reader) {
+			until = e.Until
+		}
+		return until, nil
 	}
 	r, err := s.Releases.find("release", release)
 	if err != nil {
@@ -384,7 +315,7 @@ func (s *State) unmount(made Made, b *ledger.SpaceUnmounted) error {
 	if err != nil {
 		return err
 	}
-	if mount.End != nil || mount.Actor != made.Actor {
+	if mount.End != nil || mount.Actor != made.Actor && made.Actor != s.ControllerName() {
 		return refuse("", "mount %s is not open, or is another's", b.Mount)
 	}
 	mount.Unmounted, mount.End = b, &made

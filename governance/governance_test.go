@@ -17,7 +17,7 @@ import (
 
 // world is a warehouse under construction: statements go through the gate.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	state *governance.State
 	keys  map[string]ledger.Key
 	now   time.Time
@@ -25,7 +25,7 @@ type world struct {
 
 const controller = "controller"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, state: governance.NewState(), keys: map[string]ledger.Key{}, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	w.must(controller, ledger.WarehouseCreated{Name: "test", Signing: w.key(controller).Public().String(), Recipient: "age1" + controller, Host: "test"})
 	w.must(controller, ledger.HostRegistered{Host: "test", HostKind: "directory", URL: "host", Jurisdiction: "FR"})
@@ -109,7 +109,7 @@ func actorOf(body ledger.Body) string {
 }
 
 // until plays the story up to, and without, a step.
-func until(t *testing.T, kind string) *world {
+func until(t testing.TB, kind string) *world {
 	w := newWorld(t)
 	for _, body := range allSteps {
 		if body.Kind() == kind {
@@ -167,7 +167,7 @@ func TestRefusalsSayWhyAndWhatToDo(t *testing.T) {
 		want   string
 	}{
 		"a project that is not approved": {"project-approved", nil, "alice", runIt, "not approved"},
-		"a project that has ended":       {"run-requested", func(w *world) { w.now = w.now.AddDate(0, 2, 0) }, "alice", runIt, "has ended"},
+		"a project that has ended":       {"run-requested", func(w *world) { w.now = w.now.AddDate(0, 2, 0) }, "alice", runIt, "the authorisation of project flu ended on 2026-12-31"},
 		"the last second of the last day": {"run-requested", func(w *world) {
 			w.now = time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
 		}, "alice", runIt, ""},

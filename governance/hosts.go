@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cedar-policy/cedar-go/types"
-
 	"rempart.eu/rempart/ledger"
 )
 
@@ -41,7 +39,7 @@ type Migration struct {
 }
 
 // Reach lists the countries whose law reaches a host: that of its seat, and
-// those of the other laws. Which are foreign is in policies.cedar.
+// those of the other laws. Which are foreign is in policies/hosts.cedar.
 func (h *Host) Reach() []string {
 	reach := []string{h.Jurisdiction}
 	for _, law := range h.Laws {
@@ -89,25 +87,19 @@ func (s *State) Welcome(host string, now time.Time) error {
 }
 
 // hostFacts is what the rules know of the host that a statement puts data with.
-func (s *State) hostFacts(body ledger.Body, facts types.RecordMap) {
-	name := s.Host
+func (s *State) hostFacts(body ledger.Body, f *Facts) {
+	f.Host = s.Host
 	if b, ok := body.(*ledger.HostMigrated); ok {
-		name = b.To
+		f.Host = b.To
 	}
-	var reach []types.Value
-	end := time.UnixMilli(0)
-	host, registered := s.Hosts.Get(name)
-	if registered {
-		for _, country := range host.Reach() {
-			reach = append(reach, types.String(country))
-		}
-		if host.Derogation != nil {
-			end = host.Derogation.Until
-		}
+	host, registered := s.Hosts.Get(f.Host)
+	if !registered {
+		return
 	}
-	facts["host_registered"] = types.Boolean(registered)
-	facts["host_reach"] = types.NewSet(reach...)
-	facts["derogation_ends"] = types.NewDatetime(end)
+	f.HostRegistered, f.HostReach = true, host.Reach()
+	if host.Derogation != nil {
+		f.DerogationEnds = host.Derogation.Until
+	}
 }
 
 var country = regexp.MustCompile(`^[A-Z]{2}$`)
@@ -216,7 +208,7 @@ func (s *State) Erasable(name string) error {
 }
 
 // Foreign says whether foreign law reaches the host, by the rule of
-// policies.cedar, whether or not a derogation is in force.
+// policies/hosts.cedar, whether or not a derogation is in force.
 func (h *Host) Foreign() bool {
 	alone := &State{Parties: map[string]Party{"controller": {Name: "controller", Role: Controller}}, Host: h.Host}
 	free := *h

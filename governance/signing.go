@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cedar-policy/cedar-go/types"
-
 	"rempart.eu/rempart/ledger"
 )
 
@@ -209,42 +207,20 @@ func (s *State) clock(statement ledger.Statement, signed signature) (time.Time, 
 }
 
 // peopleFacts are what the rules know of people.
-func (s *State) peopleFacts(actor Party, now time.Time, body ledger.Body, passkey bool, facts types.RecordMap) {
-	held := s.HasHadPasskey(actor.Name)
-	required := held || s.People.Rules.Passkeys == Required && !now.Before(s.People.Rules.From)
-	overdue := false
+func (s *State) peopleFacts(f *Facts, body ledger.Body, passkey bool) {
+	f.Passkey, f.PasskeyHeld = passkey, s.HasHadPasskey(f.Actor)
+	f.PasskeyRequired = f.PasskeyHeld || s.People.Rules.Passkeys == Required && !f.Now.Before(s.People.Rules.From)
 	if b, ok := body.(*ledger.ReleaseErased); ok {
 		if release, known := s.Releases.Get(b.Release); known {
-			overdue = !now.Before(release.RetainUntil)
+			f.Overdue = !f.Now.Before(release.RetainUntil)
 		}
 	}
-	facts["passkey"] = types.Boolean(passkey)
-	facts["passkey_held"] = types.Boolean(held)
-	facts["passkey_required"] = types.Boolean(required)
-	facts["overdue"] = types.Boolean(overdue)
-	facts["ordered"] = types.Boolean(s.order(now, body) != nil)
-	facts["subject"] = partyUID(s.subject(actor.Name, body))
-	var (
-		first     string
-		roles     []types.Value
-		askers    []types.Value
-		withdrawn bool
-	)
+	f.Ordered, f.Subject = s.order(f.Now, body) != nil, s.subject(f.Actor, body)
 	if b, ok := body.(*ledger.Countersigned); ok {
 		if waiting, known := s.People.Waiting[b.Entry]; known {
-			first, withdrawn = waiting.Actor, b.Refused
-			for _, role := range waiting.Roles {
-				roles = append(roles, types.String(role))
-			}
-			for _, name := range s.askers(waiting.Body) {
-				askers = append(askers, partyUID(name))
-			}
+			f.First, f.SecondRoles, f.Askers, f.Withdrawn = waiting.Actor, waiting.Roles, s.askers(waiting.Body), b.Refused
 		}
 	}
-	facts["first"] = partyUID(first)
-	facts["second_roles"] = types.NewSet(roles...)
-	facts["askers"] = types.NewSet(askers...)
-	facts["withdrawn"] = types.Boolean(withdrawn)
 }
 
 // subject is the party that a statement about people is about.

@@ -2,9 +2,11 @@ package governance
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,13 +21,21 @@ type Spec struct {
 	Project     string            `yaml:"project"` // short name, used on the command line
 	Title       string            `yaml:"title"`
 	Purpose     string            `yaml:"purpose"`
+	Use         string            `yaml:"use"`        // one of Uses
+	Controller  string            `yaml:"controller"` // who answers for this use of the data
 	LegalBasis  LegalBasis        `yaml:"legal_basis"`
 	Persons     string            `yaml:"persons"` // SQL over the release that yields person_id
 	Tables      map[string]Fields `yaml:"tables"`
 	Period      Period            `yaml:"period"`
 	Researchers []string          `yaml:"researchers"`
+	Starts      Moment            `yaml:"starts"` // zero: with the approval
 	Ends        Moment            `yaml:"ends"`
 	MinimumCell int               `yaml:"minimum_cell_count"`
+	MaximumRows int               `yaml:"maximum_rows"` // of a table that leaves; 0 is the standard's
+	Outputs     []string          `yaml:"outputs"`      // kinds of OutputKinds; nil: all
+	// HostDerogation says whether data may be put with a host that foreign law
+	// reaches while a derogation is in force: accepted ("") or refused.
+	HostDerogation string `yaml:"host_derogation"`
 
 	// What the project sees less exactly than the release holds it; nil: as it is.
 	Dates     *Dates     `yaml:"dates"`
@@ -52,6 +62,15 @@ type Fields struct {
 	All     bool
 	Columns []string
 }
+
+// OutputKinds are the kinds of results that can be allowed to leave.
+var OutputKinds = []string{"tables", "figures", "texts", "models"}
+
+// The answers to the question whether a host by derogation will do.
+const (
+	DerogationAccepted = "accepted"
+	DerogationRefused  = "refused"
+)
 
 // UnmarshalYAML reads "all" or a list of at least one column.
 func (f *Fields) UnmarshalYAML(decode func(any) error) error {
@@ -97,12 +116,28 @@ func (m Moment) End() time.Time {
 	return m.Time
 }
 
-// String writes the moment as it is read.
+// String writes the moment as it is read; no moment is nothing.
 func (m Moment) String() string {
+	if m.IsZero() {
+		return ""
+	}
 	if m.day {
 		return m.Format(time.DateOnly)
 	}
 	return m.Format(time.RFC3339)
+}
+
+// MarshalJSON writes the moment as it is read.
+func (m Moment) MarshalJSON() ([]byte, error) { return json.Marshal(m.String()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (m *Moment) UnmarshalJSON(text []byte) error {
+	return m.UnmarshalYAML(func(v any) error {
+		if string(text) == `""` {
+			text = []byte(`"0001-01-01T00:00:00Z"`)
+		}
+		return json.Unmarshal(text, v)
+	})
 }
 
 // FloorCell is the smallest count that any project may show: French practice
@@ -124,7 +159,7 @@ func ParseSpec(text []byte) (*Spec, error) {
 	return &s, errors.Join(s.faults()...)
 }
 
-var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count",
+var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "use", "controller", "starts", "maximum_rows", "outputs", "host_derogation",
 	"dates", "age", "geography", "identifying", "text", "reference", "from", "to", "shift", "band", "top", "zip", "keep"}
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
@@ -164,6 +199,26 @@ func (s *Spec) faults() (faults []error) {
 	fault(len(s.Researchers) == 0, "researchers: name at least one")
 	fault(s.Ends.IsZero(), "ends: give the day on which the authorisation ends")
 	fault(s.MinimumCell < FloorCell, "minimum_cell_count: at least %d; 11 is the French practice", FloorCell)
+	fault(!s.Starts.IsZero() && !s.Starts.Before(s.Ends.End()), "starts: the authorisation would end before it begins")
+	fault(s.MaximumRows < 0, "maximum_rows: want a number of rows, got %d", s.MaximumRows)
+	for _, kind := range s.Outputs {
+		fault(!slices.Contains(OutputKinds, kind), "outputs: %q is no kind of output: want some of %v", kind, OutputKinds)
+	}
+	fault(s.HostDerogation != "" && s.HostDerogation != DerogationAccepted && s.HostDerogation != DerogationRefused, "host_derogation: want %s or %s, got %q", DerogationAccepted, DerogationRefused, s.HostDerogation)
 	s.protectionFaults(fault)
 	return faults
+}
+
+// Missing says what a new request has to name and older ones did not: it is asked
+// when a request is made and not at the gate, which would then find fault with
+// what ledgers hold already.
+func (s *Spec) Missing() error {
+	var faults []error
+	if s.Use == "" {
+		faults = append(faults, fmt.Errorf("use: say which use of the law this is, such as scientific-research: see rempart project uses"))
+	}
+	if strings.TrimSpace(s.Controller) == "" {
+		faults = append(faults, fmt.Errorf("controller: say who answers for this use of the data"))
+	}
+	return errors.Join(faults...)
 }

@@ -2,7 +2,7 @@
 // who may do what in it, and decides whether a new statement may be made.
 //
 // A [State] is a replay of statements. [State.Admit] is the one gate: it checks
-// that a statement is signed by its actor, that the policies (policies.cedar,
+// that a statement is signed by its actor, that the policies (policies/*.cedar,
 // Cedar) let that actor say it now, and that it fits what has happened. Every
 // statement of an existing ledger passes the same gate when it is replayed, so a
 // verifier needs to trust nobody who wrote it.
@@ -21,7 +21,7 @@ import (
 // Role is what a party is.
 type Role string
 
-// The roles. What each may say is in policies.cedar.
+// The roles. What each may say is in policies/.
 const (
 	Controller       Role = "controller"
 	Provider         Role = "provider"
@@ -49,25 +49,28 @@ func (r Role) Article() string {
 
 // State is a warehouse as its ledger tells it.
 type State struct {
-	Size       uint64 // how many statements were replayed
-	Last       time.Time
-	Warehouse  *ledger.WarehouseCreated
-	Config     ledger.Digest
-	Parties    map[string]Party
-	Deposits   Ordered[Deposit]
-	Linkages   Ordered[Linkage]
-	Releases   Ordered[Release]
-	Projects   Ordered[Project]
-	Runs       Ordered[Run]
-	Outputs    Ordered[Output]
-	Mounts     Ordered[Mount]
-	Hosts      Ordered[Host]
-	Host       string // the one that the warehouse lies with
-	Migrations []Migration
-	Journals   map[string]ledger.JournalHead // of pseudonym services, by authority
-	Destroyed  map[string]uint64             // keys, and the statement that says so
-	Left       *Made                         // when a host was left for the last time
-	People     People                        // what they sign with, and what waits for a second one
+	Size        uint64 // how many statements were replayed
+	Last        time.Time
+	Warehouse   *ledger.WarehouseCreated
+	Config      ledger.Digest
+	Parties     map[string]Party
+	Deposits    Ordered[Deposit]
+	Linkages    Ordered[Linkage]
+	Releases    Ordered[Release]
+	Projects    Ordered[Project]
+	Runs        Ordered[Run]
+	Outputs     Ordered[Output]
+	Mounts      Ordered[Mount]
+	Hosts       Ordered[Host]
+	Host        string // the one that the warehouse lies with
+	Migrations  []Migration
+	Journals    map[string]ledger.JournalHead // of pseudonym services, by authority
+	Destroyed   map[string]uint64             // keys, and the statement that says so
+	Left        *Made                         // when a host was left for the last time
+	Created     time.Time
+	Reviewed    *Review // of the roles, the last
+	Emergencies Ordered[Emergency]
+	People      People // what they sign with, and what waits for a second one
 }
 
 // Made says when and by whom something was stated.
@@ -86,6 +89,8 @@ type Party struct {
 	Recipient string
 	Secret    ledger.Digest // commitment to its pseudonym key, if it has one
 	Oblivious string        // public key of its oblivious function, if it has one
+	Left      *Made         // from when on its key signs nothing, or nil
+	LeftFor   string        // why
 }
 
 // Deposit is what a provider handed in.
@@ -107,41 +112,6 @@ type Release struct {
 	Made
 	ledger.ReleasePublished
 	Erased *Made
-}
-
-// Status is how far a project has come.
-type Status string
-
-// The life of a project.
-const (
-	Requested Status = "requested"
-	Approved  Status = "approved"
-	Refused   Status = "refused"
-	Closed    Status = "closed"
-)
-
-// Project is what was asked for and what came of it.
-type Project struct {
-	Made
-	Name       string
-	Spec       *Spec
-	Text       string // of the request
-	Status     Status
-	Decision   *Made
-	Reason     string
-	Extraction *ledger.ProjectExtracted
-	Extracted  *Made
-}
-
-// Ended says whether the authorisation is over at a time.
-func (p *Project) Ended(now time.Time) bool { return !now.Before(p.Spec.Ends.End()) }
-
-// Key is the id of the key-encryption key of the project's data, "" before it has any.
-func (p *Project) Key() string {
-	if p.Extraction == nil {
-		return ""
-	}
-	return p.Extraction.Objects[0].Key
 }
 
 // Run is one execution of a study.
@@ -226,7 +196,7 @@ func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {
 	if err != nil {
 		return err
 	}
-	s.Warehouse, s.Host = b, b.Host
+	s.Warehouse, s.Host, s.Created = b, b.Host, e.Statement.Time
 	name := e.Statement.Actor
 	s.Parties[name] = Party{
 		Made: Made{e.Index, name, e.Statement.Time},
@@ -245,6 +215,14 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return nil
 	case *ledger.PartyAdded:
 		return s.addParty(made, b)
+	case *ledger.PartyLeft:
+		return s.partyLeaves(made, b)
+	case *ledger.RolesReviewed:
+		return s.reviewRoles(made, b)
+	case *ledger.EmergencyOpened:
+		return s.openEmergency(made, b)
+	case *ledger.EmergencyReviewed:
+		return s.reviewEmergency(made, b)
 	case *ledger.DepositMade:
 		return s.deposit(made, b)
 	case *ledger.PersonsLinked:
@@ -272,10 +250,16 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.issue(made, b)
 	case *ledger.ProjectRequested:
 		return s.request(made, b)
+	case *ledger.ProjectAmended:
+		return s.amend(made, b)
 	case *ledger.ProjectApproved:
-		return s.decide(made, b.Project, Approved, b.Reason, b.Spec)
+		return s.approve(made, b)
 	case *ledger.ProjectRefused:
-		return s.decide(made, b.Project, Refused, b.Reason, "")
+		return s.deny(made, b)
+	case *ledger.ProjectSuspended:
+		return s.suspend(made, b)
+	case *ledger.ProjectResumed:
+		return s.resume(made, b)
 	case *ledger.ProjectExtracted:
 		return s.extract(made, b)
 	case *ledger.ProjectClosed:
@@ -299,10 +283,10 @@ func (s *State) apply(made Made, body ledger.Body) error {
 	return fmt.Errorf("a statement %s has no effect that this rempart knows", body.Kind())
 }
 
-// Holders lists the parties of a role, sorted by name.
+// Holders lists the parties of a role that take part, sorted by name.
 func (s *State) Holders(role Role) (names []string) {
 	for name, party := range s.Parties {
-		if party.Role == role {
+		if party.Role == role && party.Left == nil {
 			names = append(names, name)
 		}
 	}

@@ -41,7 +41,7 @@ type (
 		Escrow     string `json:"escrow"`     // the escrow recipient of every object
 		Checkpoint string `json:"checkpoint"` // verifier key of the log's checkpoints
 		Host       string `json:"host"`       // the host, by the name of the configuration
-		Policies   Digest `json:"policies"`   // the text of policies.cedar
+		Policies   Digest `json:"policies"`   // the text of the policies, all files of them
 	}
 	// ConfigRecorded pins the configuration file.
 	ConfigRecorded struct {
@@ -279,6 +279,13 @@ var kinds = table(
 	func() Body { return &StepOrdered{} },
 	func() Body { return &TokenIssued{} },
 	func() Body { return &TokenRevoked{} },
+	func() Body { return &ProjectAmended{} },
+	func() Body { return &ProjectSuspended{} },
+	func() Body { return &ProjectResumed{} },
+	func() Body { return &PartyLeft{} },
+	func() Body { return &RolesReviewed{} },
+	func() Body { return &EmergencyOpened{} },
+	func() Body { return &EmergencyReviewed{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

@@ -54,7 +54,7 @@ func Extract(ctx context.Context, w *warehouse.Warehouse, name, release string, 
 	if x.project, err = s.state.Project(name); err != nil {
 		return nil, err
 	}
-	if x.project.Status != governance.Approved || x.project.Ended(w.Now()) || x.project.Extraction != nil {
+	if !x.project.Extractable(w.Now()) {
 		// The gate says why, in its own words.
 		_, err := w.Commit(ctx, s.state.ControllerName(), ledger.ProjectExtracted{Project: name})
 		return nil, err
@@ -91,15 +91,14 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	if err := x.keep(ctx, persons); err != nil {
 		return err
 	}
-	// A key's id stands in clear before each object: it says nothing of the project.
-	key, err := x.ring.New(ctx, "project-"+warehouse.NewID("x"))
+	key, forget, err := x.newKey(ctx)
 	if err != nil {
 		return err
 	}
 	defer key.Wipe()
 	undo := func() error {
 		ctx := context.WithoutCancel(ctx)
-		return errors.Join(x.ring.Destroy(ctx, key.ID), x.deleteAll(ctx, x.made.Objects))
+		return errors.Join(forget(ctx), x.deleteAll(ctx, x.made.Objects))
 	}
 	if err := x.seal(ctx, key, progress); err != nil {
 		return errors.Join(err, undo())
@@ -107,7 +106,22 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	x.made.Project, x.made.Release, x.made.Persons = x.project.Name, x.release.Release, int64(len(persons))
 	e, err := x.w.CommitOr(ctx, x.state.ControllerName(), x.made.ProjectExtracted, undo)
 	x.made.Entry = e.Index
+	if err == nil && x.project.Extraction != nil { // what it had is nobody's from now on
+		err = x.deleteAll(context.WithoutCancel(ctx), x.project.Extraction.Objects)
+	}
 	return err
+}
+
+// newKey makes the project's key, or opens the one that it has: its outputs are
+// sealed to it. forget destroys a new one.
+func (x *extraction) newKey(ctx context.Context) (key *keyring.Key, forget func(context.Context) error, err error) {
+	if x.project.Extraction != nil {
+		key, err = x.space.key(ctx, x.project)
+		return key, func(context.Context) error { return nil }, err
+	}
+	// A key's id stands in clear before each object: it says nothing of the project.
+	key, err = x.ring.New(ctx, "project-"+warehouse.NewID("x"))
+	return key, func(ctx context.Context) error { return x.ring.Destroy(ctx, key.ID) }, err
 }
 
 var word = regexp.MustCompile(`[a-z_]+`)

@@ -36,14 +36,43 @@ func Request(ctx context.Context, w *warehouse.Warehouse, researcher string, tex
 	if err != nil {
 		return ledger.Entry{}, nil, err
 	}
-	if err := oneAtATime(spec); err != nil {
+	if err := errors.Join(spec.Missing(), oneAtATime(spec)); err != nil {
 		return ledger.Entry{}, nil, err
 	}
 	e, err := w.Commit(ctx, researcher, ledger.ProjectRequested{Project: spec.Project, Spec: string(text)})
 	return e, spec, err
 }
 
-// Approve grants a request as it was written.
+// Amend asks for another text of a project's authorisation.
+func Amend(ctx context.Context, w *warehouse.Warehouse, researcher, name string, text []byte, reason string) (ledger.Entry, error) {
+	spec, err := governance.ParseSpec(text)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := errors.Join(spec.Missing(), oneAtATime(spec)); err != nil {
+		return ledger.Entry{}, err
+	}
+	return w.Commit(ctx, researcher, ledger.ProjectAmended{Project: name, Spec: string(text), Reason: reason})
+}
+
+// Extend asks for a later end, and for nothing else.
+func Extend(ctx context.Context, w *warehouse.Warehouse, researcher, name, until, reason string) (e ledger.Entry, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return e, err
+	}
+	project, err := state.Project(name)
+	if err != nil {
+		return e, err
+	}
+	text, err := project.Spec.Until(project.Text, until)
+	if err != nil {
+		return e, err
+	}
+	return w.Commit(ctx, researcher, ledger.ProjectAmended{Project: name, Spec: text, Reason: reason})
+}
+
+// Approve grants the text that waits, as it was written.
 func Approve(ctx context.Context, w *warehouse.Warehouse, officer, name, reason string) (ledger.Entry, error) {
 	state, err := w.State(ctx)
 	if err != nil {
@@ -53,10 +82,14 @@ func Approve(ctx context.Context, w *warehouse.Warehouse, officer, name, reason 
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return w.Commit(ctx, officer, ledger.ProjectApproved{Project: name, Spec: ledger.Sum([]byte(project.Text)), Reason: reason})
+	text := project.Text
+	if v := project.Waits(); v != nil {
+		text = v.Text
+	}
+	return w.Commit(ctx, officer, ledger.ProjectApproved{Project: name, Spec: ledger.Sum([]byte(text)), Reason: reason})
 }
 
-// Refuse denies a request.
+// Refuse denies the text that waits.
 func Refuse(ctx context.Context, w *warehouse.Warehouse, officer, name, reason string) (ledger.Entry, error) {
 	return w.Commit(ctx, officer, ledger.ProjectRefused{Project: name, Reason: reason})
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,7 +157,7 @@ func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader
 	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
 		return err
 	}
-	rules := disclosure.Standard(project.Spec.MinimumCell)
+	rules := rulesOf(project.Spec)
 	files := tar.NewReader(outputs)
 	for n := 1; ; n++ {
 		header, err := files.Next()
@@ -170,7 +171,7 @@ func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader
 		if err != nil {
 			return fmt.Errorf("read the output %s: %w", header.Name, err)
 		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rules)
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rules, project.Spec)
 		if err != nil {
 			return err
 		}
@@ -181,8 +182,24 @@ func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader
 	}
 }
 
-// examine runs the disclosure check on one output.
-func examine(id, name string, data []byte, rules disclosure.Rules) (ledger.Output, error) {
+// rulesOf are the disclosure rules of an authorisation: the standard ones, or stricter.
+func rulesOf(spec *governance.Spec) disclosure.Rules {
+	rules := disclosure.Standard(spec.MinimumCell)
+	if spec.MaximumRows > 0 {
+		rules.MaxRows = min(rules.MaxRows, spec.MaximumRows)
+	}
+	return rules
+}
+
+// kindOf is what an authorisation calls a kind of file.
+var kindOf = map[disclosure.Kind]string{
+	disclosure.CSV: "tables", disclosure.TSV: "tables", disclosure.JSON: "tables",
+	disclosure.PNG: "figures", disclosure.SVG: "figures",
+	disclosure.Text: "texts", disclosure.Safetensors: "models",
+}
+
+// examine runs the disclosure check on one output, and refuses a kind that was not granted.
+func examine(id, name string, data []byte, rules disclosure.Rules, spec *governance.Spec) (ledger.Output, error) {
 	report, err := disclosure.Check(filepath.Base(name), bytes.NewReader(data), int64(len(data)), rules)
 	if err != nil {
 		return ledger.Output{}, fmt.Errorf("examine the output %s: %w", name, err)
@@ -190,6 +207,13 @@ func examine(id, name string, data []byte, rules disclosure.Rules) (ledger.Outpu
 	output := ledger.Output{
 		Output: id, Name: name, Size: int64(len(data)), SHA256: ledger.Sum(data),
 		Refused: report.Verdict == disclosure.Refused,
+	}
+	if kind := kindOf[report.Kind]; len(spec.Outputs) > 0 && !slices.Contains(spec.Outputs, kind) {
+		output.Refused = true
+		output.Findings = append(output.Findings, ledger.Finding{
+			Rule: "not-granted", Severity: disclosure.Refuse.String(),
+			Message: fmt.Sprintf("the authorisation lets out %s alone: have it amended, or write another kind of file", strings.Join(spec.Outputs, ", ")),
+		})
 	}
 	for _, f := range report.Findings {
 		output.Findings = append(output.Findings, ledger.Finding{

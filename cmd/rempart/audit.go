@@ -178,6 +178,24 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("requested project %s", b.Project)
 	case *ledger.ProjectApproved:
 		return fmt.Sprintf("approved project %s: %s", b.Project, b.Reason)
+	case *ledger.ProjectAmended:
+		return fmt.Sprintf("asked for another text of project %s: %s", b.Project, b.Reason)
+	case *ledger.ProjectSuspended:
+		return fmt.Sprintf("suspended project %s: %s", b.Project, b.Reason)
+	case *ledger.ProjectResumed:
+		return fmt.Sprintf("let project %s go on: %s", b.Project, b.Reason)
+	case *ledger.PartyLeft:
+		return fmt.Sprintf("%s leaves: %s", b.Name, b.Reason)
+	case *ledger.RolesReviewed:
+		return fmt.Sprintf("reviewed the roles of %d parties: %s", len(b.Parties), b.Reason)
+	case *ledger.EmergencyOpened:
+		return fmt.Sprintf("BROKE THE GLASS of project %s (%s) until %s: %s", b.Project, b.Emergency, moment(b.Until), b.Reason)
+	case *ledger.EmergencyReviewed:
+		verdict := "justified"
+		if !b.Justified {
+			verdict = "NOT justified"
+		}
+		return fmt.Sprintf("found emergency %s %s: %s", b.Emergency, verdict, b.Reason)
 	case *ledger.ProjectRefused:
 		return fmt.Sprintf("refused project %s: %s", b.Project, b.Reason)
 	case *ledger.ProjectExtracted:

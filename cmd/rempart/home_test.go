@@ -129,6 +129,8 @@ func request(name string, lines map[string]string) string {
 		"project: " + name,
 		"title: Influenza in winter",
 		"purpose: to know who falls ill",
+		"use: scientific-research",
+		"controller: Hospices civils de Lyon",
 		"legal_basis: {text: 'GDPR 9(2)(j)', reference: 'CNIL 921 001'}",
 		"persons: SELECT person_id FROM person",
 		"tables: {person: [person_id, gender_concept_id, year_of_birth], condition_occurrence: all}",
@@ -136,6 +138,7 @@ func request(name string, lines map[string]string) string {
 		"researchers: [alice]",
 		"ends: 2027-12-31",
 		"minimum_cell_count: 11",
+		"outputs: [tables, figures, texts, models]",
 	}
 	for i, line := range text {
 		key, _, _ := strings.Cut(line, ":")

@@ -116,7 +116,7 @@ The way of the data, and who takes each step:
 	root.AddCommand(
 		a.initCommand(), a.partyCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
-		a.projectCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
+		a.projectCommand(), a.policyCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
 		a.auditCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(),
 	)
@@ -158,10 +158,13 @@ func (a *app) fail(err error) int {
 		study   *studyError
 	)
 	code := exitError
-	remedy := ""
+	remedy, why := "", ""
 	switch {
 	case errors.As(err, &refusal):
 		code, remedy = exitRefused, refusal.Remedy
+		if refusal.Case != nil {
+			why = askedAgain(refusal.Case)
+		}
 	case errors.As(err, &usage):
 		code, remedy = exitUsage, "See: rempart --help, or any command with --help"
 	case errors.As(err, &damage), errors.As(err, &object):
@@ -181,6 +184,9 @@ func (a *app) fail(err error) int {
 	fmt.Fprintln(a.err, paint(a.err, red, "rempart: ")+err.Error())
 	if remedy != "" {
 		fmt.Fprintln(a.err, remedy)
+	}
+	if why != "" {
+		fmt.Fprintln(a.err, "Why: "+why)
 	}
 	return code
 }

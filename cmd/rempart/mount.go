@@ -164,7 +164,7 @@ func (m *mounting) allowed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = state.MountableUntil(m.Release, m.Project, m.now())
+	_, err = state.ReadableUntil(m.actor, m.Release, m.Project, m.now())
 	return err
 }
 

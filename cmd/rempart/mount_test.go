@@ -119,7 +119,7 @@ func TestWhoMayNotMount(t *testing.T) {
 	refused(t, exitRefused, "by its own researchers alone", home, "mount", "--project", "flu", "--as", "carol", dir)
 	refused(t, exitRefused, "by its own researchers alone", home, "mount", "--project", "flu", "--as", "controller", dir)
 	refused(t, exitRefused, "alice is a researcher", home, "mount", "--release", "latest", "--as", "alice", dir)
-	refusedAt(t, "2028-01-01T00:00:00Z", exitRefused, "has ended", home, "mount", "--project", "flu", dir)
+	refusedAt(t, "2028-01-01T00:00:00Z", exitRefused, "ended on 2027-12-31", home, "mount", "--project", "flu", dir)
 	refusedAt(t, "2090-01-01T00:00:00Z", exitRefused, "was to be kept until", home, "mount", "--release", "latest", dir)
 	if log := must(t, home, "audit", "log"); strings.Contains(log, "mounted") {
 		t.Errorf("the ledger has what was refused:\n%s", log)

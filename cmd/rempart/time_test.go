@@ -111,7 +111,7 @@ func TestClosedProject(t *testing.T) {
 	output := outputOf(t, home)
 	objects := objectsOf(t, home, func(key string) bool { return strings.HasPrefix(key, "project-") })
 	must(t, home, "project", "close", "flu", "--reason", "the study is over")
-	refused(t, exitRefused, "the project is not approved", home, "run", "--project", "flu", write(t, "sexes.sql", study))
+	refused(t, exitRefused, "project flu is not approved: it is closed", home, "run", "--project", "flu", write(t, "sexes.sql", study))
 	if o := command(t, home, "airlock", "release", output, "--reason", "after all"); o.code == exitOK {
 		t.Errorf("an output of a closed project: %s", o)
 	}
