@@ -31,7 +31,7 @@ func (w world) vital(i int) vital {
 	s := newSource(w.seed, i, forVital)
 	switch {
 	case v.child:
-		v.birth = s.day(Start, End)
+		v.birth = s.seasonal(Start, End, "births")
 	default:
 		age := 5 * s.weighted(pyramid)
 		v.birth = s.day(Start.AddDate(-age-5, 0, 0), Start.AddDate(-age, 0, 0))

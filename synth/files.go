@@ -81,9 +81,14 @@ var truthFile, truthStays = len(layouts) - 2, len(layouts) - 1
 
 // batch collects the rows of some persons, file by file, and what is true of them.
 type batch struct {
-	text  []bytes.Buffer
-	csv   []*csv.Writer
-	rows  []int
+	text []bytes.Buffer
+	csv  []*csv.Writer
+	rows []int
+	desk
+}
+
+// desk is where records are written down: with errors at these rates, which are counted.
+type desk struct {
 	truth Truth
 	rates Rates
 }
@@ -103,7 +108,7 @@ func newBatch() *batch {
 
 func (b *batch) reset() {
 	b.rows = make([]int, len(layouts))
-	b.truth = Truth{Errors: map[string]int{}}
+	b.truth = newTruth()
 	for i := range b.text {
 		b.text[i].Reset()
 	}

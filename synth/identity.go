@@ -28,7 +28,7 @@ const (
 var styles = [Hospitals + 1]style{capitalsNoAccents, asGiven, capitals, noAccents, capitalsNoAccents}
 
 // identity draws the record of the person at a party, with its errors, which are counted.
-func (b *batch) identity(s source, p *person, party int) identity {
+func (b *desk) identity(s source, p *person, party int) identity {
 	r, factor := b.rates, 1.0
 	if party == Hospitals {
 		factor = r.InsurerFactor

@@ -141,6 +141,7 @@ func (c *claims) treat() {
 }
 
 func (c *claims) dispense(day time.Time, d drug, prescriber string, boxes int) {
+	c.truth.Marginals.boxes(d.atc, day.Month(), boxes)
 	c.row(insurerFile(dispensations), c.line(), c.key, date(day), d.cip13, d.atc, number(float64(boxes), 0),
 		number(float64(boxes*d.days), 0), prescriber, euros(boxes*d.cents), euros(boxes*d.cents*65/100))
 }
@@ -170,7 +171,7 @@ type kept struct {
 }
 
 // misrecord makes the errors that lie between a hospital's stay and the insurer's, which are counted.
-func (b *batch) misrecord(s source, l *life, st stay) kept {
+func (b *desk) misrecord(s source, l *life, st stay) kept {
 	k := kept{st.entry, st.exit, st.cause.code}
 	if s.chance(b.rates.StayDayOff) {
 		first, last := later(Start, l.birth), later(earlier(End, l.to), st.exit)
@@ -207,6 +208,9 @@ func (s source) dayOff(entry, exit time.Time) (time.Time, time.Time) {
 func (l *life) otherDiagnosis(s source, st stay) string {
 	if len(l.has) > 0 && s.chance(0.5) {
 		return pick(s, l.has).code
+	}
+	if st.cause.code == bornAlive {
+		return "P59.9" // jaundice
 	}
 	var others []condition
 	for _, c := range conditions {

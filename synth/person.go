@@ -32,7 +32,7 @@ type person struct {
 
 // Persons alive at Start by age, in per mille and five-year bands from 0 to 95 and above.
 // Source: restated in round figures from INSEE's age pyramid of France, 1 January 2021.
-var pyramid = []float64{53, 60, 62, 62, 57, 55, 58, 61, 63, 59, 66, 67, 64, 60, 58, 49, 33, 26, 17, 8}
+var pyramid = []float64{53, 60, 62, 62, 57, 55, 60, 62, 62, 65, 66, 65.5, 61.5, 57, 54, 35, 27, 21, 10.7, 3.3}
 
 // world is where persons come from: a person is derived from it and a number alone.
 type world struct {
@@ -148,23 +148,58 @@ func (p *person) suffers(code string) bool {
 	return slices.ContainsFunc(p.has, func(c condition) bool { return c.code == code })
 }
 
-// death draws the day of death in the window, zero where there is none. The
-// yearly risk grows by a tenth with every year of age (Gompertz), men some years ahead.
+// death draws the day of death in the window, zero where there is none.
 func (s source) death(p *person) time.Time {
 	for year := Start.Year(); year < End.Year(); year++ {
 		first := later(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), p.birth)
 		if first.Year() > year {
 			continue
 		}
-		age := float64(p.age(first))
-		if !p.female {
-			age += 4
+		next := time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC)
+		age := p.age(first)
+		if age == 0 && !first.Equal(p.birth) {
+			age = 1 // the first year's risk lies in its first weeks, which are over
 		}
-		if s.chance(min(0.6, math.Exp(-11.2+0.096*age))) {
-			return s.seasonal(first, time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC), "flat")
+		if !s.chance(yearlyRisk(p.female, age)) {
+			continue
 		}
+		if first.Equal(p.birth) {
+			if day := first.AddDate(0, 0, s.IntN(28)); s.chance(0.7) && day.Before(next) {
+				return day
+			}
+		}
+		return s.seasonal(first, next, "deaths")
 	}
 	return time.Time{}
+}
+
+// risk is the yearly risk of death at an age, in ten thousands.
+type risk struct{ age, men, women float64 }
+
+// risks are restated in round figures from the French life tables (INSEE, tables de mortalité 2017-2019 and
+// 2020-2022; INED, risques de mortalité selon l'âge). Between two ages the logarithm goes straight.
+var risks = parse("mortality", func(f fields) risk { return risk{f.number("age"), f.number("men"), f.number("women")} })
+
+// riskTable holds yearlyRisk by sex and age in completed years.
+var riskTable = func() (t [2][111]float64) {
+	for i := 1; i < len(risks); i++ {
+		a, b := risks[i-1], risks[i]
+		for age := a.age; age <= b.age; age++ {
+			part := (age - a.age) / (b.age - a.age)
+			t[0][int(age)] = math.Exp(math.Log(a.men)*(1-part)+math.Log(b.men)*part) / 10_000
+			t[1][int(age)] = math.Exp(math.Log(a.women)*(1-part)+math.Log(b.women)*part) / 10_000
+		}
+	}
+	return t
+}()
+
+// yearlyRisk is the chance of a person of that age to die within a year.
+func yearlyRisk(female bool, age int) float64 {
+	sex := 0
+	if female {
+		sex = 1
+	}
+	return riskTable[sex][min(max(age, 0), 110)]
 }
 
 func later(a, b time.Time) time.Time {

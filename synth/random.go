@@ -87,6 +87,8 @@ func (s source) day(from, to time.Time) time.Time {
 // monthly weights of the seasons, January first.
 var seasons = map[string][]float64{
 	"flat":   {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+	"births": {0.99, 0.955, 0.94, 0.96, 1.0, 1.02, 1.065, 1.04, 1.05, 1.03, 1.0, 0.99}, // INSEE, births a day by month, 2019
+	"deaths": {1.14, 1.1, 1.05, 1.0, 0.96, 0.94, 0.93, 0.94, 0.93, 0.97, 1.0, 1.07},    // more in winter, as INSEE counts them by day
 	"winter": {3.2, 3.0, 1.9, 0.9, 0.5, 0.3, 0.2, 0.2, 0.4, 0.8, 1.3, 2.3},
 	"spring": {0.6, 0.7, 1.1, 1.8, 2.1, 1.7, 1.0, 0.7, 0.7, 0.6, 0.5, 0.5},
 	"summer": {0.8, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.2, 1.1, 1.0, 0.8, 0.8},

@@ -90,26 +90,39 @@ func inOrder[B any](ctx context.Context, persons, size int, build func() B, fill
 func (b *batch) fill(w world, first, last int) {
 	b.rates = w.rates
 	for i := first; i < last; i++ {
-		b.record(w.life(i))
+		l := w.life(i)
+		b.truth.Marginals.life(w, l)
+		b.record(l)
 		b.truth.Persons++
 	}
 	b.flush()
 }
 
-func newTruth() Truth { return Truth{Rows: map[string]int{}, Errors: map[string]int{}} }
+func newTruth() Truth {
+	return Truth{Rows: map[string]int{}, Errors: map[string]int{}, Refused: map[string]int{}, Marginals: newMarginals()}
+}
 
 // add counts a batch.
 func (t *Truth) add(b *batch) {
-	t.Persons += b.truth.Persons
-	t.InHospital += b.truth.InHospital
-	t.InSeveral += b.truth.InSeveral
-	t.Insured += b.truth.Insured
-	t.Linked += b.truth.Linked
-	t.Unreadable += b.truth.Unreadable
+	t.addCounts(&b.truth)
 	for i, n := range b.rows {
 		t.Rows[layouts[i].path()] += n
 	}
-	for kind, n := range b.truth.Errors {
+}
+
+// addCounts counts what is true of a batch, but for its rows.
+func (t *Truth) addCounts(of *Truth) {
+	t.Persons += of.Persons
+	t.InHospital += of.InHospital
+	t.InSeveral += of.InSeveral
+	t.Insured += of.Insured
+	t.Linked += of.Linked
+	t.Unreadable += of.Unreadable
+	for kind, n := range of.Errors {
 		t.Errors[kind] += n
 	}
+	for file, n := range of.Refused {
+		t.Refused[file] += n
+	}
+	t.Marginals.add(&of.Marginals)
 }

@@ -28,6 +28,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"rempart.eu/rempart/internal/nearest"
 )
 
 // Hospitals is the number of hospitals; their parties are hospital-1 to hospital-4.
@@ -41,10 +43,23 @@ type Options struct {
 	Persons int    // 1 to MaxPersons
 	Seed    uint64 // same seed, persons and rates: same bytes
 	Rates   *Rates // of errors; nil is DefaultRates
+	Layout  Layout // which files; Feeds where it is empty
+
+	Compression Compression // of the files, layout national; Plain where it is empty
+	Discard     bool        // layout national: make everything and write nothing, to measure
 
 	// Progress, where set, is called after every batch of persons, in order, from one goroutine.
 	Progress func(done, total int)
 }
+
+// Layout says which files a population has.
+type Layout string
+
+// The layouts that there are.
+const (
+	Feeds    Layout = "feeds"    // CSV of the feeds hospital and insurer
+	National Layout = "national" // the insurer's SNDS and the hospitals' FHIR: feeds snds and fhir
+)
 
 func (o Options) rates() Rates {
 	if o.Rates == nil {
@@ -62,6 +77,8 @@ type Truth struct {
 	Linked     int            // persons with a record at two parties or more
 	Rows       map[string]int // rows by file, headers excluded: "hospital-1/patients.csv"
 	Errors     map[string]int // errors by kind: "nir missing", "name typo", "stay: day off", …
+	Refused    map[string]int // rows that the feed is to refuse, by file, layout national
+	Marginals  Marginals      // sums, as truth/marginals.json has them
 	Unreadable int            // observations whose value is not a number, as a laboratory writes "hémolysé"
 }
 
@@ -71,6 +88,11 @@ type Truth struct {
 //	insurer/{beneficiaries,coverage,care,dispensations,stays}.csv
 //	truth/persons.csv   party, local_key, person
 //	truth/stays.csv     party, stay, person, true_stay
+//
+//	truth/marginals.json  sums that a report compares with published figures
+//
+// In the layout National the insurer has the tables of the SNDS, one file a
+// month or a year, and a hospital FHIR NDJSON; docs/synth.md lists them.
 //
 // A line of truth/stays.csv is a stay as one party keeps it: stay is that file's
 // own key, and true_stay the same number for the same stay wherever it is kept.
@@ -84,15 +106,41 @@ func Generate(ctx context.Context, dir string, opts Options) (Truth, error) {
 	if err := opts.rates().check(); err != nil {
 		return Truth{}, err
 	}
-	out, err := createFiles(dir)
+	truth, err := generate(ctx, dir, opts)
 	if err != nil {
-		return Truth{}, fmt.Errorf("create the population's files in %s: %w", dir, err)
-	}
-	truth, err := run(ctx, opts, out)
-	if err := errors.Join(err, out.close()); err != nil {
 		return Truth{}, fmt.Errorf("write the population to %s: %w", dir, err)
 	}
 	return truth, nil
+}
+
+func generate(ctx context.Context, dir string, opts Options) (Truth, error) {
+	var truth Truth
+	switch opts.Layout {
+	case "", Feeds:
+		out, err := createFiles(dir)
+		if err != nil {
+			return Truth{}, err
+		}
+		truth, err = run(ctx, opts, out)
+		if err := errors.Join(err, out.close()); err != nil {
+			return Truth{}, err
+		}
+	case National:
+		if opts.Discard {
+			dir = ""
+		}
+		out, err := createOutputs(dir, opts.Compression)
+		if err != nil {
+			return Truth{}, err
+		}
+		truth, err = runNational(ctx, opts, out)
+		if err := errors.Join(err, out.close()); err != nil || opts.Discard {
+			return truth, err
+		}
+	default:
+		return Truth{}, fmt.Errorf("there is no layout %q: %s", opts.Layout, nearest.Hint(string(opts.Layout), []string{string(Feeds), string(National)}))
+	}
+	return truth, truth.Marginals.write(dir)
 }
 
 // Parties are the folders that Generate writes and a provider deposits, in order.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -148,20 +150,26 @@ func (a *app) configCommand() *cobra.Command {
 }
 
 func (a *app) synthCommand() *cobra.Command {
-	var o synth.Options
-	var out, rates string
+	o := synth.Options{Layout: synth.Feeds}
+	var out, rates, layout, compression string
 	c := &cobra.Command{
 		Use:   "synth --persons N --out DIR",
 		Short: "Make a synthetic national population with known truth",
 		Long: `Writes the files of four hospitals and one insurer about overlapping persons,
-each in a folder of its own, ready for the feeds hospital and insurer; and
-truth/persons.csv and truth/stays.csv, which say who is who and which stay is which.
-The same seed gives the same bytes.
+each in a folder of its own, and truth/, which says who is who and which stay is
+which. The same seed gives the same bytes, whatever the number of cores.
+
+--layout feeds is CSV for the feeds hospital and insurer. --layout national is
+the insurer's DCIR, PMSI and registers under their real names for the feed snds,
+and the hospitals' FHIR R4 for the feed fhir: some 130 rows a person.
 
 --rates FILE sets the chances of errors, one "nir_missing: 0.1" a line, in YAML;
 what it does not say stays as it is by default. docs/synth.md lists them.`,
-		Example: "  rempart synth --persons 10000 --seed 1 --out population\n  rempart synth --persons 10000 --rates rates.yaml --out population",
-		Args:    exactly(0),
+		Example: `  rempart synth --persons 10000 --seed 1 --out population
+  rempart synth --persons 10000 --rates rates.yaml --out population
+  rempart synth --persons 100000 --layout national --compress zstd --out nation
+  rempart synth report nation --out report.html`,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if out == "" || o.Persons < 1 {
 				return usage("give --persons and --out")
@@ -173,6 +181,7 @@ what it does not say stays as it is by default. docs/synth.md lists them.`,
 				}
 				o.Rates = &read
 			}
+			o.Layout, o.Compression = synth.Layout(layout), synth.Compression(compression)
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
 			}
@@ -186,7 +195,12 @@ what it does not say stays as it is by default. docs/synth.md lists them.`,
 				return err
 			}
 			return a.show(truth, func() error {
-				a.say("%s persons are made in %s.", count(int64(o.Persons)), out)
+				rows := 0
+				for _, n := range truth.Rows {
+					rows += n
+				}
+				a.say("%s persons are made in %s, in %s rows.", count(int64(o.Persons)), out, count(int64(rows)))
+				a.say("Next: rempart synth report %s --out report.html", out)
 				return nil
 			})
 		},
@@ -194,7 +208,55 @@ what it does not say stays as it is by default. docs/synth.md lists them.`,
 	c.Flags().IntVar(&o.Persons, "persons", 1000, "how many persons")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "what chance starts from")
 	c.Flags().StringVar(&out, "out", "", "the `directory` to write to")
+	c.Flags().StringVar(&layout, "layout", string(synth.Feeds), "which files: feeds, or national")
+	c.Flags().StringVar(&compression, "compress", "", "layout national: gzip or zstd, plain without it")
 	c.Flags().StringVar(&rates, "rates", "", "a `file` of the chances of errors")
+	c.AddCommand(a.synthReportCommand())
+	return c
+}
+
+func (a *app) synthReportCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "report DIR",
+		Short: "Compare a synthetic population with published figures",
+		Long: `Reads the sums of a population that synth wrote to DIR and sets them beside
+published figures of France, each with its source: ages, births, deaths, illnesses,
+stays, drugs and seasons. --out writes it as a page with charts.`,
+		Example: "  rempart synth report population\n  rempart synth report population --out report.html",
+		Args:    exactly(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := synth.ReadMarginals(args[0])
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s holds no population: make one with rempart synth --out %s", args[0], args[0])
+			}
+			if err != nil {
+				return err
+			}
+			report := m.Report()
+			if out != "" {
+				file, err := os.Create(out)
+				if err != nil {
+					return err
+				}
+				if err := errors.Join(report.Page().Write(file), file.Close()); err != nil {
+					return err
+				}
+			}
+			return a.show(report, func() error {
+				if out != "" {
+					a.say("The report is in %s.", out)
+					return nil
+				}
+				var rows [][]string
+				for _, c := range report.Comparisons {
+					rows = append(rows, []string{c.Group, c.Measure, fmt.Sprintf("%.2f", c.Value), fmt.Sprintf("%.2f", c.Published), c.Unit, c.Source})
+				}
+				return a.table([]string{"group", "measure", "here", "published", "unit", "source"}, rows)
+			})
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "the `file` of the page")
 	return c
 }
 
