@@ -114,6 +114,11 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 	for i, t := range project.Extraction.Tables {
 		job.Inputs = append(job.Inputs, input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key))
 	}
+	ctx, stop := warehouse.WhileAllowed(ctx, s.w.Watch(func(state *governance.State, now time.Time) error {
+		body := &ledger.RunRequested{Project: study.Project}
+		return state.Authorise(ledger.Statement{Actor: study.Researcher, Kind: body.Kind(), Time: now}, body)
+	}))
+	defer stop()
 	var outputs, log bytes.Buffer
 	result, err := run.Execute(ctx, job, &outputs, &log)
 	made.Refused, made.Log, made.Err = result.Refused, log.String(), err
@@ -121,6 +126,11 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 	if made.Outcome = "done"; err != nil {
 		var study *run.StudyError
 		var limit *run.LimitError
+		var refusal *governance.Refusal
+		if errors.As(err, &refusal) {
+			made.Outcome = "was stopped: " + refusal.Reason
+			return nil, nil // what it wrote is nobody's
+		}
 		if !errors.As(err, &study) && !errors.As(err, &limit) {
 			made.Outcome = "could not be run"
 			return nil, errors.Join(err, s.finish(context.WithoutCancel(ctx), made, nil, key))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -119,6 +120,10 @@ func (m *mounting) run(ctx context.Context, dir string) (err error) {
 	stats, err := m.serve(ctx, dir)
 	body := ledger.SpaceUnmounted{Mount: m.Mount, Opens: stats.Opens, Bytes: stats.Bytes}
 	e, failed := m.w.Commit(context.WithoutCancel(ctx), m.actor, body)
+	var refusal *governance.Refusal
+	if errors.As(failed, &refusal) { // who has left says nothing: the controller does
+		e, failed = m.w.Commit(context.WithoutCancel(ctx), m.state.ControllerName(), body)
+	}
 	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
@@ -150,7 +155,7 @@ func (m *mounting) serve(ctx context.Context, dir string) (stats mount.Stats, er
 	return serve(ctx, dir, mount.Space{Vault: vault, Key: key, Files: files}, mount.Options{
 		Until:   m.Until,
 		Now:     m.now,
-		Allowed: m.allowed,
+		Allowed: m.allowed(),
 		Log:     slog.New(slog.NewTextHandler(m.err, nil)),
 		Ready: func() {
 			m.say("%s is at %s: %d files, until %s. Ctrl-C unmounts.", mountedWhat(m.Release, m.Project), dir, len(files), day(m.Until))
@@ -158,14 +163,18 @@ func (m *mounting) serve(ctx context.Context, dir string) (stats mount.Stats, er
 	})
 }
 
-// allowed asks the ledger whether a decision has ended the reading since.
-func (m *mounting) allowed(ctx context.Context) error {
-	state, err := m.w.State(ctx)
-	if err != nil {
+// allowed asks whether a decision, or the clock, has ended the reading since.
+func (m *mounting) allowed() func(context.Context) error {
+	return m.w.Watch(func(state *governance.State, now time.Time) error {
+		until, err := state.ReadableUntil(m.actor, m.Release, m.Project, now)
+		if err == nil && until.Before(m.Until) {
+			m.Until = until // it was made shorter: the next question is asked with this end
+		}
+		if err == nil && !now.Before(m.Until) {
+			err = &governance.Refusal{Reason: "the right to read ended on " + moment(m.Until)}
+		}
 		return err
-	}
-	_, err = state.ReadableUntil(m.actor, m.Release, m.Project, m.now())
-	return err
+	})
 }
 
 // files are the tables to show, and the key that opens them.

@@ -56,7 +56,7 @@ type File struct {
 // the context ends.
 type Options struct {
 	Until   time.Time                   // reading ends then; zero: it does not end by the clock
-	Allowed func(context.Context) error // asked every half minute: an error ends the reading; may be nil
+	Allowed func(context.Context) error // asked every second: an error ends the reading; may be nil
 	Now     func() time.Time            // the clock; nil is time.Now
 	Cache   int64                       // bytes of decrypted chunks to keep; 0 is 64 MiB
 	Ready   func()                      // called once the files can be read; may be nil
@@ -108,7 +108,7 @@ func (o Options) over() bool { return !o.Until.IsZero() && !o.Now().Before(o.Unt
 // may be set, and a machine may sleep.
 const (
 	clockEvery = time.Second
-	askEvery   = 30 * time.Second
+	askEvery   = time.Second
 )
 
 // wait returns why the reading ends: once ctx does, the clock says so, the

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Reading ends when a decision withdraws the right to read, within half a minute,
+// Reading ends when a decision withdraws the right to read, within a second,
 // and when the clock passes the end, also by a jump, within a second.
 func TestWhyReadingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
