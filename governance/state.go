@@ -178,7 +178,7 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 		err = s.apply(made, body)
 	}
 	if err != nil {
-		return err
+		return &Misfit{err}
 	}
 	s.fulfil(made, body)
 	signed.count()
@@ -186,6 +186,16 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 	s.Size, s.Last = e.Index+1, now
 	return nil
 }
+
+// Misfit says that a statement may be made by its actor, but does not fit what
+// has happened. It may wrap a *Refusal. A state that has refused a statement so
+// may have taken a part of it in, and is of no use any more.
+type Misfit struct{ Reason error }
+
+func (m *Misfit) Error() string { return m.Reason.Error() }
+
+// Unwrap returns the reason.
+func (m *Misfit) Unwrap() error { return m.Reason }
 
 // create makes the controller known, whose own key then verifies the statement.
 func (s *State) create(e ledger.Entry, b *ledger.WarehouseCreated) error {

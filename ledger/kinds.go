@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Body is what a statement of one kind says.
 type Body interface{ Kind() string }
@@ -296,11 +300,8 @@ func table(makers ...func() Body) map[string]func() Body {
 	return t
 }
 
-// Kinds lists every kind of statement.
-func Kinds() []string {
-	names := make([]string, 0, len(kinds))
-	for name := range kinds {
-		names = append(names, name)
-	}
-	return names
-}
+// Kinds lists every kind of statement, in alphabetical order.
+func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
+
+// Empty is an empty body of a kind.
+func Empty(kind string) Body { return kinds[kind]() }

@@ -3,11 +3,8 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-
-	"k8s.io/klog/v2"
 
 	"rempart.eu/rempart/internal/filelock"
 )
@@ -20,6 +17,3 @@ func (l *Log) Lock(ctx context.Context) (unlock func() error, err error) {
 	}
 	return filelock.Exclusive(ctx, filepath.Join(l.dir, "lock"))
 }
-
-// Quiet hands what tessera tells its operators to our own log.
-func Quiet(logger *slog.Logger) { klog.SetSlogLogger(logger) }

@@ -38,7 +38,7 @@ func (l *Log) Prove(ctx context.Context, checkpoint []byte, entries []Entry) (*R
 	if err != nil {
 		return nil, err
 	}
-	builder, err := client.NewProofBuilder(ctx, cp.Size, l.files.ReadTile)
+	builder, err := client.NewProofBuilder(ctx, cp.Size, l.Tile)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger's tiles: %w", err)
 	}

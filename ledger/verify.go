@@ -3,70 +3,125 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
-	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera/api/layout"
 )
 
-// tree is the log as its entries say it must be.
-type tree struct {
-	entries [][]byte
-	levels  [][][]byte // levels[l][i]: the hash of the i-th full subtree of 256^l entries
-}
-
 // Verify reads every file of the log and says which of them are not what the
-// signed checkpoint promises. It also returns the entries, for those who
-// verify what they say. An error means that the log cannot be read at all.
+// signed checkpoint promises. It yields the entries, for those who verify what
+// they say. An error means that the log cannot be read at all, or is yield's.
 //
 // It recomputes the tree of RFC 6962, section 2.1, from the entries; compares
 // its root with the checkpoint's; and compares every tile, every entry bundle
-// (also those that a longer one has replaced) and the log's own state with it.
-func (l *Log) Verify(ctx context.Context) (entries []Entry, faults []error, err error) {
-	err = l.Entries(ctx, func(e Entry) error {
-		entries = append(entries, e)
+// (also those that a longer one has replaced) and the journal with it. It reads
+// the log once, and holds a few bundles of it at a time.
+func (l *Log) Verify(ctx context.Context, yield func(Entry) error) (faults []error, err error) {
+	cp, _, err := l.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e := &edge{tree: ranges.NewEmptyRange(0)}
+	err = l.stream(ctx, 0, cp.Size, func(b *bundle) error {
+		if b.err != nil {
+			return b.err
+		}
+		files, err := e.addLeaves(b.raw, b.leaves)
+		if err != nil {
+			return err
+		}
+		if e.tree.End() < cp.Size { // what is not full goes on with the next bundle
+			files = slices.DeleteFunc(files, func(f file) bool { return strings.Contains(f.name, ".p/") })
+		}
+		faults = append(faults, l.compare(ctx, b, files)...)
+		for _, entry := range b.entries {
+			if err := yield(entry); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return faults, err
 	}
-	cp, _, err := l.Checkpoint(ctx)
+	root, err := rootOf(e.tree)
 	if err != nil {
-		return nil, nil, err
-	}
-	t, root, err := grow(entries)
-	if err != nil {
-		return nil, nil, err
+		return faults, err
 	}
 	if !bytes.Equal(root, cp.Hash) {
 		faults = append(faults, fmt.Errorf("%s: the statements are not those that the checkpoint of %d entries signs", l.dir, cp.Size))
 	}
-	for _, name := range t.needed(cp.Size) {
-		if _, err := os.Stat(filepath.Join(l.dir, name)); err != nil {
-			faults = append(faults, fmt.Errorf("a file of the ledger: %w", err))
-		}
+	others, err := l.others(cp.Size)
+	for _, f := range others {
+		faults = append(faults, fmt.Errorf("%s: %w", f.path, f.reason))
 	}
-	err = l.walk(func(path, name string, data []byte) error {
-		if fault := t.check(name, data, cp.Size, root); fault != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", path, fault))
-		}
-		return nil
-	})
-	return entries, faults, err
+	return append(faults, l.verifyJournal(ctx, cp)...), err
 }
 
-// walk yields every file of the log with its name in the log's directory.
-func (l *Log) walk(yield func(path, name string, data []byte) error) error {
-	return filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+// compare says which of the files that a bundle completes are not as they must be.
+func (l *Log) compare(ctx context.Context, b *bundle, files []file) (faults []error) {
+	for _, want := range files {
+		got := want.data
+		info, err := os.Stat(l.place(want.name))
+		if isBundle := strings.HasPrefix(want.name, "tile/entries/"); err == nil && (!isBundle || info.Size() != int64(len(want.data))) { // a bundle was read already
+			got, err = os.ReadFile(l.place(want.name))
+		}
+		switch {
+		case err != nil:
+			faults = append(faults, fmt.Errorf("a file of the ledger: %w", err))
+		case bytes.Equal(got, want.data):
+		case strings.HasPrefix(want.name, "tile/0/") && l.fits(ctx, b.number, got):
+			faults = append(faults, fmt.Errorf("%s: %w", l.place(layout.EntriesPath(b.number, uint8(len(b.raw)%layout.EntryBundleWidth))), errChanged))
+		default:
+			faults = append(faults, fmt.Errorf("%s: %w", l.place(want.name), errChanged))
+		}
+	}
+	return faults
+}
+
+// fits says whether a full tile of leaves is what the tile above it says, so
+// that it is the entries which were changed.
+func (l *Log) fits(ctx context.Context, number uint64, tile []byte) bool {
+	if len(tile) != layout.TileWidth*sha256.Size {
+		return false
+	}
+	tree := ranges.NewEmptyRange(0)
+	for leaf := range slices.Chunk(tile, sha256.Size) {
+		if tree.Append(leaf, nil) != nil {
+			return false
+		}
+	}
+	root, err := rootOf(tree)
+	at := number % layout.TileWidth
+	above, missing := l.Tile(ctx, 1, number/layout.TileWidth, uint8((at+1)%layout.TileWidth))
+	return err == nil && missing == nil && bytes.Equal(above[at*sha256.Size:(at+1)*sha256.Size], root)
+}
+
+var (
+	errForeign  = errors.New("this file does not belong to a ledger: remove it")
+	errUnsigned = errors.New("no checkpoint signs it; an interrupted step has left it: remove it with rempart lake repair")
+	errChanged  = errors.New("was changed: it is not what the checkpoint signs")
+	errReplaced = errors.New("a longer one has replaced it")
+)
+
+// other is a file of the log's directory that is not what it should be.
+type other struct {
+	path   string
+	reason error
+}
+
+// others looks for files that do not belong to a log of a size, and compares
+// those that others have replaced with them.
+func (l *Log) others(size uint64) (found []other, err error) {
+	err = filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -74,153 +129,160 @@ func (l *Log) walk(yield func(path, name string, data []byte) error) error {
 		if err != nil {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		if reason := l.judge(filepath.ToSlash(name), d, size); reason != nil && !errors.Is(reason, errReplaced) {
+			found = append(found, other{path, reason})
 		}
-		return yield(path, filepath.ToSlash(name), data)
+		return nil
 	})
+	return found, err
 }
 
-// grow builds the tree of the entries and its root.
-func grow(entries []Entry) (*tree, []byte, error) {
-	t := &tree{}
-	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
-	whole := factory.NewEmptyRange(0)
-	var leaves [][]byte
-	for _, e := range entries {
-		leaf := rfc6962.DefaultHasher.HashLeaf(e.Envelope)
-		leaves = append(leaves, leaf)
-		t.entries = append(t.entries, e.Envelope)
-		if err := whole.Append(leaf, nil); err != nil {
-			return nil, nil, err
-		}
-	}
-	for level := leaves; len(level) > 0; {
-		t.levels = append(t.levels, level)
-		var next [][]byte
-		for ; len(level) >= layout.TileWidth; level = level[layout.TileWidth:] {
-			sub := factory.NewEmptyRange(0)
-			for _, hash := range level[:layout.TileWidth] {
-				if err := sub.Append(hash, nil); err != nil {
-					return nil, nil, err
-				}
-			}
-			hash, err := sub.GetRootHash(nil)
-			if err != nil {
-				return nil, nil, err
-			}
-			next = append(next, hash)
-		}
-		level = next
-	}
-	root, err := whole.GetRootHash(nil)
-	return t, root, err
-}
-
-var (
-	errForeign  = errors.New("this file does not belong to a ledger: remove it")
-	errUnsigned = errors.New("no checkpoint signs it; an interrupted step has left it: remove it with rempart lake repair")
-)
-
-// check says why one file of the log, by its name in the log's directory, is
-// not what it must be.
-func (t *tree) check(name string, data []byte, size uint64, root []byte) error {
-	if temporary.MatchString(name) {
+// judge says why a file, by its name in the log's directory, is not what it
+// must be. Tiles and bundles that are not partial were compared before.
+func (l *Log) judge(name string, d fs.DirEntry, size uint64) error {
+	if isUnfinished(name) {
 		return errUnsigned
 	}
 	switch dir, rest, _ := strings.Cut(name, "/"); dir {
-	case layout.CheckpointPath, "lock": // the checkpoint was verified by its signature
-		if dir == "lock" && len(data) > 0 {
+	case checkpointFile, journalFile:
+		return nil
+	case "lock":
+		if info, err := d.Info(); err != nil || info.Size() > 0 {
 			return errForeign
 		}
 		return nil
 	case attachments:
+		data, err := os.ReadFile(l.place(name))
+		if err != nil {
+			return err
+		}
 		if name != attachments+"/"+string(Sum(data))+".json" {
 			return errors.New("the attachment was changed: its digest is not its name")
 		}
 		return nil
-	case ".state":
-		return checkState(rest, data, size, root)
 	case "tile":
-		return t.checkTile(rest, data)
+		return l.judgeTile(name, rest, size)
 	}
 	return errForeign
 }
 
-// temporary names what an interrupted write of tessera's leaves: the name of a
-// file of the log and a random number, of more digits than any part of a name has.
-var temporary = regexp.MustCompile(`^(checkpoint|\.state/[a-zA-Z]+|tile/.+)[0-9]{4,}$`)
-
-// checkState checks tessera's own notes.
-func checkState(name string, data []byte, size uint64, root []byte) error {
-	var want []byte
-	switch {
-	case name == "treeState":
-		want, _ = json.Marshal(map[string]any{"size": size, "root": root})
-		var got, expected any
-		if json.Unmarshal(data, &got) != nil || json.Unmarshal(want, &expected) != nil || fmt.Sprint(got) != fmt.Sprint(expected) {
-			return errors.New("the noted size or root of the tree is not the tree's")
-		}
-		return nil
-	case name == "version":
-		want = []byte("1")
-	case strings.HasSuffix(name, ".lock"):
-	default:
-		return errForeign
-	}
-	if !bytes.Equal(data, want) {
-		return fmt.Errorf("holds %.20q, want %q", data, want)
-	}
-	return nil
-}
-
-// checkTile checks tile/<level>/<N>[.p/<width>] and tile/entries/<N>[.p/<width>]
+// judgeTile judges tile/<level>/<N>[.p/<width>] and tile/entries/<N>[.p/<width>]
 // (https://c2sp.org/tlog-tiles).
-func (t *tree) checkTile(name string, data []byte) error {
-	level, rest, _ := strings.Cut(name, "/")
+func (l *Log) judgeTile(name, rest string, size uint64) error {
+	level, rest, _ := strings.Cut(rest, "/")
 	number, width, err := layout.ParseTileIndexPartial(rest)
 	if err != nil {
 		return errForeign
 	}
-	count := uint64(layout.TileWidth)
-	if width > 0 {
-		count = uint64(width)
+	at := uint64(0)
+	path := layout.EntriesPath
+	if level != "entries" {
+		if at, err = layout.ParseTileLevel(level); err != nil {
+			return errForeign
+		}
+		path = func(n uint64, w uint8) string { return layout.TilePath(at, n, w) }
 	}
-	from := number * layout.TileWidth
-	var want []byte
-	if level == "entries" {
-		if from+count > uint64(len(t.entries)) {
-			return errUnsigned
-		}
-		for _, entry := range t.entries[from : from+count] {
-			want = append(want, byte(len(entry)>>8), byte(len(entry)))
-			want = append(want, entry...)
-		}
-	} else {
-		l, err := strconv.Atoi(level)
-		if err != nil || l < 0 || l >= len(t.levels) || from+count > uint64(len(t.levels[l])) {
-			return errUnsigned
-		}
-		want = bytes.Join(t.levels[l][from:from+count], nil)
+	count := size >> (layout.TileHeight * at)
+	if at > 7 || number*layout.TileWidth+uint64(full(width)) > count {
+		return errUnsigned
 	}
-	if !bytes.Equal(data, want) {
-		return errors.New("was changed: it is not what the checkpoint signs")
+	if width == 0 || number == count/layout.TileWidth && uint64(width) == count%layout.TileWidth {
+		return nil // was compared
+	}
+	longest := uint8(0)
+	if number == count/layout.TileWidth {
+		longest = uint8(count % layout.TileWidth)
+	}
+	whole, err := os.ReadFile(l.place(path(number, longest)))
+	if err != nil {
+		return err
+	}
+	part, err := os.ReadFile(l.place(name))
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(whole, part) || level != "entries" && len(part) != full(width)*sha256.Size || level == "entries" && countEntries(part) != full(width) {
+		return errChanged
+	}
+	return errReplaced
+}
+
+// countEntries counts the entries of a bundle, -1 where one is not whole.
+func countEntries(data []byte) (n int) {
+	for ; len(data) > 0; n++ {
+		if len(data) < 2 || len(data) < 2+entryLength(data) {
+			return -1
+		}
+		data = data[2+entryLength(data):]
+	}
+	return n
+}
+
+// verifyJournal compares the journal with the log.
+func (l *Log) verifyJournal(ctx context.Context, head *log.Checkpoint) (faults []error) {
+	data, err := l.readJournal()
+	if err != nil {
+		return []error{err}
+	}
+	_, records, whole := decodeJournal(data)
+	changed := fmt.Errorf("%s: it is not what the ledger says: if it was not changed, an interrupted step left it: end it with rempart lake repair", l.place(journalFile))
+	if whole < len(data) {
+		return []error{changed}
+	}
+	for i, r := range records {
+		cp, err := l.ParseCheckpoint(r.checkpoint)
+		last := i == len(records)-1
+		if err != nil || cp.Size != r.from+uint64(len(r.entries)) || last != (cp.Size == head.Size && bytes.Equal(cp.Hash, head.Hash)) || !last && records[i+1].from != cp.Size {
+			return []error{changed}
+		}
+		next := r.from
+		err = l.stream(ctx, r.from, cp.Size, func(b *bundle) error {
+			for _, e := range b.entries {
+				if !bytes.Equal(e.Envelope, r.entries[next-r.from]) {
+					return changed
+				}
+				next++
+			}
+			return b.err
+		})
+		if err != nil {
+			return []error{err}
+		}
 	}
 	return nil
 }
 
-// needed names the files that a log of a size has, the superseded ones left out.
-func (t *tree) needed(size uint64) (names []string) {
-	names = []string{stateFile, ".state/version"}
-	for l, hashes := range t.levels {
-		for index := uint64(0); index*layout.TileWidth < uint64(len(hashes)); index++ {
-			width := layout.PartialTileSize(uint64(l), index, size)
-			names = append(names, layout.TilePath(uint64(l), index, width))
-			if l == 0 {
-				names = append(names, layout.EntriesPath(index, width))
-			}
-		}
+// Sweep removes files that interrupted steps have left, partial files that
+// longer ones have replaced, and attachments that no statement names. Call it
+// under the lock, after [Log.Recover].
+func (l *Log) Sweep(ctx context.Context, named map[Digest]bool) (removed []string, err error) {
+	if err := l.Recover(ctx); err != nil {
+		return nil, err
 	}
-	return names
+	size := l.writer.edge.tree.End()
+	if err := l.settle(size); err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(l.dir, path)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		reason := l.judge(name, d, size)
+		digest, isAttachment := strings.CutPrefix(name, attachments+"/")
+		switch {
+		case errors.Is(reason, errUnsigned):
+			removed = append(removed, path)
+		case isAttachment && reason == nil && !named[Digest(strings.TrimSuffix(digest, ".json"))]:
+			removed = append(removed, path)
+		case !errors.Is(reason, errReplaced): // nobody has to hear of these
+			return nil
+		}
+		return os.Remove(path)
+	})
+	return removed, err
 }

@@ -41,7 +41,6 @@ var story = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	ledger.Quiet(slog.New(slog.DiscardHandler))
 	status := m.Run()
 	if dir, err := story(); err == nil {
 		os.RemoveAll(filepath.Dir(dir))

@@ -132,13 +132,8 @@ func create(ctx context.Context, dir string, o InitOptions) (*Warehouse, error) 
 }
 
 // firstStatements create the warehouse, pin its configuration and register its host.
-func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow *age.HybridRecipient, config []byte, jurisdiction string) (err error) {
-	unlock, err := w.Log.Lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	state := governance.NewState()
+func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow *age.HybridRecipient, config []byte, jurisdiction string) error {
+	var said []Said
 	for _, body := range []ledger.Body{
 		ledger.WarehouseCreated{
 			Name:       w.Config.Name,
@@ -155,11 +150,10 @@ func (w *Warehouse) firstStatements(ctx context.Context, keys partyKeys, escrow 
 			Jurisdiction: jurisdiction, Operator: w.Config.Controller,
 		},
 	} {
-		if _, err := w.append(ctx, state, w.Config.Controller, body); err != nil {
-			return err
-		}
+		said = append(said, Said{w.Config.Controller, body})
 	}
-	return nil
+	_, err := w.CommitAll(ctx, said)
+	return err
 }
 
 // RecordConfig pins the configuration as it is now.

@@ -157,7 +157,7 @@ func (w *Warehouse) Repair(ctx context.Context) (r Repaired, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if err := w.recover(ctx); err != nil {
+	if err := w.Log.Recover(ctx); err != nil {
 		return r, err
 	}
 	state, err := w.State(ctx)
@@ -337,7 +337,7 @@ func (w *Warehouse) below(path, folder string) bool {
 // keyring, that belong there.
 func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 	known := map[string]bool{
-		w.path(ConfigFile): true, w.path("publishing.lock"): true,
+		w.path(ConfigFile): true, w.path("publishing.lock"): true, w.ModelPath(): true,
 		w.path("controller", "checkpoint.key"): true, w.path("controller", "escrow.agekey"): true,
 	}
 	for _, file := range w.Config.Keyring.each() {

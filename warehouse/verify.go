@@ -39,19 +39,25 @@ func (v *Verified) fault(format string, args ...any) {
 // a negative number is all. The state is nil where the ledger cannot be read.
 func (w *Warehouse) Verify(ctx context.Context, sample int, progress Progress) (v *Verified, state *governance.State) {
 	v = &Verified{}
-	entries, faults, err := w.Log.Verify(ctx)
+	state = governance.NewState()
+	var refused error
+	faults, err := w.Log.Verify(ctx, func(e ledger.Entry) error {
+		if err := state.Admit(ctx, e); err != nil && refused == nil {
+			refused = fmt.Errorf("ledger entry %d: %w", e.Index, err)
+		}
+		if refused == nil {
+			v.Statements++
+		}
+		return nil
+	})
 	v.Faults = append(v.Faults, faults...)
 	if err != nil {
 		v.fault("the ledger cannot be read: %w", err)
 		return v, nil
 	}
-	state = governance.NewState()
-	for _, e := range entries {
-		if err := state.Admit(ctx, e); err != nil {
-			v.fault("ledger entry %d: %w", e.Index, err)
-			return v, nil
-		}
-		v.Statements++
+	if refused != nil {
+		v.Faults = append(v.Faults, refused)
+		return v, nil
 	}
 	if state.Warehouse == nil {
 		v.fault("%s: the ledger has no entries", w.path("ledger"))
@@ -79,13 +85,16 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 	if w.Config.Host.Name != state.Host {
 		v.fault("%s: the host is %q, but by the ledger the warehouse lies with %q: end that with rempart host migrate --to %s", w.path(ConfigFile), w.Config.Host.Name, state.Host, state.Host)
 	}
+	if err := w.checkModel(); err != nil {
+		v.Faults = append(v.Faults, err)
+	}
 	for path, reason := range w.strangers(state) {
 		v.fault("%s: %w", path, reason)
 	}
 	for path := range w.knownFiles(state) {
 		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) && (path == w.path("publishing.lock") || path == w.path("controller", "escrow.agekey")) {
-			continue // the one is made when it is needed, the other is best kept elsewhere
+		if errors.Is(err, fs.ErrNotExist) && (path == w.path("publishing.lock") || path == w.ModelPath() || path == w.path("controller", "escrow.agekey")) {
+			continue // the one is made when it is needed, the other too, and the last is best kept elsewhere
 		}
 		if err != nil {
 			v.fault("a file that the ledger speaks of: %w", err)

@@ -43,7 +43,9 @@ type Warehouse struct {
 	Now     func() time.Time // the clock
 	Secrets keyring.Secrets
 
-	sealsTo atomic.Pointer[string] // the host that the last vault is of
+	sealsTo  atomic.Pointer[string] // the host that the last vault is of
+	follower follower
+	commits  commits
 }
 
 // Open opens the home in a directory. No secret is read.
@@ -126,90 +128,14 @@ func (w *Warehouse) Vault(state *governance.State) (*lake.Vault, error) {
 	return &lake.Vault{Store: store, Escrow: escrow}, nil
 }
 
-// State replays the ledger.
+// State is the state of the warehouse by the whole ledger. It is the caller's own,
+// and stays as it is; [Warehouse.Read] looks at one that is kept up to date.
 func (w *Warehouse) State(ctx context.Context) (*governance.State, error) {
-	state := governance.NewState()
-	err := w.Log.Entries(ctx, func(e ledger.Entry) error {
-		if err := state.Admit(ctx, e); err != nil {
-			return fmt.Errorf("ledger entry %d: %w", e.Index, err)
-		}
-		return nil
-	})
-	if err == nil && state.Warehouse == nil {
-		err = fmt.Errorf("%s: the ledger has no entries", w.path("ledger"))
-	}
-	return state, err
-}
-
-// Commit records what an actor says, if the ledger's history and the policies
-// allow it. It signs with the actor's key from the home.
-func (w *Warehouse) Commit(ctx context.Context, actor string, body ledger.Body) (ledger.Entry, error) {
-	return w.CommitOr(ctx, actor, body, func() error { return nil })
-}
-
-// CommitOr is Commit that calls undo where it is certain that nothing was recorded.
-func (w *Warehouse) CommitOr(ctx context.Context, actor string, body ledger.Body, undo func() error) (ledger.Entry, error) {
-	e, err := w.commit(ctx, actor, body)
-	var uncertain *ledger.UncertainError
-	if err != nil && !errors.As(err, &uncertain) {
-		err = errors.Join(err, undo())
-	}
-	return e, err
-}
-
-func (w *Warehouse) commit(ctx context.Context, actor string, body ledger.Body) (e ledger.Entry, err error) {
-	unlock, err := w.Log.Lock(ctx)
+	m, err := w.model(ctx)
 	if err != nil {
-		return e, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if err := w.recover(ctx); err != nil {
-		return e, err
-	}
-	state, err := w.State(ctx)
-	if err != nil {
-		return e, err
-	}
-	return w.append(ctx, state, actor, body)
-}
-
-// recover ends what a killed writer began; the caller holds the log locked.
-func (w *Warehouse) recover(ctx context.Context) error {
-	signer, err := w.checkpointSigner()
-	if err != nil {
-		return err
-	}
-	return w.Log.Recover(ctx, signer)
-}
-
-// append admits a statement to a state and the log, which the caller holds locked.
-func (w *Warehouse) append(ctx context.Context, state *governance.State, actor string, body ledger.Body) (e ledger.Entry, err error) {
-	if e.Statement, err = ledger.New(actor, w.Now(), body); err != nil {
-		return e, err
-	}
-	if _, known := state.Parties[actor]; !known && state.Warehouse != nil {
-		return e, state.Authorise(e.Statement, body) // says that nobody has that name
-	}
-	key, err := w.signingKey(actor)
-	if err != nil {
-		return e, err
-	}
-	if e.Envelope, err = ledger.Seal(ctx, e.Statement, key); err != nil {
-		return e, err
-	}
-	if err := w.stillThere(state, body); err != nil {
-		return e, err
-	}
-	e.Index = state.Size
-	if err := state.Admit(ctx, e); err != nil {
-		return e, err
-	}
-	signer, err := w.checkpointSigner()
-	if err != nil {
-		return e, err
-	}
-	e.Index, err = w.Log.Append(ctx, e.Envelope, signer)
-	return e, err
+	return m.State, nil
 }
 
 func (w *Warehouse) checkpointSigner() (note.Signer, error) {

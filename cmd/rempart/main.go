@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,7 +21,6 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/host"
 	"rempart.eu/rempart/lake"
-	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/run"
 	"rempart.eu/rempart/warehouse"
 )
@@ -49,7 +47,6 @@ func main() {
 func harden() {
 	// A core dump would hold keys and data.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) // lowering a limit is always allowed
-	ledger.Quiet(slog.New(slog.DiscardHandler))
 }
 
 // world is what a command cannot choose: tests put another in its place.
@@ -117,7 +114,7 @@ The way of the data, and who takes each step:
 		a.initCommand(), a.partyCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
 		a.projectCommand(), a.policyCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
-		a.auditCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
+		a.auditCommand(), a.stateCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(),
 	)
 	return root

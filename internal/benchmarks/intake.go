@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -15,7 +14,6 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
-	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -31,7 +29,6 @@ const depositArg = "intake-deposit"
 // intakeBench measures what a provider waits for: its files checked,
 // pseudonymised and sealed, against DuckDB's bare copy of the same files.
 func intakeBench(ctx context.Context, r *Run) error {
-	ledger.Quiet(slog.New(slog.DiscardHandler))
 	b := &intakeRun{Run: r, home: filepath.Join(r.Dir, "home")}
 	if err := b.init(ctx); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"rempart.eu/rempart/airlock"
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
-	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
 	"rempart.eu/rempart/synth"
@@ -24,7 +22,6 @@ const persons = 10_000
 
 // path measures the stages of the main job on the demo's population.
 func path(ctx context.Context, r *Run) error {
-	ledger.Quiet(slog.New(slog.DiscardHandler))
 	p := &journey{Run: r, population: filepath.Join(r.Dir, "population")}
 	for _, stage := range []func(context.Context) error{p.synth, p.init, p.deposits, p.bareCopy, p.link, p.publish, p.project, p.study, p.verify} {
 		if err := stage(ctx); err != nil {

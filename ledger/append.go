@@ -1,0 +1,185 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/transparency-dev/formats/log"
+	"github.com/transparency-dev/tessera/api/layout"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// checkpointFile is the log's head.
+const checkpointFile = layout.CheckpointPath
+
+// unfinished ends the name of a file that is being written.
+const unfinished = ".new"
+
+// writer is what a log's writer knows, as long as nobody else writes.
+type writer struct {
+	edge       *edge
+	checkpoint []byte // the one that the edge belongs to
+	journal    journal
+}
+
+// Append adds an envelope and returns its index once a signed checkpoint covers
+// it and both are on disk. It is [Log.AppendAll] of one.
+func (l *Log) Append(ctx context.Context, envelope []byte, signer note.Signer) (uint64, error) {
+	return l.AppendAll(ctx, [][]byte{envelope}, signer)
+}
+
+// AppendAll adds envelopes under one checkpoint, all or none, and returns the
+// index of the first once they are on disk. It waits for the disk once, however
+// many there are. After an error that is no *UncertainError the log is as it was.
+func (l *Log) AppendAll(ctx context.Context, envelopes [][]byte, signer note.Signer) (first uint64, err error) {
+	for _, e := range envelopes {
+		if len(e) > MaxSize {
+			return 0, fmt.Errorf("a statement of %d bytes is too long: at most %d", len(e), MaxSize)
+		}
+	}
+	if err := l.Recover(ctx); err != nil {
+		return 0, err
+	}
+	w := &l.writer
+	e := w.edge
+	first = e.tree.End()
+	if len(envelopes) == 0 {
+		return first, nil
+	}
+	w.edge = nil // until it is known what was written
+	files, err := e.add(envelopes)
+	if err != nil {
+		return 0, err
+	}
+	checkpoint, err := l.sign(e, signer)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.journal.write(record{first, checkpoint, envelopes}); err != nil {
+		return 0, err
+	}
+	if err := l.publish(files, checkpoint, first, e.tree.End()); err != nil {
+		return 0, &UncertainError{fmt.Errorf("publish the ledger's checkpoint: %w", err)}
+	}
+	w.edge, w.checkpoint = e, checkpoint
+	if w.journal.size > journalLimit {
+		if err := l.settle(e.tree.End()); err != nil {
+			return 0, &UncertainError{fmt.Errorf("write to the ledger: %w", err)}
+		}
+	}
+	return first, nil
+}
+
+// sign makes the checkpoint of a tree.
+func (l *Log) sign(e *edge, signer note.Signer) ([]byte, error) {
+	root, err := rootOf(e.tree)
+	if err != nil {
+		return nil, err
+	}
+	text := log.Checkpoint{Origin: l.verifier.Name(), Size: e.tree.End(), Hash: root}.Marshal()
+	checkpoint, err := note.Sign(&note.Note{Text: string(text)}, signer)
+	if err != nil {
+		return nil, fmt.Errorf("sign the ledger's checkpoint: %w", err)
+	}
+	if _, err := l.ParseCheckpoint(checkpoint); err != nil {
+		return nil, fmt.Errorf("the key that would sign is another than the ledger's: %w", err)
+	}
+	return checkpoint, nil
+}
+
+// publish writes the files of an append and then its checkpoint, and removes
+// the partial files that they replace.
+func (l *Log) publish(files []file, checkpoint []byte, before, after uint64) error {
+	for _, f := range append(files, file{checkpointFile, checkpoint}) {
+		if err := l.write(f); err != nil {
+			return err
+		}
+	}
+	if before == l.writer.journal.base {
+		return nil // the journal goes on from them
+	}
+	return l.discard(before, after)
+}
+
+// write replaces a file of the log, which the journal brings back if it is lost.
+func (l *Log) write(f file) error {
+	path := l.place(f.name)
+	step()
+	err := os.WriteFile(path+unfinished, f.data, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = os.WriteFile(path+unfinished, f.data, 0o644)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	step()
+	return os.Rename(path+unfinished, path)
+}
+
+// isUnfinished says whether a killed writer left this file.
+func isUnfinished(name string) bool { return strings.HasSuffix(name, unfinished) }
+
+// Recover ends what an interrupted append began: what is in the journal counts,
+// since the writer that was killed had been admitted with it. Call it under the
+// lock, before the log is read to decide on a new entry.
+func (l *Log) Recover(ctx context.Context) error {
+	w := &l.writer
+	raw, err := os.ReadFile(l.place(checkpointFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the ledger's checkpoint: %w", err)
+	}
+	if w.edge != nil && bytes.Equal(raw, w.checkpoint) && w.journal.unchanged() {
+		return nil
+	}
+	cp := &log.Checkpoint{}
+	var torn error
+	if raw != nil {
+		if cp, torn = l.ParseCheckpoint(raw); torn != nil {
+			cp = &log.Checkpoint{} // a restart may have done that, and the journal then knows better
+		}
+	}
+	w.edge, w.checkpoint = nil, raw
+	if restarted, err := l.rewind(ctx, cp.Size); err != nil || torn != nil && !restarted {
+		return errors.Join(torn, err)
+	}
+	if w.edge != nil {
+		return nil
+	}
+	e, err := l.edgeAt(ctx, cp.Size)
+	if err != nil {
+		return err
+	}
+	if root, err := rootOf(e.tree); err != nil || raw != nil && !bytes.Equal(root, cp.Hash) {
+		return errors.Join(fmt.Errorf("%s: the tiles are not those of the checkpoint of %d entries: see what is wrong with rempart audit verify", l.dir, cp.Size), err)
+	}
+	w.edge = e
+	return nil
+}
+
+// unchanged says whether nobody else has written to the journal.
+func (j *journal) unchanged() bool {
+	if j.file == nil {
+		return false
+	}
+	info, err := j.file.Stat()
+	return err == nil && info.Size() == j.size
+}
+
+// UncertainError says that a statement may or may not have been recorded. What
+// depends on it must stay in place until the ledger has been read again.
+type UncertainError struct{ Cause error }
+
+func (e *UncertainError) Error() string {
+	return e.Cause.Error() + "; it is not certain that it was recorded: look with rempart audit log"
+}
+
+// Unwrap returns the cause.
+func (e *UncertainError) Unwrap() error { return e.Cause }

@@ -1,0 +1,94 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/transparency-dev/tessera/api/layout"
+	"golang.org/x/sync/errgroup"
+)
+
+// Entry is a statement in the log.
+type Entry struct {
+	Index     uint64
+	Envelope  []byte
+	Statement Statement
+}
+
+// bundle is a run of entries on their way from the disk.
+type bundle struct {
+	number  uint64
+	raw     [][]byte // every envelope from the bundle's beginning
+	leaves  [][]byte // their hashes
+	entries []Entry  // those asked for, as far as they can be read
+	err     error    // why one cannot
+}
+
+// stream reads the bundles that hold the entries from one index to another,
+// several at once, and yields them in order. It holds a few bundles at a time.
+func (l *Log) stream(ctx context.Context, from, to uint64, yield func(*bundle) error) error {
+	if from >= to {
+		return nil
+	}
+	workers := runtime.GOMAXPROCS(0)
+	group, ctx := errgroup.WithContext(ctx)
+	queue := make(chan chan *bundle, 2*workers)
+	group.Go(func() error {
+		defer close(queue)
+		readers := errgroup.Group{}
+		readers.SetLimit(workers)
+		defer func() { _ = readers.Wait() }()
+		for number := from / layout.EntryBundleWidth; number*layout.EntryBundleWidth < to; number++ {
+			next := make(chan *bundle, 1)
+			select {
+			case queue <- next:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			readers.Go(func() error {
+				next <- l.load(ctx, number, from, to)
+				return nil
+			})
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for next := range queue {
+			if err := yield(<-next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// load reads one bundle of a log of a size.
+func (l *Log) load(ctx context.Context, number, from, size uint64) *bundle {
+	b := &bundle{number: number}
+	width := layout.PartialTileSize(0, number, size)
+	path := l.place(layout.EntriesPath(number, width))
+	data, err := l.Bundle(ctx, number, width)
+	if err != nil {
+		b.err = fmt.Errorf("%s: read the ledger from entry %d: %w", path, number*layout.EntryBundleWidth, err)
+		return b
+	}
+	b.raw = unbundle(data)
+	b.leaves = make([][]byte, len(b.raw))
+	b.entries = make([]Entry, 0, len(b.raw))
+	for i, envelope := range b.raw {
+		b.leaves[i] = hasher.HashLeaf(envelope)
+		index := number*layout.EntryBundleWidth + uint64(i)
+		if index < from || b.err != nil {
+			continue
+		}
+		statement, err := Read(envelope)
+		if err != nil {
+			b.err = fmt.Errorf("%s: entry %d: %w", path, index, err)
+			continue
+		}
+		b.entries = append(b.entries, Entry{Index: index, Envelope: envelope, Statement: statement})
+	}
+	return b
+}
