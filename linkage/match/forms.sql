@@ -1,0 +1,60 @@
+-- The normal forms of columns, and what blocking rules make of them. Each takes
+-- a text and gives NULL where nothing is left.
+CREATE SCHEMA match;
+
+CREATE MACRO match.form_raw(v) AS nullif(trim(v), '');
+CREATE MACRO match.form_text(v) AS nullif(regexp_replace(trim(upper(strip_accents(v))), '\s+', ' ', 'g'), '');
+CREATE MACRO match.form_name(v) AS nullif(regexp_replace(upper(strip_accents(v)), '[^\p{L}]+', '', 'g'), '');
+CREATE MACRO match.form_code(v) AS nullif(regexp_replace(upper(strip_accents(v)), '[^\p{L}0-9]+', '', 'g'), '');
+CREATE MACRO match.form_digits(v) AS nullif(regexp_replace(v, '[^0-9]+', '', 'g'), '');
+CREATE MACRO match.form_number(v) AS try_cast(trim(v) AS DOUBLE);
+CREATE MACRO match.form_list(v) AS
+  list_distinct(list_filter(list_transform(string_split_regex(v, '[|;,]'), lambda e: upper(trim(e))), lambda e: e <> ''));
+CREATE MACRO match.form_clk(v) AS from_base64(nullif(trim(v), ''))::BIT;
+
+-- Eight digits, year first. What the calendar does not have is kept: a typing
+-- error in a date leaves most of it right.
+CREATE MACRO match.form_date(v) AS CASE
+  WHEN regexp_full_match(trim(v), '\d{8}') THEN trim(v)
+  WHEN regexp_full_match(trim(v), '\d{4}-\d\d-\d\d([T ].*)?') THEN replace(trim(v)[:10], '-', '')
+  WHEN regexp_full_match(trim(v), '\d\d/\d\d/\d{4}') THEN trim(v)[7:10] || trim(v)[4:5] || trim(v)[1:2]
+END;
+CREATE MACRO match.form_date_of(y, m, d) AS
+  CASE WHEN regexp_full_match(trim(y), '\d{4}') AND regexp_full_match(trim(m), '\d{1,2}') AND regexp_full_match(trim(d), '\d{1,2}')
+       THEN trim(y) || lpad(trim(m), 2, '0') || lpad(trim(d), 2, '0') END;
+
+-- American Soundex of a name in form: consonants of one class that no vowel parts count once.
+CREATE MACRO match.soundex_classes(v) AS
+  translate(replace(replace(v, 'H', ''), 'W', ''), 'BFPVCGJKQSXZDTLMNRAEIOUY', '1111222222223345560000000');
+CREATE MACRO match.once(v) AS
+  replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(v,
+    '11', '1'), '11', '1'), '22', '2'), '22', '2'), '33', '3'), '33', '3'),
+    '44', '4'), '44', '4'), '55', '5'), '55', '5'), '66', '6'), '66', '6');
+CREATE MACRO match.sound(v) AS
+  v[1] || rpad(left(replace(match.once(match.soundex_classes(v))[2:], '0', ''), 3), 3, '0');
+
+-- Which letters and digits a text has, as a set of 56 bits, and its first byte
+-- above them. Bytes that are not ASCII are one letter of the set.
+CREATE MACRO match.letters(v) AS
+  coalesce(list_aggregate(list_transform(string_split(v, ''), lambda c:
+    1::UBIGINT << CASE WHEN unicode(c) < 128 THEN (unicode(c) % 55)::UBIGINT ELSE 55::UBIGINT END), 'bit_or'), 0::UBIGINT)
+  | ((CASE WHEN unicode(v) < 128 THEN unicode(v) ELSE 255 END)::UBIGINT << 56);
+
+-- How many bytes of a text at least have no partner in the other, from their sets.
+CREATE MACRO match.lost(mine, other) AS bit_count((mine & ~other) & 72057594037927935::UBIGINT);
+-- How many edits two texts are apart, at least.
+CREATE MACRO match.edits(a, an, b, bn) AS greatest(match.lost(a, b), match.lost(b, a), abs(an - bn));
+-- Whether the Jaro-Winkler similarity may reach t. Jaro is (m/an + m/bn + (m-x)/m) / 3
+-- for m common characters, of which x are out of place; the boost for four equal first characters
+-- leaves six tenths of what is lacking.
+CREATE MACRO match.similar(a, an, b, bn, t) AS
+  least(an - match.lost(a, b), bn - match.lost(b, a)) * (an + bn)
+  >= (3 * (CASE WHEN a >> 56 = b >> 56 THEN (t - 0.4) / 0.6 ELSE t END) - 1) * an * bn - 1e-6;
+
+-- Two dates in form, the parts of the second with day and month exchanged.
+CREATE MACRO match.day_month(a, b) AS a = b[1:4] || b[7:8] || b[5:6];
+CREATE MACRO match.days(a, b) AS abs(date_diff('day', try_strptime(a, '%Y%m%d')::DATE, try_strptime(b, '%Y%m%d')::DATE));
+CREATE MACRO match.dice(a, b) AS 2 * bit_count(a & b) / (bit_count(a) + bit_count(b));
+CREATE MACRO match.percent(a, b) AS CASE WHEN a = b THEN 0 ELSE 100 * abs(a - b) / greatest(abs(a), abs(b)) END;
+-- Bits of evidence as a probability.
+CREATE MACRO match.probability(bits) AS 1 / (1 + pow(2, -bits));

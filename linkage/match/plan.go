@@ -1,0 +1,245 @@
+package match
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"rempart.eu/rempart/engine"
+)
+
+//go:embed forms.sql
+var formsSQL string
+
+//go:embed statements.sql
+var statementsSQL string
+
+var statements = template.Must(template.New("statements").Parse(statementsSQL))
+
+// render writes the statement of a name.
+func render(name string, data any) string {
+	var b strings.Builder
+	if err := statements.ExecuteTemplate(&b, name, data); err != nil {
+		panic(err) // a template of ours that does not fit its data
+	}
+	return b.String()
+}
+
+// plan is a spec as the statements need it.
+type plan struct {
+	spec        Spec
+	two         bool // two files
+	layout      layout
+	columns     []planColumn
+	comparisons []planComparison
+	blocking    []planKey
+	training    []planKey
+}
+
+type planColumn struct {
+	Form, Value           string
+	Letters, Length, Bits string // empty: not needed
+	Compared              bool
+}
+
+type planKey struct{ Key, Name string }
+
+type planComparison struct {
+	planColumn
+	Equal    string
+	Measures []planMeasure
+	Levels   []planLevel
+	Shift    int
+}
+
+type planMeasure struct{ Name, Expression string }
+
+type planLevel struct {
+	Condition string
+	Code      int
+}
+
+func newPlan(spec Spec, two bool) plan {
+	p := plan{spec: spec, two: two, layout: newLayout(spec.Comparisons)}
+	at := map[string]int{}
+	for i, c := range spec.Columns {
+		at[c.Name] = i
+		p.columns = append(p.columns, planColumn{Form: formOf(c), Value: fmt.Sprintf("v%d", i)})
+	}
+	for _, c := range spec.Comparisons {
+		column := &p.columns[at[c.Column]]
+		column.Compared = true
+		if c.SwappedWith != "" {
+			p.columns[at[c.SwappedWith]].Compared = true
+		}
+		if c.TermFrequency {
+			column.Bits = fmt.Sprintf("t%d", at[c.Column])
+		}
+		if slices.ContainsFunc(c.Levels, func(l Level) bool { return l.Kind == JaroWinkler || l.Kind == Levenshtein || l.Kind == Damerau }) {
+			column.Letters, column.Length = fmt.Sprintf("s%d", at[c.Column]), fmt.Sprintf("w%d", at[c.Column])
+		}
+	}
+	for k, c := range spec.Comparisons {
+		other := ""
+		if c.SwappedWith != "" {
+			other = p.columns[at[c.SwappedWith]].Value
+		}
+		p.comparisons = append(p.comparisons, planned(k, c, p.columns[at[c.Column]], other, p.layout.shifts[k]))
+	}
+	key := func(prefix string, rules []Rule) (keys []planKey) {
+		for i, r := range rules {
+			keys = append(keys, planKey{keyOf(&spec, r, at), fmt.Sprintf("%s%d", prefix, i)})
+		}
+		return keys
+	}
+	p.blocking, p.training = key("k", spec.Blocking), key("h", spec.Training)
+	return p
+}
+
+// formOf is the expression that brings a column into its form.
+func formOf(c Column) string {
+	parts := make([]string, len(c.From))
+	for i, f := range c.From {
+		parts[i] = engine.Quote(f) + "::VARCHAR"
+	}
+	if c.As == Date && len(parts) == 3 {
+		return "match.form_date_of(" + strings.Join(parts, ", ") + ")"
+	}
+	if len(parts) > 1 {
+		return "match.form_" + string(c.As) + "(concat_ws(' ', " + strings.Join(parts, ", ") + "))"
+	}
+	return "match.form_" + string(c.As) + "(" + parts[0] + ")"
+}
+
+// keyOf is the expression of a rule's key: a hash of its terms, missing where one is.
+// Two keys that meet by chance make a pair that is compared in vain, and nothing else.
+func keyOf(spec *Spec, r Rule, at map[string]int) string {
+	var terms, present []string
+	for _, text := range r {
+		t, _ := spec.parseTerm(text) // checked before
+		v := fmt.Sprintf("v%d", at[t.column])
+		present = append(present, v+" IS NOT NULL")
+		switch t.function {
+		case "prefix":
+			v = fmt.Sprintf("left(%s, %d)", v, t.n)
+		case "suffix":
+			v = fmt.Sprintf("right(%s, %d)", v, t.n)
+		case "year":
+			v += "[1:4]"
+		case "month":
+			v += "[5:6]"
+		case "day":
+			v += "[7:8]"
+		case "sound":
+			v = "match.sound(" + v + ")"
+		}
+		terms = append(terms, v)
+	}
+	return fmt.Sprintf("CASE WHEN %s THEN hash(%s) END", strings.Join(present, " AND "), strings.Join(terms, ", "))
+}
+
+// planned plans a comparison. What is costly is measured once, and not at all
+// where the sets of letters tell that no level can be reached.
+func planned(k int, c Comparison, column planColumn, other string, shift int) planComparison {
+	p := planComparison{planColumn: column, Equal: fmt.Sprintf("e%d", k), Shift: shift}
+	v := column.Value
+	sides := func(format string) string {
+		return strings.NewReplacer("$a", "l."+v, "$b", "r."+v, "$s", "l."+column.Letters+", l."+column.Length+", r."+column.Letters+", r."+column.Length).Replace(format)
+	}
+	measured := map[Kind]string{}
+	measure := func(kind Kind, expression string) string {
+		if measured[kind] == "" {
+			measured[kind] = fmt.Sprintf("m%d_%s", k, kind)
+			p.Measures = append(p.Measures, planMeasure{measured[kind], sides(expression)})
+		}
+		return measured[kind]
+	}
+	for i, l := range c.Levels {
+		condition := ""
+		switch n := number(l.Value); l.Kind {
+		case Exact:
+			condition = p.Equal
+		case JaroWinkler:
+			lowest := number(extreme(c.Levels, JaroWinkler, math.Min))
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 1 WHEN NOT match.similar($s, "+lowest+") THEN 0 ELSE jaro_winkler_similarity($a, $b) END") + " >= " + n
+		case Levenshtein:
+			most := number(extreme(c.Levels, l.Kind, math.Max))
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.edits($s) > "+most+" THEN 9999 ELSE levenshtein($a, $b) END") + " <= " + n
+		case Damerau: // ten times as costly as the distances that bound it
+			most := extreme(c.Levels, l.Kind, math.Max)
+			bound := "levenshtein($a, $b) > " + number(2*most)
+			if most == 1 {
+				bound = "CASE WHEN l." + column.Length + " = r." + column.Length + " THEN hamming($a, $b) > 2 ELSE levenshtein($a, $b) > 1 END"
+			}
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.edits($s) > "+number(most)+" THEN 9999 WHEN "+bound+" THEN 9999 ELSE damerau_levenshtein($a, $b) END") + " <= " + n
+		case Prefix:
+			condition = measure(Kind(l.String()[:6]+n), "left($a, "+n+") = left($b, "+n+")")
+		case Within:
+			condition = measure(l.Kind, "abs($a - $b)") + " <= " + n
+		case Percent:
+			condition = measure(l.Kind, "match.percent($a, $b)") + " <= " + n
+		case Days:
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 ELSE match.days($a, $b) END") + " <= " + n
+		case DayMonth:
+			condition = measure(l.Kind, "match.day_month($a, $b)")
+		case SameYear:
+			condition = measure(l.Kind, "$a[1:4] = $b[1:4]")
+		case Swapped:
+			condition = measure(l.Kind, "$a = r."+other+" AND $b = l."+other)
+		case Shared:
+			condition = measure(l.Kind, "len(list_intersect($a, $b))") + " >= " + n
+		case Dice:
+			condition = measure(l.Kind, "match.dice($a, $b)") + " >= " + n
+		}
+		p.Levels = append(p.Levels, planLevel{condition, len(c.Levels) + 1 - i})
+	}
+	return p
+}
+
+// extreme is the least or the largest value of the levels of a kind.
+func extreme(levels []Level, kind Kind, of func(a, b float64) float64) float64 {
+	value := math.NaN()
+	for _, l := range levels {
+		switch {
+		case l.Kind != kind:
+		case math.IsNaN(value):
+			value = l.Value
+		default:
+			value = of(value, l.Value)
+		}
+	}
+	return value
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// pairs is the statement that compares the pairs of a FROM clause.
+func (p plan) pairs(from string, keys []planKey) string {
+	kind := "INTEGER"
+	if p.layout.bits > 31 {
+		kind = "BIGINT"
+	}
+	return render("pairs", map[string]any{"Comparisons": p.comparisons, "Keys": keys, "From": from, "PatternType": kind})
+}
+
+// block is the FROM clause of a part of the pairs of rule i, without those of rules before it where apart is set.
+func (p plan) block(keys []planKey, i int, apart bool, part, of int64) string {
+	var earlier []string
+	if apart {
+		for _, k := range keys[:i] {
+			earlier = append(earlier, k.Name)
+		}
+	}
+	return render("block", map[string]any{"Right": p.right(), "Key": keys[i].Name, "Of": of, "Part": part, "Two": p.two, "Earlier": earlier})
+}
+
+func (p plan) right() string {
+	if p.two {
+		return "right"
+	}
+	return "left"
+}
