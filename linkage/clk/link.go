@@ -34,8 +34,8 @@ type LSH struct {
 	Seed              uint64
 }
 
-// DefaultLSH finds a pair with one bit in twelve different with a chance of 0.97.
-var DefaultLSH = LSH{Tables: 24, Positions: 22}
+// DefaultLSH finds a pair with one bit in five different with a chance of 0.88, with one in ten of 0.9999.
+var DefaultLSH = LSH{Tables: 48, Positions: 14}
 
 // Pair is two records of the files, by place, and how similar they are.
 type Pair struct {

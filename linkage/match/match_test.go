@@ -169,10 +169,8 @@ func TestAModelIsKeptAndUsedAgain(t *testing.T) {
 }
 
 func TestTheBoundsOfSimilarityLoseNothing(t *testing.T) {
-	db := open(t)
-	_, _, _ = linked(t, "number,surname,first_name,dob\na,B,C,2000-01-01\nb,B,C,2000-01-01\n", "", "", func(s *match.Spec) { s.OneToOne = false }, match.Options{})
 	left, right, _ := people(50, 4)
-	_, _, db = linked(t, left, right, "", nil, match.Options{})
+	_, _, db := linked(t, left, right, "", nil, match.Options{})
 	must(t, db.LoadCSV(t.Context(), "word", text("w"), strings.NewReader(words())))
 	must(t, db.Exec(t.Context(), "CREATE TABLE lettered AS SELECT w, match.letters(w) AS s, strlen(w)::INTEGER AS n FROM word"))
 	for what, wrong := range map[string]string{
