@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger/register"
 )
 
 // What each role is shown. The register of projects is everybody's; the rest
@@ -68,13 +69,19 @@ func (q *request) seesOutput(o *governance.Output) bool {
 
 // hears says whether the person may read a statement: whoever sees everything;
 // and each, what was said by themselves and about projects that they see.
-func (q *request) hears(t *told, visible map[string]bool) bool {
-	return q.everything() || t.actor == q.party.Name || t.project != "" && visible[t.project]
+func (q *request) hears(row register.Row, visible map[string]bool) bool {
+	return q.everything() || row.Actor == q.party.Name || row.Project != "" && visible[row.Project]
 }
 
 // visible are the projects that the person sees.
 func (q *request) visible() map[string]bool {
 	seen := map[string]bool{}
+	if q.party.Role == governance.OutputChecker {
+		for _, o := range q.state.Outputs.All() {
+			seen[o.Run.Project] = true
+		}
+		return seen
+	}
 	for name, p := range q.state.Projects.All() {
 		if q.sees(p) {
 			seen[name] = true

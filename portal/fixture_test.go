@@ -109,6 +109,9 @@ func tellStory(ctx context.Context, dir string) error {
 				{Rule: "dominance", Severity: "review", Field: "mean_cost", Message: "one person may have most of a sum"}}},
 		}})
 	}
+	amended := strings.Replace(spec("pneumonia", "Pneumonia and chronic diseases in adults", "alice", "2029-12-31", ""), "condition_start_date]", "condition_start_date]\n  visit_occurrence: [person_id, visit_start_date]", 1)
+	amended = strings.Replace(amended, "diabetes, hypertension", "diabetes, asthma, hypertension", 1)
+	say("alice", ledger.ProjectAmended{Project: "pneumonia", Spec: strings.Replace(amended, "[alice]", "[alice, carol]", 1), Reason: "asthma is asked for too, and a colleague joins"})
 	say("bob", ledger.OutputViewed{Output: "s-pneumonia-1"})
 	say("bob", ledger.OutputReleased{Output: "s-pneumonia-1", SHA256: ledger.Sum([]byte("pneumonia")), Reason: "every cell is 11 or more"})
 	say("chu", ledger.HostRegistered{Host: "local", HostKind: "directory", URL: "host", Jurisdiction: "FR", Operator: "CHU de Lyon", Owner: "CHU de Lyon", Qualifications: []ledger.Qualification{{Scheme: "hds", Version: "2.0", Until: "2028-01-31"}}})

@@ -72,6 +72,12 @@ func TestEveryTextIsUsed(t *testing.T) {
 		}
 	}
 	for key := range english.texts {
+		if said, ok := strings.CutPrefix(key, "verifier."); ok {
+			if !strings.Contains(scripts(t), `"`+strings.TrimPrefix(said, "fault_")+`"`) {
+				t.Errorf("the verifier never says %q", key)
+			}
+			continue
+		}
 		begins := func(p string) bool { return strings.HasPrefix(key, p) }
 		if !used[strings.TrimSuffix(key, ".one")] && !slices.ContainsFunc(prefixes, begins) {
 			t.Errorf("text %q is not used", key)
@@ -87,6 +93,20 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Errorf("the role %s has no name", role)
 		}
 	}
+}
+
+// scripts are the verifier's own files.
+func scripts(t *testing.T) string {
+	t.Helper()
+	var all string
+	for _, name := range []string{"static/tlog.js", "static/verify.js"} {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(text)
+	}
+	return all
 }
 
 func scan(text string, key, prefix *regexp.Regexp, used map[string]bool, prefixes *[]string) {

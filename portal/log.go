@@ -3,22 +3,24 @@ package portal
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/transparency-dev/tessera/api/layout"
+	"github.com/transparency-dev/tessera/client"
+
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/register"
 )
 
 // line is a statement in the story.
 type line struct {
-	Index   int       `json:"index"`
+	Index   uint64    `json:"index"`
 	Time    time.Time `json:"time"`
 	Actor   string    `json:"actor"`
 	Kind    string    `json:"kind"`
@@ -62,9 +64,13 @@ func (p *Portal) story(q *request) (*answer, error) {
 	skip, _ := strconv.Atoi(query.Get("skip"))
 	skip = max(0, skip)
 	data := storyData{Lines: []line{}, Filter: f}
-	for i := range q.passing(f) {
+	for row := range q.passing(f.query()) {
 		if data.Total >= skip && len(data.Lines) < lines {
-			data.Lines = append(data.Lines, q.line(i))
+			l, err := q.line(row)
+			if err != nil {
+				return nil, err
+			}
+			data.Lines = append(data.Lines, l)
 		}
 		data.Total++
 	}
@@ -87,25 +93,27 @@ func (p *Portal) story(q *request) (*answer, error) {
 	return &answer{"story", q.lang.text("story.title"), data}, nil
 }
 
-// passing yields the indices of the statements that the person hears of and that
-// a filter lets through, the latest first.
-func (q *request) passing(f filter) func(func(int) bool) {
-	visible := q.visible()
-	from, _ := time.Parse(time.DateOnly, f.From)
-	to, err := time.Parse(time.DateOnly, f.To)
-	if err == nil {
-		to = to.AddDate(0, 0, 1)
+// query is what the register is asked for.
+func (f *filter) query() register.Query {
+	q := register.Query{Project: f.Project, Party: f.Actor}
+	if f.Kind != "" {
+		q.Kinds = []string{f.Kind}
 	}
-	return func(yield func(int) bool) {
-		for i := range slices.Backward(q.story.told) {
-			t := &q.story.told[i]
-			switch {
-			case f.Project != "" && t.project != f.Project, f.Actor != "" && t.actor != f.Actor, f.Kind != "" && t.kind != f.Kind:
-			case t.time.Before(from), !to.IsZero() && !t.time.Before(to), !q.hears(t, visible):
-			default:
-				if !yield(i) {
-					return
-				}
+	q.From, _ = time.Parse(time.DateOnly, f.From)
+	if to, err := time.Parse(time.DateOnly, f.To); err == nil {
+		q.Until = to.AddDate(0, 0, 1)
+	}
+	return q
+}
+
+// passing yields the statements that are looked for and that the person hears
+// of, the latest first.
+func (q *request) passing(query register.Query) func(func(register.Row) bool) {
+	visible := q.visible()
+	return func(yield func(register.Row) bool) {
+		for index := range q.told.Backward(query) {
+			if row := q.told.Row(index); q.hears(row, visible) && !yield(row) {
+				return
 			}
 		}
 	}
@@ -123,104 +131,214 @@ func (q *request) offer(f *filter) {
 	slices.SortFunc(f.Kinds, func(a, b choice) int { return bytes.Compare([]byte(a.Text), []byte(b.Text)) })
 }
 
-func (q *request) line(i int) line {
-	t := &q.story.told[i]
-	return line{i, t.time, t.actor, t.kind, t.project, q.tell(t.statement)}
+// line tells a statement, which it reads from the log.
+func (q *request) line(row register.Row) (line, error) {
+	e, err := q.log.Entry(q.Context(), row.Index)
+	return line{row.Index, row.Time, row.Actor, row.Kind, row.Project, q.tell(e.Statement)}, err
 }
 
-// latest are the last statements that the person hears of.
-func (q *request) latest(n int) (lines []line) {
-	for i := range q.passing(filter{}) {
-		if lines = append(lines, q.line(i)); len(lines) == n {
+// latest are the last statements that are looked for and that the person hears of.
+func (q *request) latest(query register.Query, n int) (lines []line, err error) {
+	for row := range q.passing(query) {
+		l, err := q.line(row)
+		if err != nil {
+			return nil, err
+		}
+		if lines = append(lines, l); len(lines) == n {
 			break
 		}
 	}
-	return lines
-}
-
-// about are the last statements about a project.
-func (q *request) about(project string, n int) (lines []line) {
-	for i := range q.passing(filter{Project: project}) {
-		if lines = append(lines, q.line(i)); len(lines) == n {
-			break
-		}
-	}
-	return lines
+	return lines, nil
 }
 
 // statementData is a statement's page.
 type statementData struct {
 	line
-	Role      string          `json:"role"`
-	Statement json.RawMessage `json:"statement"`
-	Text      string          `json:"-"` // the statement, indented
-	Key       string          `json:"key"`
-	Previous  string          `json:"-"`
-	Next      string          `json:"-"`
-	Receipt   *ledger.Receipt `json:"receipt"`
-	Hashes    int             `json:"-"`
-	Origin    string          `json:"-"`
-	Size      uint64          `json:"-"`
+	Role      string           `json:"role"`
+	Statement ledger.Statement `json:"statement"`
+	Text      string           `json:"-"` // the statement, indented
+	Key       string           `json:"key"`
+	Passkey   string           `json:"passkey,omitempty"` // the name of the one that signed
+	Older     string           `json:"-"`
+	Newer     string           `json:"-"`
+	Verifier  verifier         `json:"-"`
+}
+
+// entry is the statement of the request's path, if the person hears of it.
+func (q *request) entry() (e ledger.Entry, row register.Row, err error) {
+	if err := q.loggedIn(); err != nil {
+		return e, row, err
+	}
+	index, err := strconv.ParseUint(q.PathValue("index"), 10, 64)
+	if err != nil || index >= q.told.Len() {
+		return e, row, errNotFound
+	}
+	if row = q.told.Row(index); !q.hears(row, q.visible()) {
+		return e, row, errNotFound
+	}
+	e, err = q.log.Entry(q.Context(), index)
+	return e, row, err
 }
 
 func (p *Portal) statement(q *request) (*answer, error) {
-	if err := q.loggedIn(); err != nil {
-		return nil, err
-	}
-	i, err := strconv.Atoi(q.PathValue("index"))
-	if err != nil || i < 0 || i >= len(q.story.told) || !q.hears(&q.story.told[i], q.visible()) {
-		return nil, errNotFound
-	}
-	s := q.story.told[i].statement
-	text, err := json.Marshal(s)
+	e, row, err := q.entry()
 	if err != nil {
 		return nil, err
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, text, "", "  "); err != nil {
+	text, err := json.MarshalIndent(e.Statement, "", "  ")
+	if err != nil {
 		return nil, err
 	}
-	actor := q.state.Parties[s.Actor]
-	data := statementData{line: q.line(i), Role: q.lang.text("role." + string(actor.Role)), Statement: text, Text: pretty.String(), Key: actor.Signing.String()}
-	return &answer{"statement", q.lang.text("statement.title", "index", i), data}, nil
+	actor := q.state.Parties[e.Statement.Actor]
+	data := statementData{
+		line:      line{row.Index, row.Time, row.Actor, row.Kind, row.Project, q.tell(e.Statement)},
+		Role:      q.lang.text("role." + string(actor.Role)),
+		Statement: e.Statement, Text: string(text), Key: actor.Signing.String(),
+		Verifier: q.verifier(q.lang.text("statement.verify"), fmt.Sprint(e.Index)),
+	}
+	id, err := ledger.PasskeyOf(e.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	if key, ok := q.state.People.Passkeys[id]; ok {
+		data.Passkey = key.Name
+	}
+	if e.Index > 0 {
+		data.Older = fmt.Sprintf("/ledger/%d", e.Index-1)
+	}
+	if e.Index+1 < q.told.Len() {
+		data.Newer = fmt.Sprintf("/ledger/%d", e.Index+1)
+	}
+	return &answer{"statement", q.lang.text("statement.title", "index", e.Index), data}, nil
 }
 
-// verifyData is what the verifier in the browser begins with.
+// receipt proves a statement, behind those that made its actor's keys known.
+func (p *Portal) receipt(q *request) (*answer, error) {
+	e, _, err := q.entry()
+	if err != nil {
+		return nil, err
+	}
+	before := []uint64{q.state.Parties[e.Statement.Actor].Index}
+	for _, key := range q.state.People.Passkeys {
+		if key.Party == e.Statement.Actor {
+			before = append(before, key.Index)
+		}
+	}
+	slices.Sort(before)
+	var proved []ledger.Entry
+	for _, index := range before {
+		if index >= e.Index {
+			continue
+		}
+		key, err := q.log.Entry(q.Context(), index)
+		if err != nil {
+			return nil, err
+		}
+		proved = append(proved, key)
+	}
+	receipt, err := q.log.Prove(q.Context(), nil, append(proved, e))
+	return &answer{data: receipt}, err
+}
+
+// consistency proves that the ledger of ?to= statements goes on from that of
+// ?from=: the hashes of RFC 6962, section 2.1.2.
+func (p *Portal) consistency(q *request) (*answer, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	from, err1 := strconv.ParseUint(q.URL.Query().Get("from"), 10, 64)
+	to, err2 := strconv.ParseUint(q.URL.Query().Get("to"), 10, 64)
+	if err1 != nil || err2 != nil || from == 0 || from > to || to > q.told.Len() {
+		return nil, errNotFound
+	}
+	builder, err := client.NewProofBuilder(q.Context(), to, q.log.Tile)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := builder.ConsistencyProof(q.Context(), from, to)
+	if hashes == nil {
+		hashes = [][]byte{}
+	}
+	return &answer{data: hashes}, err
+}
+
+// verifier is what the verifier in the browser begins with.
+type verifier struct {
+	Key   string            // of the ledger's checkpoints
+	Index string            // of the one statement to verify; "" is the whole ledger
+	Do    string            // what the button says
+	Texts map[string]string // what it may say
+}
+
+func (q *request) verifier(do, index string) verifier {
+	v := verifier{q.log.Key(), index, do, map[string]string{}}
+	for key, text := range q.lang.texts {
+		if name, ok := strings.CutPrefix(key, "verifier."); ok {
+			v.Texts[name] = text
+		}
+	}
+	return v
+}
+
+// verifyData is the page of the verifier in the browser.
 type verifyData struct {
-	Key string `json:"ledger_key"`
+	Key      string   `json:"ledger_key"`
+	Verifier verifier `json:"-"`
 }
 
 func (p *Portal) verify(q *request) (*answer, error) {
 	if err := q.overseeing(); err != nil {
 		return nil, err
 	}
-	return &answer{"verify", q.lang.text("verify.title"), verifyData{p.w.Config.LedgerKey}}, nil
+	return &answer{"verify", q.lang.text("verify.title"), verifyData{q.log.Key(), q.verifier(q.lang.text("verify.do"), "")}}, nil
 }
 
-// tiles are the files of the log that can be read: C2SP tlog-tiles.
-var tiles = regexp.MustCompile(`^(checkpoint|tile/([0-9]{1,2}|entries)/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?)$`)
-
-// tlog serves the log's own files to those who may read all of it.
+// tlog serves the log's own files (C2SP tlog-tiles) to those who may read all of it.
 func (p *Portal) tlog(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean(r.PathValue("path"))
-	status, _ := p.ask(r, func(q *request) (*answer, error) { return &answer{}, q.overseeing() }, func(*bytes.Buffer, *request, *answer) error { return nil })
-	switch {
-	case status != http.StatusOK:
+	status, content := p.ask(r, func(q *request) (*answer, error) {
+		if err := q.overseeing(); err != nil {
+			return nil, err
+		}
+		content, err := q.tlogFile(q.PathValue("path"))
+		return &answer{data: content}, err
+	}, func(b *bytes.Buffer, _ *request, a *answer) error {
+		if content, ok := a.data.([]byte); ok {
+			b.Write(content)
+		}
+		return nil
+	})
+	if status != http.StatusOK {
 		http.Error(w, http.StatusText(status), status)
-		return
-	case !tiles.MatchString(name):
-		http.NotFound(w, r)
-		return
-	}
-	content, err := os.ReadFile(filepath.Join(p.w.Dir, "ledger", filepath.FromSlash(name)))
-	if err != nil {
-		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	if name == "checkpoint" {
+	if r.PathValue("path") == layout.CheckpointPath {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content)
+	send(w, http.StatusOK, &content)
+}
+
+// tlogFile reads a file of the log by its name there.
+func (q *request) tlogFile(name string) ([]byte, error) {
+	if name == layout.CheckpointPath {
+		_, raw, err := q.log.Checkpoint(q.Context())
+		return raw, err
+	}
+	rest, ok := strings.CutPrefix(name, "tile/")
+	level, rest, found := strings.Cut(rest, "/")
+	if !ok || !found {
+		return nil, errNotFound
+	}
+	index, width, err := layout.ParseTileIndexPartial(rest)
+	if err != nil {
+		return nil, errNotFound
+	}
+	if level == "entries" {
+		return q.log.Bundle(q.Context(), index, width)
+	}
+	l, err := layout.ParseTileLevel(level)
+	if err != nil {
+		return nil, errNotFound
+	}
+	return q.log.Tile(q.Context(), l, index, width)
 }

@@ -19,7 +19,6 @@ package portal
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -31,6 +30,8 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/register"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -58,20 +59,15 @@ type Portal struct {
 	w        *warehouse.Warehouse
 	sessions Sessions
 	log      *slog.Logger
-	ledger   *follower
 	mux      *http.ServeMux
 }
 
-// New makes a portal. The ledger is read when the first request comes, or by
-// [Portal.Follow].
+// New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, ledger: &follower{w: o.Warehouse}, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, mux: http.NewServeMux()}
 	p.routes()
 	return p
 }
-
-// Follow reads what the ledger has gained. Requests do so too.
-func (p *Portal) Follow(ctx context.Context) error { return p.ledger.follow(ctx) }
 
 // routes is the map of the site.
 func (p *Portal) routes() {
@@ -92,6 +88,8 @@ func (p *Portal) routes() {
 	p.page("GET /ledger/{index}", p.statement)
 	p.page("GET /verify", p.verify)
 	p.mux.HandleFunc("GET /tlog/{path...}", p.tlog)
+	p.api("GET /api/v1/receipt/{index}", p.receipt)
+	p.api("GET /api/v1/consistency", p.consistency)
 	p.page("/", func(*request) (*answer, error) { return nil, errNotFound })
 }
 
@@ -111,11 +109,15 @@ func (p *Portal) page(pattern string, view func(*request) (*answer, error)) {
 		return
 	}
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
-	if path != "/{$}" {
-		p.mux.HandleFunc(method+" /api/v1"+path, func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
-	} else {
-		p.mux.HandleFunc(method+" /api/v1/waiting", func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
+	if path == "/{$}" {
+		path = "/waiting"
 	}
+	p.api(method+" /api/v1"+path, view)
+}
+
+// api registers what programs alone ask for.
+func (p *Portal) api(pattern string, view func(*request) (*answer, error)) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
 }
 
 // ServeHTTP implements [http.Handler].
@@ -143,40 +145,49 @@ type request struct {
 	who   *Person
 	party governance.Party // of who; its zero where nobody is logged in
 	state *governance.State
-	story *follower
+	told  *register.Register // what statements are found by
+	log   *ledger.Log
 	now   time.Time
 }
 
 // ask answers a request by a view. What it writes is written while the state
 // stands still, and sent when it may move on.
 func (p *Portal) ask(r *http.Request, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
-	status = http.StatusOK
-	q := &request{Request: r, lang: languageOf(r), story: p.ledger, now: p.w.Now()}
-	err := p.ledger.follow(r.Context())
-	p.ledger.mu.RLock()
-	defer p.ledger.mu.RUnlock()
-	var a *answer
-	if err == nil {
-		q.state = p.ledger.state
+	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, now: p.w.Now()}
+	look := func(m *warehouse.Model) error {
+		q.state, q.told = m.State, m.Register
 		if who := p.sessions.Who(r); who != nil {
-			if party, known := q.state.Parties[who.Party]; known {
+			if party, known := q.state.Parties[who.Party]; known && party.Left == nil {
 				q.who, q.party = who, party
 			}
 		}
-		a, err = view(q)
+		a, err := view(q)
+		if err != nil {
+			status, a = p.fail(q, err)
+		} else {
+			status = http.StatusOK
+		}
+		return write(&body, q, a)
 	}
-	if err != nil {
-		status, a = q.failure(err)
-		if status == http.StatusInternalServerError {
-			p.log.ErrorContext(r.Context(), "answer", "method", r.Method, "path", r.URL.Path, "error", err)
+	if err := p.w.Read(r.Context(), look); err != nil {
+		body.Reset()
+		q.state = nil
+		_, a := p.fail(q, err)
+		status = http.StatusInternalServerError
+		if err := write(&body, q, a); err != nil {
+			body.Reset()
 		}
 	}
-	if err := write(&body, q, a); err != nil {
-		p.log.ErrorContext(r.Context(), "write a page", "path", r.URL.Path, "error", err)
-		body.Reset()
-		return http.StatusInternalServerError, body
-	}
 	return status, body
+}
+
+// fail is the answer to an error, which operators find in their log where it is ours.
+func (p *Portal) fail(q *request, err error) (status int, a *answer) {
+	status, a = q.failure(err)
+	if status == http.StatusInternalServerError {
+		p.log.ErrorContext(q.Context(), "answer", "method", q.Method, "path", q.URL.Path, "error", err)
+	}
+	return status, a
 }
 
 // html answers with a page.

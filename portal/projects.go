@@ -1,13 +1,14 @@
 package portal
 
 import (
-	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger/register"
 )
 
 // projectLine is a project in a list.
@@ -40,18 +41,10 @@ type choice struct {
 	Chosen      bool
 }
 
-// status is a project's status at this time: "ended" where the clock has ended it.
-func (q *request) status(p *governance.Project) string {
-	if p.Status == governance.Approved && p.Ended(q.now) {
-		return "ended"
-	}
-	return string(p.Status)
-}
-
 // lastDay is the last day of an authorisation.
 func lastDay(p *governance.Project) time.Time { return p.Spec.Ends.End().Add(-time.Second) }
 
-var statuses = []string{"requested", "approved", "ended", "refused", "closed"}
+var statuses = []string{"requested", "approved", "suspended", "ended", "refused", "closed"}
 
 // list lists the projects that pass, narrowed by the request's own words; the
 // latest first.
@@ -67,11 +60,11 @@ func (q *request) list(base string, pass func(*governance.Project) bool, statuse
 			continue
 		}
 		data.Search.All++
-		status := q.status(p)
+		status := p.At(q.now)
 		if data.Search.Status != "" && status != data.Search.Status || !matches(data.Search.Text, name, p.Spec.Title, p.Spec.Purpose, p.Spec.LegalBasis.Reference) {
 			continue
 		}
-		data.Projects = append(data.Projects, projectLine{name, p.Spec.Title, strings.TrimSpace(p.Spec.Purpose), status, p.Time, lastDay(p), p.Spec.Researchers, base + url.PathEscape(name)})
+		data.Projects = append(data.Projects, q.projectLine(p, base))
 	}
 	slices.Reverse(data.Projects)
 	return data
@@ -95,20 +88,35 @@ func (p *Portal) projects(q *request) (*answer, error) {
 	return &answer{"projects", q.lang.text("projects.title"), q.list("/projects/", q.sees, statuses)}, nil
 }
 
-// projectData is a project's page.
+// projectData is a project's page: one version of its authorisation, beside the
+// one before.
 type projectData struct {
 	projectLine
-	By         string       `json:"requested_by"`
-	Statement  uint64       `json:"statement"` // that asked
-	Fields     []field      `json:"authorisation"`
-	Protection []string     `json:"protection,omitempty"`
-	Decision   *decision    `json:"decision,omitempty"`
-	Extraction *extraction  `json:"extraction,omitempty"`
-	Runs       int          `json:"runs"`
-	Outputs    []outputLine `json:"outputs"`
-	History    []line       `json:"history"`
-	Text       string       `json:"text"` // as it was written
-	MayDecide  bool         `json:"may_decide"`
+	Version    versionLine   `json:"version"`
+	Versions   []versionLine `json:"versions"`
+	Before     int           `json:"before,omitempty"` // the number of the version that it is shown beside; 0: none
+	Fields     []field       `json:"authorisation"`
+	Changed    int           `json:"changed"` // fields that are otherwise than before
+	Text       string        `json:"text"`    // as it was written
+	Suspended  *decision     `json:"suspended,omitempty"`
+	Extraction *extraction   `json:"extraction,omitempty"`
+	Outdated   bool          `json:"outdated"` // its data are not what is granted now
+	Runs       int           `json:"runs"`
+	Outputs    []outputLine  `json:"outputs"`
+	History    []line        `json:"history"`
+	MayDecide  bool          `json:"may_decide"`
+}
+
+// versionLine is a version of an authorisation in a list.
+type versionLine struct {
+	Number    int       `json:"number"`
+	By        string    `json:"by"`
+	Time      time.Time `json:"time"`
+	Statement uint64    `json:"statement"`
+	Why       string    `json:"why,omitempty"`
+	Status    string    `json:"status"`
+	Decision  *decision `json:"decision,omitempty"`
+	Shown     bool      `json:"-"`
 }
 
 type decision struct {
@@ -118,6 +126,13 @@ type decision struct {
 	Statement uint64    `json:"statement"`
 }
 
+func decided(made *governance.Made, reason string) *decision {
+	if made == nil {
+		return nil
+	}
+	return &decision{made.Actor, made.Time, reason, made.Index}
+}
+
 type extraction struct {
 	Release string    `json:"release"`
 	Persons int64     `json:"persons"`
@@ -125,34 +140,27 @@ type extraction struct {
 	Time    time.Time `json:"time"`
 }
 
-// field is a part of an authorisation, and what it was before where that was
-// otherwise.
-type field struct {
-	Name   string   `json:"name"`
-	Text   string   `json:"text,omitempty"`
-	Code   bool     `json:"-"`
-	List   []string `json:"list,omitempty"`
-	Before string   `json:"before,omitempty"`
-}
-
 func (p *Portal) project(q *request) (*answer, error) {
-	if err := q.loggedIn(); err != nil {
+	project, err := q.projectAsked()
+	if err != nil {
 		return nil, err
 	}
-	project, ok := q.state.Projects.Get(q.PathValue("project"))
-	if !ok || !q.sees(project) {
-		return nil, errNotFound
+	version, err := q.versionAsked(project)
+	if err != nil {
+		return nil, err
 	}
 	data := projectData{
-		projectLine: projectLine{project.Name, project.Spec.Title, strings.TrimSpace(project.Spec.Purpose), q.status(project), project.Time, lastDay(project), project.Spec.Researchers, ""},
-		By:          project.Actor, Statement: project.Index,
-		Fields: q.fields(project.Spec), Protection: project.Spec.Protection(), Text: project.Text,
-		History:   q.about(project.Name, 50),
-		MayDecide: q.party.Role == governance.Officer && project.Status == governance.Requested,
-		Outputs:   q.outputsOf(project.Name),
+		projectLine: q.projectLine(project, "/projects/"), Version: q.versionLine(version, version), Text: version.Text,
+		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
+		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(),
 	}
-	if d := project.Decision; d != nil {
-		data.Decision = &decision{d.Actor, d.Time, project.Reason, d.Index}
+	data.Fields = q.fields(version.Spec)
+	if before := project.Before(version); before != nil {
+		data.Before = before.Number
+		data.Fields, data.Changed = beside(data.Fields, q.fields(before.Spec))
+	}
+	for _, v := range slices.Backward(project.Versions) {
+		data.Versions = append(data.Versions, q.versionLine(v, version))
 	}
 	if x := project.Extraction; x != nil {
 		data.Extraction = &extraction{x.Release, x.Persons, len(x.Tables), project.Extracted.Time}
@@ -162,28 +170,44 @@ func (p *Portal) project(q *request) (*answer, error) {
 			data.Runs++
 		}
 	}
-	return &answer{"project", project.Spec.Title, data}, nil
+	data.History, err = q.latest(register.Query{Project: project.Name}, 20)
+	return &answer{"project", version.Spec.Title, data}, err
 }
 
-// fields tells an authorisation, part by part.
-func (q *request) fields(s *governance.Spec) (fields []field) {
-	add := func(name, text string) { fields = append(fields, field{Name: name, Text: strings.TrimSpace(text)}) }
-	add("purpose", s.Purpose)
-	add("legal_basis", s.LegalBasis.Text)
-	add("reference", s.LegalBasis.Reference)
-	fields = append(fields, field{Name: "persons", Text: strings.TrimSpace(s.Persons), Code: true})
-	var tables []string
-	for _, table := range slices.Sorted(maps.Keys(s.Tables)) {
-		columns := q.lang.text("project.all_columns")
-		if !s.Tables[table].All {
-			columns = strings.Join(s.Tables[table].Columns, ", ")
-		}
-		tables = append(tables, table+": "+columns)
+// projectAsked is the project of the request's path, if the person sees it.
+func (q *request) projectAsked() (*governance.Project, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
 	}
-	fields = append(fields, field{Name: "tables", List: tables, Code: true})
-	add("period", q.lang.text("project.from_to", "from", s.Period.From.Time, "to", s.Period.To.Time))
-	fields = append(fields, field{Name: "researchers", List: s.Researchers})
-	add("ends", q.lang.day(s.Ends.End().Add(-time.Second)))
-	add("minimum_cell_count", q.lang.number(s.MinimumCell))
-	return fields
+	project, ok := q.state.Projects.Get(q.PathValue("project"))
+	if !ok || !q.sees(project) {
+		return nil, errNotFound
+	}
+	return project, nil
+}
+
+// versionAsked is the version that ?version= names, or else the one that waits,
+// or else the one in force, or else the last.
+func (q *request) versionAsked(p *governance.Project) (*governance.Version, error) {
+	if asked := q.URL.Query().Get("version"); asked != "" {
+		number, err := strconv.Atoi(asked)
+		if err != nil || number < 1 || number > len(p.Versions) {
+			return nil, errNotFound
+		}
+		return p.Versions[number-1], nil
+	}
+	for _, v := range []*governance.Version{p.Waits(), p.InForce()} {
+		if v != nil {
+			return v, nil
+		}
+	}
+	return p.Versions[len(p.Versions)-1], nil
+}
+
+func (q *request) projectLine(p *governance.Project, base string) projectLine {
+	return projectLine{p.Name, p.Spec.Title, strings.TrimSpace(p.Spec.Purpose), p.At(q.now), p.Time, lastDay(p), p.Spec.Researchers, base + url.PathEscape(p.Name)}
+}
+
+func (q *request) versionLine(v, shown *governance.Version) versionLine {
+	return versionLine{v.Number, v.Actor, v.Time, v.Index, v.Why, string(v.Status), decided(v.Decision, v.Reason), v == shown}
 }

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"strings"
 	"time"
 
 	"rempart.eu/rempart/governance"
@@ -11,6 +10,7 @@ import (
 // what ground, until when. Not who the researchers are, nor what exactly is read.
 type entryData struct {
 	projectLine
+	Use        string    `json:"use,omitempty"`
 	Controller string    `json:"controller"`
 	LegalBasis string    `json:"legal_basis"`
 	Reference  string    `json:"reference"`
@@ -24,10 +24,10 @@ type entryData struct {
 
 // public says whether a project is in the public register: once it was granted.
 func (q *request) public(p *governance.Project) bool {
-	return p.Decision != nil && p.Status != governance.Refused && p.Status != governance.Requested
+	return p.Granted != nil
 }
 
-var publicStatuses = []string{"approved", "ended", "closed"}
+var publicStatuses = []string{"approved", "suspended", "ended", "closed"}
 
 // register lists the projects for everybody.
 func (p *Portal) register(q *request) (*answer, error) {
@@ -45,10 +45,13 @@ func (p *Portal) registerEntry(q *request) (*answer, error) {
 	}
 	s := project.Spec
 	data := entryData{
-		projectLine: projectLine{project.Name, s.Title, strings.TrimSpace(s.Purpose), q.status(project), project.Time, lastDay(project), nil, ""},
-		Controller:  q.state.ControllerName(),
-		LegalBasis:  s.LegalBasis.Text, Reference: s.LegalBasis.Reference,
-		From: s.Period.From.Time, To: s.Period.To.Time, Approved: project.Decision.Time, Tables: len(s.Tables),
+		projectLine: q.projectLine(project, "/register/"), Use: q.use(s.Use), Controller: s.Controller,
+		LegalBasis: s.LegalBasis.Text, Reference: s.LegalBasis.Reference,
+		From: s.Period.From.Time, To: s.Period.To.Time, Approved: project.Granted.Time, Tables: len(s.Tables),
+	}
+	data.Researchers = nil
+	if data.Controller == "" {
+		data.Controller = q.state.ControllerName()
 	}
 	if x := project.Extraction; x != nil {
 		data.Persons = x.Persons

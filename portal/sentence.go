@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 )
 
@@ -62,7 +61,10 @@ func (l *language) sentence(key string, places ...any) (s sentence) {
 func toProject(name string) words { return words{name, "/projects/" + name} }
 func toOutput(id string) words    { return words{id, "/outputs/" + id} }
 func toRelease(id string) words   { return words{id, "/releases/" + id} }
-func toHost(name string) words    { return words{name, "/hosts/" + name} }
+func toStatement(l *language, index uint64) words {
+	return words{l.text("frame.statement", "index", index), fmt.Sprintf("/ledger/%d", index)}
+}
+func toHost(name string) words { return words{name, "/hosts/" + name} }
 
 // tell tells a statement: what its actor did, after the actor's name.
 func (q *request) tell(s ledger.Statement) sentence {
@@ -102,6 +104,19 @@ func (q *request) tell(s ledger.Statement) sentence {
 		return say("project", toProject(b.Project), "reason", b.Reason)
 	case *ledger.ProjectRefused:
 		return say("project", toProject(b.Project), "reason", b.Reason)
+	case *ledger.ProjectAmended:
+		return say("project", toProject(b.Project), "reason", b.Reason)
+	case *ledger.ProjectSuspended:
+		return say("project", toProject(b.Project), "reason", b.Reason)
+	case *ledger.ProjectResumed:
+		return say("project", toProject(b.Project), "reason", b.Reason)
+	case *ledger.EmergencyOpened:
+		return say("project", toProject(b.Project), "until", q.lang.moment(b.Until), "reason", b.Reason)
+	case *ledger.EmergencyReviewed:
+		if !b.Justified {
+			return q.lang.sentence("story.emergency-reviewed_unjustified", "emergency", b.Emergency, "reason", b.Reason)
+		}
+		return say("emergency", b.Emergency, "reason", b.Reason)
 	case *ledger.ProjectExtracted:
 		return say("project", toProject(b.Project), "release", toRelease(b.Release), "persons", b.Persons, "n", len(b.Tables))
 	case *ledger.ProjectClosed:
@@ -151,6 +166,10 @@ func (q *request) tell(s ledger.Statement) sentence {
 func (q *request) tellPeople(body ledger.Body) sentence {
 	say := func(places ...any) sentence { return q.lang.sentence("story."+body.Kind(), places...) }
 	switch b := body.(type) {
+	case *ledger.PartyLeft:
+		return say("name", b.Name, "reason", b.Reason)
+	case *ledger.RolesReviewed:
+		return say("n", len(b.Parties), "reason", b.Reason)
 	case *ledger.EnrolmentOpened:
 		return say("name", b.Party, "until", q.lang.moment(b.Until), "reason", b.Reason)
 	case *ledger.PasskeyRegistered:
@@ -164,7 +183,7 @@ func (q *request) tellPeople(body ledger.Body) sentence {
 	case *ledger.SigningRulesSet:
 		return say("reason", b.Reason)
 	case *ledger.Countersigned:
-		entry := words{q.lang.text("frame.statement", "index", b.Entry), fmt.Sprintf("/ledger/%d", b.Entry)}
+		entry := toStatement(q.lang, b.Entry)
 		if b.Refused {
 			return q.lang.sentence("story.countersigned_refused", "entry", entry, "reason", b.Reason)
 		}
@@ -185,56 +204,6 @@ func (q *request) outcome(outcome string) string {
 		return q.lang.text("run.done")
 	}
 	return outcome
-}
-
-// projectOf is the project that a statement is about, or "". The statement was
-// taken into the state.
-func projectOf(state *governance.State, s ledger.Statement) string {
-	body, err := s.Decode()
-	if err != nil {
-		return ""
-	}
-	ofRun := func(id string) string {
-		if run, ok := state.Runs.Get(id); ok {
-			return run.Project
-		}
-		return ""
-	}
-	ofOutput := func(id string) string {
-		if output, ok := state.Outputs.Get(id); ok {
-			return output.Run.Project
-		}
-		return ""
-	}
-	switch b := body.(type) {
-	case *ledger.ProjectRequested:
-		return b.Project
-	case *ledger.ProjectApproved:
-		return b.Project
-	case *ledger.ProjectRefused:
-		return b.Project
-	case *ledger.ProjectExtracted:
-		return b.Project
-	case *ledger.ProjectClosed:
-		return b.Project
-	case *ledger.RunRequested:
-		return b.Project
-	case *ledger.RunFinished:
-		return ofRun(b.Run)
-	case *ledger.OutputViewed:
-		return ofOutput(b.Output)
-	case *ledger.OutputReleased:
-		return ofOutput(b.Output)
-	case *ledger.OutputRefused:
-		return ofOutput(b.Output)
-	case *ledger.SpaceMounted:
-		return b.Project
-	case *ledger.SpaceUnmounted:
-		if mount, ok := state.Mounts.Get(b.Mount); ok {
-			return mount.Project
-		}
-	}
-	return ""
 }
 
 // days is how many days there are until a time; begun ones count.

@@ -2,10 +2,12 @@ package portal
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger/register"
 )
 
 // waiting is one thing that waits for the person.
@@ -37,8 +39,11 @@ func (p *Portal) home(q *request) (*answer, error) {
 	if q.who == nil {
 		return p.register(q)
 	}
-	data := homeData{Waiting: q.waiting(), Facts: q.facts(), Latest: q.latest(8)}
-	return &answer{"home", q.lang.text("home.title"), data}, nil
+	latest, err := q.latest(register.Query{}, 8)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{"home", q.lang.text("home.title"), homeData{q.waiting(), q.facts(), latest}}, nil
 }
 
 // soon is how long before its end an authorisation is spoken of.
@@ -54,9 +59,11 @@ func (q *request) waiting() []waiting {
 	role := q.party.Role
 	for _, p := range q.state.Projects.All() {
 		switch {
-		case role == governance.Officer && p.Status == governance.Requested:
-			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.decide", "project", toProject(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Time})
-		case role == governance.Controller && p.Status == governance.Approved && p.Extraction == nil && !p.Ended(q.now):
+		case role == governance.Officer && p.Waits() != nil && p.Granted == nil:
+			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.decide", "project", toProject(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Waits().Time})
+		case role == governance.Officer && p.Waits() != nil:
+			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.amendment", "project", toProject(p.Name), "who", p.Waits().Actor, "why", p.Waits().Why), Href: "/projects/" + p.Name, Since: p.Waits().Time})
+		case role == governance.Controller && p.Extractable(q.now):
 			add(waiting{Kind: "extract", What: q.lang.sentence("waiting.extract", "project", toProject(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
 		}
 		if p.Status == governance.Approved && !p.Ended(q.now) && p.Spec.Ends.End().Sub(q.now) < soon && (role == governance.Researcher && q.sees(p)) {
@@ -71,7 +78,18 @@ func (q *request) waiting() []waiting {
 			}
 		}
 	}
+	if role == governance.Officer {
+		for _, e := range q.state.Unreviewed() {
+			add(waiting{Kind: "review", What: q.lang.sentence("waiting.emergency", "who", e.Actor, "project", toProject(e.Project), "reason", e.Reason), Href: fmt.Sprintf("/ledger/%d", e.Index), Since: e.Time})
+		}
+	}
 	if q.everything() {
+		if since, due := q.state.ReviewDue(q.now); due {
+			add(waiting{Kind: "roles", What: q.lang.sentence("waiting.roles", "n", governance.ReviewEvery), Href: "/parties", Since: since})
+		}
+		for _, p := range q.state.Unstaffed(q.now) {
+			add(waiting{Kind: "unstaffed", What: q.lang.sentence("waiting.unstaffed", "project", toProject(p.Name)), Href: "/projects/" + p.Name, Since: p.Time})
+		}
 		for name, h := range q.state.Hosts.All() {
 			if left, _, ok := h.Warning(q.now); ok && name == q.state.Host {
 				add(waiting{Kind: "derogation", What: q.lang.sentence("waiting.derogation", "host", toHost(name), "n", left), Href: "/hosts/" + name, Since: h.Derogation.Time, Days: left})
@@ -84,9 +102,9 @@ func (q *request) waiting() []waiting {
 	return all
 }
 
-// pressing orders what waits: first what ends within a month.
+// pressing orders what waits: first emergencies, and what ends within a month.
 func pressing(w waiting) int {
-	if w.Days > 0 && w.Days <= 30 {
+	if w.Kind == "review" || w.Days > 0 && w.Days <= 30 {
 		return 0
 	}
 	return 1
@@ -111,7 +129,7 @@ func (q *request) facts() (facts []fact) {
 		if p.Status == governance.Approved && !p.Ended(q.now) {
 			running++
 		}
-		if p.Status == governance.Requested {
+		if p.Waits() != nil {
 			asked++
 		}
 	}
@@ -125,7 +143,7 @@ func (q *request) facts() (facts []fact) {
 	add("asked", "/projects?status=requested", asked)
 	add("outputs", "/outputs", undecided)
 	if q.everything() {
-		add("statements", "/ledger", len(q.story.told))
+		add("statements", "/ledger", int(q.told.Len()))
 	}
 	return facts
 }

@@ -58,7 +58,22 @@ func (l *language) functions() template.FuncMap {
 		},
 		"pathsegment": url.PathEscape,
 		"join":        strings.Join,
+		"new":         func(f field) side { return side{f, f.Parts, false} },
+		"old":         func(f field) side { return side{f, f.Before, true} },
+		"part":        func(s side, p part) sidePart { return sidePart{p, s.Old} },
 	}
+}
+
+// side is a field as one of two versions has it.
+type side struct {
+	field
+	Parts []part
+	Old   bool
+}
+
+type sidePart struct {
+	part
+	Old bool
 }
 
 // shown is what every page's template is given.
@@ -132,8 +147,20 @@ func (q *request) menu() (menu []entry) {
 	return menu
 }
 
-// alarms are what everybody who is logged in is to see on every page.
-func (q *request) alarms() []sentence { return nil }
+// alarms are what a person who is logged in is to see on every page: emergencies
+// that no officer has reviewed.
+func (q *request) alarms() (alarms []sentence) {
+	if q.who == nil {
+		return nil
+	}
+	for _, e := range q.state.Unreviewed() {
+		project, known := q.state.Projects.Get(e.Project)
+		if known && (q.sees(project) || q.party.Name == e.Actor) {
+			alarms = append(alarms, q.lang.sentence("frame.emergency", "who", e.Actor, "project", toProject(e.Project), "until", q.lang.moment(e.Until), "statement", toStatement(q.lang, e.Index)))
+		}
+	}
+	return alarms
+}
 
 // started is when this program began: what it is made of is no newer.
 var started = time.Now()

@@ -124,8 +124,8 @@ async function run() {
     showKept(key);
     conclude("done", {}, true);
   } catch (error) {
-    if (error instanceof Fault) say("fault_" + error.name, error.places, false);
-    else say("fault_unexpected", { error: String(error) }, false);
+    const fault = error instanceof Fault ? error : new Fault("unexpected", { error: String(error) });
+    say("fault_" + fault.name, fault.places, false);
     conclude("failed", {}, false);
   } finally {
     bar.hidden = true;
