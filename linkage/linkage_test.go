@@ -194,7 +194,7 @@ func engineDB(t *testing.T) *engine.DB {
 	return db
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,13 @@
 package linkage
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"rempart.eu/rempart/pseudonym"
@@ -43,7 +45,7 @@ func (c Count) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (c *Count) UnmarshalJSON(text []byte) error {
-	if string(text) == `"`+few+`"` || string(text) == `"\u003c11"` {
+	if bytes.HasPrefix(text, []byte(`"`)) {
 		*c = Few
 		return nil
 	}
@@ -56,16 +58,18 @@ func (c Count) Hidden() bool { return c != 0 && c < fewBelow }
 // Rate is a share, or nil where what it was made of is hidden or nothing.
 type Rate *float64
 
-// rate is part of whole, to a thousandth: one that is finer would tell small counts.
+// rate is part of whole, to a hundredth of a per cent: one that is finer would tell counts.
 func rate(part, whole Count) Rate {
 	if whole <= 0 || part.Hidden() || whole.Hidden() {
 		return nil
 	}
-	return share(float64(part) / float64(whole))
+	v := math.Round(10_000*float64(part)/float64(whole)) / 10_000
+	return &v
 }
 
+// share rounds an estimate.
 func share(v float64) Rate {
-	v = math.Round(v*10_000) / 10_000
+	v = math.Round(v*100_000) / 100_000
 	return &v
 }
 
@@ -196,6 +200,7 @@ func (l *Linker) Report(ctx context.Context, s Summary, providers map[string]str
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(r.Deposits, func(a, b DepositRates) int { return strings.Compare(a.Provider, b.Provider) })
 	for i := range r.Deposits {
 		d := &r.Deposits[i]
 		d.Linked = rate(d.Shared, d.Records)
@@ -285,11 +290,11 @@ func (l *Linker) keyReports(ctx context.Context, r *StayReport) error {
 		}
 		r.Weights = append(r.Weights, pass.weights(sides)...)
 	}
-	if joined > 0 {
-		r.Estimates = append(r.Estimates, Estimate{"precision", "agreements by chance: how often stays of one side agree with each other", share(1 - expected/float64(joined)), Count(joined)})
+	if joined >= fewBelow {
+		r.Estimates = append(r.Estimates, Estimate{"precision", "agreements by chance: how often stays of one side agree with each other under the keys that joined", share(1 - expected/float64(joined)), Count(joined)})
 	}
 	if all := agreed + contradicted; all >= fewBelow {
-		r.Estimates = append(r.Estimates, Estimate{"precision", "identifiers: joined stays whose two records have one, and whether it is the same", share(float64(agreed) / float64(all)), Count(all)})
+		r.Estimates = append(r.Estimates, Estimate{"precision", "identifiers: of joined stays whose two records both have one, those where it is the same", share(float64(agreed) / float64(all)), Count(all)})
 	}
 	return nil
 }
@@ -299,42 +304,45 @@ func (l *Linker) recall(ctx context.Context, r *StayReport) error {
 	var all, joined int64
 	return l.each(ctx, "recall", func(...any) error {
 		if all >= fewBelow {
-			r.Estimates = append(r.Estimates, Estimate{"recall", "identifiers: stays of persons whom the payer knows by their identifier, and how many were joined; it is too low by those that were never paid for", share(float64(joined) / float64(all)), Count(all)})
+			r.Estimates = append(r.Estimates, Estimate{"recall", "identifiers: of stays of persons whom the payer knows by their identifier, those that were joined; too low by those that the payer never heard of", share(float64(joined) / float64(all)), Count(all)})
 		}
 		return nil
 	}, &all, &joined)
 }
 
-// weights are those of the traits, from what keys with and without them did.
+// weights are those of the traits, from what keys with and without them did. Of the
+// pairs of keys that differ in a trait alone, the one with the most agreements by
+// chance tells how often the trait agrees by chance.
 func (p stayPass) weights(sides string) (weights []Weight) {
 	var all float64
 	without := map[string]float64{} // joined stays that did not need the trait
-	chance := map[string]float64{}  // chance agreement on all traits but this one
+	twins := map[string]int64{}     // by the code of the key
 	for _, k := range p.keys {
-		if !k.Taken {
-			continue
-		}
-		all += float64(k.Joined)
-		missing := pseudonym.StayKeys[k.Key].Without()
-		for _, trait := range missing {
-			without[trait] += float64(k.Joined)
-		}
-		if len(missing) == 1 {
-			chance[missing[0]] = k.Chance
+		key := pseudonym.StayKeys[k.Key]
+		twins[key.Code] = k.Twins
+		if k.Taken {
+			all += float64(k.Joined)
+			for _, trait := range key.Without() {
+				without[trait] += float64(k.Joined)
+			}
 		}
 	}
 	if all < fewBelow {
 		return nil
 	}
-	for _, trait := range pseudonym.StayTraits {
-		u, known := chance[trait], false
-		if u > 0 {
-			u, known = p.keys[0].Chance/u, true
+	for i, trait := range pseudonym.StayTraits {
+		var with, rest int64
+		for _, k := range pseudonym.StayKeys {
+			code := strings.ReplaceAll(k.Code, pseudonym.StayLetters[i:i+1], "")
+			if n, known := twins[code]; known && code != k.Code && n > rest {
+				with, rest = twins[k.Code], n
+			}
 		}
 		m := 1 - without[trait]/all
-		if !known || u <= 0 || u >= 1 || m <= 0 {
+		if rest < fewBelow || m <= 0 {
 			continue
 		}
+		u := (float64(with) + 0.5) / (float64(rest) + 1)
 		round := func(v float64) float64 { return math.Round(v*10_000) / 10_000 }
 		weights = append(weights, Weight{sides, trait, round(m), round(u), math.Round(math.Log2(m/u)*100) / 100})
 	}

@@ -3,6 +3,7 @@ package linkage
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -50,7 +51,8 @@ type KeyUse struct {
 	A, B   int64   // stays of either side that were not joined before
 	Joined int64   // by the key
 	False  float64 // of Joined, as expected from agreements by chance
-	Chance float64 // stays of B's side that a stay of another person agrees with, on average
+	Chance float64 // that a stay finds exactly one of another person in B
+	Twins  int64   // stays of B's side that agree with exactly one other of it, joined or not
 	Taken  bool
 }
 
@@ -131,10 +133,13 @@ func (l *Linker) matchSides(ctx context.Context, a, b int) (pass stayPass, err e
 		if err := l.db.Value(ctx, &use.Joined, "SELECT count(*) FROM hit"); err != nil {
 			return pass, err
 		}
-		if use.Chance, err = l.chance(ctx, b, key, all); err != nil {
-			return pass, err
+		if all > 0 {
+			open := float64(use.B) / float64(all)
+			if err := l.chance(ctx, &use, key, b, 1+all/chanceSample, open); err != nil {
+				return pass, err
+			}
 		}
-		use.False = math.Min(float64(use.A-use.Joined)*use.Chance*float64(use.B)/math.Max(float64(all), 1), float64(use.Joined))
+		use.False = math.Min(float64(use.A-use.Joined)*use.Chance, float64(use.Joined))
 		use.Taken = use.False <= doubtOfKey*float64(use.Joined) && doubt+use.False <= doubtOfAll*float64(joined+use.Joined)
 		table := "stay_doubt"
 		if use.Taken {
@@ -178,22 +183,19 @@ func (l *Linker) matchSides(ctx context.Context, a, b int) (pass stayPass, err e
 	return pass, nil
 }
 
-// chance is how many stays of a side a stay of another person agrees with.
-func (l *Linker) chance(ctx context.Context, side int, key string, all int64) (chance float64, err error) {
-	rows, err := l.db.Query(ctx, strings.ReplaceAll(staysChance, "{key}", key), side, 1+all/chanceSample)
+// chance counts how often stays of a side agree with others of it under a key.
+func (l *Linker) chance(ctx context.Context, use *KeyUse, key string, side int, of int64, open float64) (err error) {
+	rows, err := l.db.Query(ctx, strings.ReplaceAll(staysChance, "{key}", key), of, open, side)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	var counted int64
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		if err := rows.Scan(&chance, &counted); err != nil {
-			return 0, err
+		if err := rows.Scan(&use.Chance, &use.Twins); err != nil {
+			return err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return 0, err
-	}
-	return chance, rows.Close()
+	return rows.Err()
 }
 
 // stayColumns are those of stays after the authority's pass.

@@ -39,8 +39,8 @@ const (
 	stayTraits
 )
 
-// stayLetters stand for the traits in the codes of keys.
-const stayLetters = "fexsbcd"
+// StayLetters stand for the traits in the codes of keys, in the order of StayTraits.
+const StayLetters = "fexsbcd"
 
 // StayTraits names the traits of stays, in the order of their letters in [StayKey.Code].
 var StayTraits = [stayTraits]string{"hospital", "entry", "exit", "sex", "birth month", "commune", "diagnosis"}
@@ -62,7 +62,7 @@ var StayKeys = func() (keys []StayKey) {
 	} {
 		k := StayKey{Code: code}
 		for _, letter := range code {
-			k.traits = append(k.traits, stayTrait(strings.IndexRune(stayLetters, letter)))
+			k.traits = append(k.traits, stayTrait(strings.IndexRune(StayLetters, letter)))
 		}
 		keys = append(keys, k)
 	}
@@ -80,7 +80,7 @@ func (k StayKey) String() string {
 
 // Without names the traits that the key does not ask for.
 func (k StayKey) Without() (names []string) {
-	for i, letter := range stayLetters {
+	for i, letter := range StayLetters {
 		if !strings.ContainsRune(k.Code, letter) {
 			names = append(names, StayTraits[i])
 		}

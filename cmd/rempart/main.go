@@ -251,9 +251,13 @@ func subcommand(c *cobra.Command, args []string) error {
 }
 
 // exactly is cobra.ExactArgs with an error that shows how to call.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func atMost(n int) cobra.PositionalArgs { return between(0, n) }
+
+func between(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) < least || len(args) > most {
 			return usage("call it as: %s", c.UseLine())
 		}
 		return nil

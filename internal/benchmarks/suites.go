@@ -8,4 +8,5 @@ var suites = map[string]func(context.Context, *Run) error{
 	"lake":   lakeBench,
 	"host":   hostBench,
 	"intake": intakeBench,
+	"stays_only": linkageStays,
 }
