@@ -118,7 +118,7 @@ func SendStays(ctx context.Context, facts io.Reader, w io.Writer, makers ...Stay
 	if err := loadFacts(ctx, db, facts); err != nil {
 		return sent, err
 	}
-	rows, err := db.Query(ctx, factsOfStays)
+	rows, err := db.Query(ctx, factsOfStays) //nolint:rowserrcheck // readFacts does
 	if err != nil {
 		return sent, err
 	}

@@ -3,6 +3,7 @@ package linkage
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -44,27 +45,7 @@ func Compare(ctx context.Context, db *engine.DB, link, truth string, providers m
 		return nil, err
 	}
 	t := &Truth{}
-	rows, err := db.Query(ctx, pairs)
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		var deposit string
-		var are, found, right int64
-		if err := rows.Scan(&deposit, &are, &found, &right); err != nil {
-			return nil, err
-		}
-		a := Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
-		if deposit == "" {
-			t.All = a
-		} else {
-			t.By = append(t.By, ProviderTruth{deposit, providers[deposit], a})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if err := rows.Close(); err != nil {
+	if err := t.pairs(ctx, db, pairs, providers); err != nil {
 		return nil, err
 	}
 	var records, several, whole int64
@@ -79,4 +60,27 @@ func Compare(ctx context.Context, db *engine.DB, link, truth string, providers m
 	}
 	t.Records, t.Persons, t.Whole = Count(records), Count(several), rate(Count(whole), Count(several))
 	return t, nil
+}
+
+// pairs reads what pairs there are, by deposit.
+func (t *Truth) pairs(ctx context.Context, db *engine.DB, query string, providers map[string]string) (err error) {
+	rows, err := db.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var deposit string
+		var are, found, right int64
+		if err := rows.Scan(&deposit, &are, &found, &right); err != nil {
+			return err
+		}
+		a := Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
+		if deposit == "" {
+			t.All = a
+		} else {
+			t.By = append(t.By, ProviderTruth{deposit, providers[deposit], a})
+		}
+	}
+	return rows.Err()
 }

@@ -32,10 +32,24 @@ type LinkageReport struct {
 	Truth      *linkage.Truth  `json:"truth,omitempty"`
 }
 
+// TruthFolder is where it is known who is who: a folder as synth writes it, with the
+// files that were deposited.
+type TruthFolder struct {
+	Dir     string            // "" for none
+	Parties map[string]string // provider to the folder of its files, where that has another name
+}
+
+func (t TruthFolder) party(provider string) string {
+	if folder := t.Parties[provider]; folder != "" {
+		return folder
+	}
+	return provider
+}
+
 // LinkageReport reads the report of a linkage, by its name or that of a release; ""
-// is the latest release's, or else the latest linkage's. With truth, a folder as
-// synth writes it, the controller holds the linkage against what is true.
-func (w *Warehouse) LinkageReport(ctx context.Context, id, truth string) (*LinkageReport, error) {
+// is the latest release's, or else the latest linkage's. With the truth,
+// the controller holds the linkage against what is true.
+func (w *Warehouse) LinkageReport(ctx context.Context, id string, truth TruthFolder) (*LinkageReport, error) {
 	state, err := w.State(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +77,7 @@ func (w *Warehouse) LinkageReport(ctx context.Context, id, truth string) (*Linka
 	if err := w.Log.Attached(l.Report, &r.Report); err != nil {
 		return nil, fmt.Errorf("the report of linkage %s: %w", id, err)
 	}
-	if truth != "" {
+	if truth.Dir != "" {
 		r.Truth, err = w.judge(ctx, state, l, truth)
 	}
 	return r, err
@@ -71,7 +85,7 @@ func (w *Warehouse) LinkageReport(ctx context.Context, id, truth string) (*Linka
 
 // judge holds a linkage against the truth: the lines of the files tell which record
 // is whose.
-func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *governance.Linkage, dir string) (_ *linkage.Truth, err error) {
+func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *governance.Linkage, truth TruthFolder) (_ *linkage.Truth, err error) {
 	if err := l.Readable(); err != nil {
 		return nil, err
 	}
@@ -92,7 +106,7 @@ func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *gover
 	}
 	defer func() { err = errors.Join(err, p.db.Close()) }()
 	seed := maphash.MakeSeed()
-	if err := p.loadTruth(ctx, filepath.Join(dir, "truth", "persons.csv"), seed); err != nil {
+	if err := p.loadTruth(ctx, filepath.Join(truth.Dir, "truth", "persons.csv"), seed); err != nil {
 		return nil, err
 	}
 	if err := p.db.Exec(ctx, "CREATE TABLE record_line (deposit VARCHAR, person BIGINT, local_hash BIGINT)"); err != nil {
@@ -102,7 +116,7 @@ func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *gover
 	for _, id := range l.Deposits {
 		d, _ := state.Deposits.Get(id)
 		providers[id] = d.Actor
-		if err := p.identify(ctx, d, filepath.Join(dir, d.Actor), seed); err != nil {
+		if err := p.identify(ctx, d, truth.party(d.Actor), truth.Dir, seed); err != nil {
 			return nil, fmt.Errorf("deposit %s of %s: %w", id, d.Actor, err)
 		}
 	}
@@ -135,7 +149,7 @@ func (p *publication) loadTruth(ctx context.Context, path string, seed maphash.S
 
 // identify finds out which local key each matching number of a deposit stood for, by
 // the lines of the provider's files.
-func (p *publication) identify(ctx context.Context, d *governance.Deposit, dir string, seed maphash.Seed) error {
+func (p *publication) identify(ctx context.Context, d *governance.Deposit, party, dir string, seed maphash.Seed) error {
 	folder, _, err := p.w.Feed(d.Feed)
 	if err != nil {
 		return err
@@ -144,11 +158,12 @@ func (p *publication) identify(ctx context.Context, d *governance.Deposit, dir s
 	if err != nil {
 		return err
 	}
+	dir = filepath.Join(dir, party)
 	delivery, _, err := deliver(feed, dir)
 	if err != nil {
 		return err
 	}
-	if err := p.db.Exec(ctx, "INSERT INTO party VALUES (?, ?)", d.Deposit, d.Actor); err != nil {
+	if err := p.db.Exec(ctx, "INSERT INTO party VALUES (?, ?)", d.Deposit, party); err != nil {
 		return err
 	}
 	at := slices.IndexFunc(feed.Order(), func(r intake.Resource) bool { return r.Traits() })

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -114,6 +115,15 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 		}
 		if _, digest, err := w.Feed(d.Feed); err == nil && digest != d.FeedDigest {
 			v.fault("%s: feed %s has changed since deposit %s was made", w.path("feeds", d.Feed), d.Feed, d.Deposit)
+		}
+	}
+	for _, l := range state.Linkages.All() {
+		var report json.RawMessage
+		if l.Report == "" {
+			continue
+		}
+		if err := w.Log.Attached(l.Report, &report); err != nil {
+			v.fault("the report of linkage %s: %w", l.Linkage, err)
 		}
 	}
 	for path, want := range digests {

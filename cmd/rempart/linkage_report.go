@@ -16,7 +16,8 @@ import (
 )
 
 func (a *app) linkageReportCommand() *cobra.Command {
-	var html, truth string
+	var html string
+	var truth warehouse.TruthFolder
 	c := &cobra.Command{
 		Use:   "report [RELEASE|LINKAGE]",
 		Short: "How well records were linked",
@@ -54,7 +55,8 @@ linkage against what is true.`,
 		},
 	}
 	c.Flags().StringVar(&html, "html", "", "the `page` to write")
-	c.Flags().StringVar(&truth, "truth", "", "a `folder` of rempart synth, to compare with")
+	c.Flags().StringVar(&truth.Dir, "truth", "", "a `folder` of rempart synth, to compare with")
+	c.Flags().StringToStringVar(&truth.Parties, "party", nil, "`PROVIDER=FOLDER`: where the truth knows a provider by another name; may be repeated")
 	return c
 }
 
