@@ -69,7 +69,7 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 		"project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project show": {"flu"}, "project uses": {},
 		"policy list": {}, "policy show": {"providers-deposit"}, "policy test": {}, "policy what-if": {"run-requested", "--as", "alice", "--project", "flu"}, "policy why": {"9"}, "release list": {}, "release show": {}, "release verify": {}, "state show": {},
 	}
-	reading := []string{"list", "show", "log", "verify", "view", "quarantine", "requirements", "exit-plan", "escrow", "report"}
+	reading := []string{"list", "show", "log", "verify", "view", "quarantine", "requirements", "exit-plan", "escrow"}
 	for path, c := range commands() {
 		if args, known := reads[path]; known {
 			out := must(t, home, append(append(strings.Fields(path), args...), "--json")...)

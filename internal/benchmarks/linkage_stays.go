@@ -31,7 +31,7 @@ import (
 var stayQuality string
 
 // stayPersons is the population in which stays are joined.
-const stayPersons = 30_000
+const stayPersons = 1_000_000
 
 // withoutNIR is the hospital that holds no national identifier.
 const withoutNIR = "hospital-2"
@@ -77,12 +77,12 @@ func linkageStays(ctx context.Context, r *Run) (err error) {
 			return err
 		}
 		if kind.name == "" {
-			r.AtLeast("stays joined with the insurer's, recall", recall, "", 0.97)
-			r.AtLeast("the same, precision", precision, "", 0.999)
+			r.AtLeast("stays joined with the insurer's, recall", 100*recall, "%", 97)
+			r.AtMost("the same, joined with another stay", 10_000*(1-precision), "in 10,000", 10)
 			continue
 		}
-		r.Record("stays joined, recall"+kind.name, recall, "")
-		r.Record("stays joined, precision"+kind.name, precision, "")
+		r.Record("stays joined, recall"+kind.name, 100*recall, "%")
+		r.Record("stays joined with another"+kind.name, 10_000*(1-precision), "in 10,000")
 	}
 	for _, kind := range []struct{ name, where string }{{"", "true"}, {", at the hospital without identifiers", "deposit = '" + withoutNIR + "'"}} {
 		var linked, wrong float64
@@ -93,12 +93,12 @@ func linkageStays(ctx context.Context, r *Run) (err error) {
 			return err
 		}
 		if kind.name == "" {
-			r.AtLeast("hospitals' persons joined with the insurer's, directly or by stays", linked, "", 0.98)
-			r.AtMost("persons joined with another person", wrong, "", 0.001)
+			r.AtLeast("hospitals' persons joined with the insurer's, directly or by stays", 100*linked, "%", 98)
+			r.AtMost("persons joined with another person", 10_000*wrong, "in 10,000", 10)
 			continue
 		}
-		r.Record("persons joined"+kind.name, linked, "")
-		r.Record("persons joined with another person"+kind.name, wrong, "")
+		r.Record("persons joined"+kind.name, 100*linked, "%")
+		r.Record("persons joined with another person"+kind.name, 10_000*wrong, "in 10,000")
 	}
 	var stays int64
 	if err := db.Value(ctx, &stays, "SELECT count(*) FROM unit"); err != nil {

@@ -1,0 +1,16 @@
+package benchmarks
+
+import (
+	"context"
+	"errors"
+)
+
+// linkageBench measures what finds out who is one person.
+func linkageBench(ctx context.Context, r *Run) (err error) {
+	for _, part := range []func(context.Context, *Run) error{
+		linkageStays,
+	} {
+		err = errors.Join(err, part(ctx, r))
+	}
+	return err
+}
