@@ -54,6 +54,14 @@ func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, i
 	} {
 		needed[made.Index] = true
 	}
+	for _, made := range []*governance.Made{project.Decision, output.Decision} {
+		if second, ok := state.People.Seconds[made.Index]; ok {
+			needed[second.Index], needed[state.Parties[second.Actor].Index] = true, true
+		}
+	}
+	if err := needPasskeys(ctx, log, state, needed); err != nil {
+		return nil, err
+	}
 	var entries []ledger.Entry
 	err = log.Entries(ctx, func(e ledger.Entry) error {
 		if needed[e.Index] {
@@ -73,6 +81,39 @@ func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, i
 		Run: output.Run.Run, Code: output.Run.Code, Researcher: output.Run.Actor,
 		Checker: output.Decision.Actor, Reason: output.Reason, Ledger: *proof,
 	}, nil
+}
+
+// needPasskeys adds the statements that introduce the passkeys which others are
+// signed with, and who let them in.
+func needPasskeys(ctx context.Context, log *ledger.Log, state *governance.State, needed map[uint64]bool) error {
+	signedWith := map[uint64]string{}
+	err := log.Entries(ctx, func(e ledger.Entry) error {
+		id, err := ledger.PasskeyOf(e.Envelope)
+		if id != "" {
+			signedWith[e.Index] = id
+		}
+		return err
+	})
+	for more := true; more && err == nil; {
+		more = false
+		for index := range needed {
+			passkey, ok := state.People.Passkeys[signedWith[index]]
+			if !ok {
+				continue
+			}
+			enrolment := state.People.Enrolments[ledger.Sum([]byte(passkey.Code))]
+			wanted := []governance.Made{passkey.Made, enrolment.Made, state.Parties[enrolment.Actor].Made}
+			if second, ok := state.People.Seconds[enrolment.Index]; ok {
+				wanted = append(wanted, second, state.Parties[second.Actor].Made)
+			}
+			for _, made := range wanted {
+				if !needed[made.Index] {
+					needed[made.Index], more = true, true
+				}
+			}
+		}
+	}
+	return err
 }
 
 // Encode writes the receipt as its file holds it.
@@ -103,24 +144,36 @@ func (r *Receipt) Verify(ctx context.Context, log *ledger.Log, data []byte) erro
 	if err != nil {
 		return err
 	}
-	keys := map[string]ledger.PublicKey{}
+	known := signers{keys: map[string]ledger.PublicKey{}, passkeys: map[string]ledger.PasskeyRegistered{}, codes: map[ledger.Digest]string{}, owners: map[string]string{}}
 	said := map[string]bool{}
+	proposed := map[uint64]proposal{}
 	for _, e := range entries {
 		body, err := e.Statement.Decode()
 		if err != nil {
 			return err
 		}
-		if err := introduce(keys, e, body); err != nil {
+		if err := known.introduce(e, body); err != nil {
 			return err
 		}
-		key, known := keys[e.Statement.Actor]
-		if !known {
-			return fmt.Errorf("entry %d is signed by %q, whom the receipt does not introduce", e.Index, e.Statement.Actor)
-		}
-		if err := ledger.VerifyBy(ctx, e.Envelope, key); err != nil {
+		if err := known.signed(ctx, e); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Index, err)
 		}
-		said[r.confirms(e.Statement.Actor, body)] = true
+		switch b := body.(type) {
+		case *ledger.Proposed: // says nothing before it is countersigned
+			inner, err := b.Decode()
+			if err != nil {
+				return err
+			}
+			proposed[e.Index] = proposal{e, inner}
+		case *ledger.Countersigned:
+			p, ok := proposed[b.Entry]
+			if ok && !b.Refused && b.Envelope == ledger.Sum(p.Envelope) && e.Statement.Actor != p.Statement.Actor {
+				known.let(p.Statement.Actor, p.body)
+				said[r.confirms(p.Statement.Actor, p.body)] = true
+			}
+		default:
+			said[r.confirms(e.Statement.Actor, body)] = true
+		}
 	}
 	for _, needed := range []string{"released", "ran", "finished", "extracted", "approved"} {
 		if !said[needed] {
@@ -130,9 +183,25 @@ func (r *Receipt) Verify(ctx context.Context, log *ledger.Log, data []byte) erro
 	return nil
 }
 
+// proposal is a statement that waited for a second person.
+type proposal struct {
+	ledger.Entry
+	body ledger.Body
+}
+
+// signers are those whom the statements of a receipt introduce.
+type signers struct {
+	controller string
+	keys       map[string]ledger.PublicKey
+	passkeys   map[string]ledger.PasskeyRegistered // by keyid
+	codes      map[ledger.Digest]string            // who may register a passkey
+	owners     map[string]string                   // of passkeys, by keyid
+}
+
 // introduce learns the keys that statements bring: the controller's from the
-// first entry, the others from the controller.
-func introduce(keys map[string]ledger.PublicKey, e ledger.Entry, body ledger.Body) error {
+// first entry, the others from the controller, and passkeys from their owners,
+// who were let in.
+func (s *signers) introduce(e ledger.Entry, body ledger.Body) error {
 	var name, text string
 	switch b := body.(type) {
 	case *ledger.WarehouseCreated:
@@ -140,17 +209,55 @@ func introduce(keys map[string]ledger.PublicKey, e ledger.Entry, body ledger.Bod
 			return errors.New("a warehouse is created by the first entry of its ledger alone")
 		}
 		name, text = e.Statement.Actor, b.Signing
+		s.controller = name
 	case *ledger.PartyAdded:
 		name, text = b.Name, b.Signing
+	case *ledger.PasskeyRegistered:
+		if s.codes[ledger.Sum([]byte(b.Code))] != e.Statement.Actor {
+			return fmt.Errorf("entry %d registers a passkey with a code that the receipt does not introduce", e.Index)
+		}
+		s.passkeys[b.KeyID()], s.owners[b.KeyID()] = *b, e.Statement.Actor
+		return nil
 	default:
+		s.let(e.Statement.Actor, body)
 		return nil
 	}
 	key, err := ledger.ParsePublicKey(text)
 	if err != nil {
 		return err
 	}
-	keys[name] = key
+	s.keys[name] = key
 	return nil
+}
+
+// let learns who may register a passkey: whom the controller lets in, or
+// who lets in only themselves.
+func (s *signers) let(actor string, body ledger.Body) {
+	if b, ok := body.(*ledger.EnrolmentOpened); ok && (actor == s.controller || actor == b.Party) {
+		s.codes[b.Code] = b.Party
+	}
+}
+
+// signed verifies that a statement is signed by its actor.
+func (s *signers) signed(ctx context.Context, e ledger.Entry) error {
+	actor := e.Statement.Actor
+	id, err := ledger.PasskeyOf(e.Envelope)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		passkey, known := s.passkeys[id]
+		if !known || s.owners[id] != actor {
+			return fmt.Errorf("it is signed with a passkey of %q that the receipt does not introduce", actor)
+		}
+		_, err := ledger.VerifyByPasskey(ctx, e.Envelope, passkey.Passkey)
+		return err
+	}
+	key, known := s.keys[actor]
+	if !known {
+		return fmt.Errorf("it is signed by %q, whom the receipt does not introduce", actor)
+	}
+	return ledger.VerifyBy(ctx, e.Envelope, key)
 }
 
 // confirms says which of the receipt's claims a statement confirms, if any.

@@ -14,6 +14,11 @@ import (
 // JSON: "project", "run", "output" and "mount" lead to a project, and those of
 // partyFields name somebody.
 func (s *State) About(body ledger.Body) (about register.About) {
+	if p, ok := body.(*ledger.Proposed); ok {
+		if said, err := p.Decode(); err == nil {
+			body = said
+		}
+	}
 	aboutOf(reflect.TypeOf(body))(reflect.ValueOf(body), func(field, text string) {
 		switch field {
 		case "project":

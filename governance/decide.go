@@ -39,6 +39,12 @@ func (s *State) Authorise(statement ledger.Statement, body ledger.Body) error {
 	return s.authorise(statement.Actor, statement.Time, body, true)
 }
 
+// AuthoriseKey is Authorise for a statement that a machine makes: one signed with
+// its actor's key file. Steps ask it before they begin.
+func (s *State) AuthoriseKey(actor string, now time.Time, body ledger.Body) error {
+	return s.authorise(actor, now, body, false)
+}
+
 // authorise asks the policies about a statement that is signed with a passkey or not.
 func (s *State) authorise(name string, now time.Time, body ledger.Body, passkey bool) error {
 	facts, err := s.facts(name, now, body, passkey)

@@ -18,7 +18,7 @@ type People struct {
 	Logins     map[Login]string             // whom a subject of an OpenID Connect provider is
 	Tokens     map[string]*Token            // by id
 	Rules      ledger.SigningRulesSet
-	Waiting    map[uint64]*Waiting // statements that wait for a second person, by entry
+	Waiting    map[uint64]*Waiting // proposals that wait for a second person, by entry
 	Seconds    map[uint64]Made     // who was the second, by the entry that waited for it
 	Orders     []Order
 
@@ -69,11 +69,11 @@ type Token struct {
 	Revoked *Made
 }
 
-// Waiting is a statement that has no effect before a second person has
+// Waiting is a proposal, which has no effect before a second person has
 // countersigned it.
 type Waiting struct {
 	Made
-	Body     ledger.Body
+	Body     ledger.Body // that it would state
 	Envelope ledger.Digest
 	Roles    []string  // of whom the second person may be
 	Until    time.Time // by when
@@ -118,12 +118,17 @@ func (s *State) HasHadPasskey(party string) bool { return s.People.held[party] }
 // Due is how a statement has to be signed.
 type Due struct {
 	Passkey bool     // by its actor's passkey; the key file does not do
-	Second  []string // and by a second person of one of these roles; nil: by nobody else
+	Second  []string // it is proposed, and countersigned by a second person of one of these roles; nil: it is stated
 }
 
 // Due says how an actor has to sign something now. Whether it may say it is
 // another question (see [State.Authorise]).
 func (s *State) Due(actor string, now time.Time, body ledger.Body) Due {
+	if !s.People.held[actor] && s.People.Rules.Passkeys != Required && len(s.People.Rules.TwoPersons) == 0 {
+		if body.Kind() != (ledger.EnrolmentOpened{}).Kind() {
+			return Due{} // as in every home without a portal
+		}
+	}
 	if statement, err := ledger.New(actor, now, body); err == nil {
 		if as, err := statement.Decode(); err == nil {
 			body = as // the type that the gate sees
@@ -268,7 +273,7 @@ var watchers = []string{string(Officer), string(OutputChecker)}
 func Countersignable() []string {
 	return []string{
 		"derogation-granted", "enrolment-opened", "key-destroyed", "login-linked", "output-released", "party-added",
-		"project-approved", "project-closed", "release-erased", "signing-rules-set", "step-ordered",
+		"project-approved", "project-closed", "project-resumed", "release-erased", "signing-rules-set", "step-ordered",
 	}
 }
 
@@ -312,14 +317,24 @@ func (s *State) loosens(b *ledger.SigningRulesSet, now time.Time) bool {
 	return false
 }
 
-// wait takes in a statement that has no effect yet.
-func (s *State) wait(made Made, e ledger.Entry, body ledger.Body, roles []string) error {
-	if rules, ok := body.(*ledger.SigningRulesSet); ok {
+// effect takes in what was said: at once, or as a proposal where a second person
+// is needed.
+func (s *State) effect(made Made, e ledger.Entry, body, said ledger.Body) error {
+	roles := s.second(made, said)
+	switch proposed := body != said; {
+	case proposed && len(roles) == 0:
+		return refuse("State it", "no second person is needed for a statement %s", said.Kind())
+	case !proposed && len(roles) > 0:
+		return refuse("Propose it, and have it countersigned", "a statement %s needs a second person", said.Kind())
+	case !proposed:
+		return s.apply(made, body)
+	}
+	if rules, ok := said.(*ledger.SigningRulesSet); ok {
 		if err := checkRules(rules); err != nil {
 			return err
 		}
 	}
-	s.People.Waiting[e.Index] = &Waiting{made, body, ledger.Sum(e.Envelope), roles, made.Time.Add(MaxWaiting)}
+	s.People.Waiting[made.Index] = &Waiting{made, said, ledger.Sum(e.Envelope), roles, made.Time.Add(MaxWaiting)}
 	return nil
 }
 

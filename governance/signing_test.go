@@ -31,6 +31,16 @@ func (w *world) enrolment(party, code string) ledger.EnrolmentOpened {
 	return ledger.EnrolmentOpened{Party: party, Code: ledger.Sum([]byte(code)), Until: w.now.Add(time.Hour), Reason: "joins"}
 }
 
+// proposes makes a proposal.
+func (w *world) proposes(body ledger.Body) ledger.Proposed {
+	w.t.Helper()
+	p, err := ledger.Propose(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
 func registration(a *passkeytest.Authenticator, code string) ledger.PasskeyRegistered {
 	return ledger.PasskeyRegistered{Passkey: a.Passkey, Name: "key ring", Code: code}
 }
@@ -98,7 +108,8 @@ func TestARemovedPasskeySignsNothing(t *testing.T) {
 	w.refused(w.say("diane", "diane", approve), "a key file does not do")
 	w.refused(w.say("diane", "diane", w.enrolment("diane", "another code")), "the key file alone does not do")
 	// The way back needs two people.
-	w.must(controller, w.enrolment("diane", "another code"))
+	w.refused(w.say(controller, controller, w.enrolment("diane", "another code")), "needs a second person")
+	w.must(controller, w.proposes(w.enrolment("diane", "another code")))
 	again := passkeytest.New(t, "EdDSA", rpID, origin)
 	w.refused(w.touches(again, "diane", registration(again, "another code")), "no code that diane was given")
 	entry, waiting := w.waits()
@@ -124,10 +135,8 @@ func TestNobodyIsReplacedUnseen(t *testing.T) {
 	w := until(t, approve.Kind()) // diane has said nothing yet
 	evil := passkeytest.New(t, "ES256", rpID, origin)
 	w.must("diane", w.enrolment("diane", "hers")) // now she has
-	w.must(controller, w.enrolment("diane", "not hers"))
-	if len(w.state.People.Waiting) != 1 {
-		t.Fatal("an enrolment in the name of somebody who has spoken took effect at once")
-	}
+	w.refused(w.say(controller, controller, w.enrolment("diane", "not hers")), "needs a second person")
+	w.must(controller, w.proposes(w.enrolment("diane", "not hers")))
 	w.refused(w.touches(evil, "diane", registration(evil, "not hers")), "no code that diane was given")
 	w.must(controller, w.enrolment("eve", "eve's")) // who never spoke: as when she was added
 	fresh := passkeytest.New(t, "ES256", rpID, origin)
@@ -242,7 +251,9 @@ func TestTwoPersons(t *testing.T) {
 	w := until(t, letGo.Kind())
 	w.must(controller, ledger.PartyAdded{Name: "carol", Role: "output-checker", Signing: w.key("carol").Public().String(), Recipient: "age1carol"})
 	w.must(controller, rules(governance.OnceRegistered, map[string][]string{"output-released": {"output-checker", "researcher"}}))
-	w.must("bob", letGo)
+	w.refused(w.say("bob", "bob", letGo), "needs a second person")
+	w.refused(w.say("diane", "diane", w.proposes(letGo)), "may not make a statement output-released")
+	w.must("bob", w.proposes(letGo))
 	output, err := w.state.Output("s-1-1")
 	if err != nil || output.Decision != nil {
 		t.Fatalf("one person released it: %+v, %v", output, err)
@@ -276,7 +287,7 @@ func TestASecondPersonCanRefuseAndTheFirstWithdraw(t *testing.T) {
 		w := until(t, letGo.Kind())
 		w.must(controller, ledger.PartyAdded{Name: "carol", Role: "output-checker", Signing: w.key("carol").Public().String(), Recipient: "age1carol"})
 		w.must(controller, rules(governance.OnceRegistered, map[string][]string{"output-released": {"output-checker"}}))
-		w.must("bob", letGo)
+		w.must("bob", w.proposes(letGo))
 		entry, waiting := w.waits()
 		w.must(who, ledger.Countersigned{Entry: entry, Envelope: waiting.Envelope, Refused: true, Reason: "small cells"})
 		if output, err := w.state.Output("s-1-1"); err != nil || output.Decision != nil || len(w.state.People.Waiting) != 0 {
@@ -290,7 +301,7 @@ func TestWhatWaitsEndsToo(t *testing.T) {
 	w := until(t, letGo.Kind())
 	w.must(controller, ledger.PartyAdded{Name: "carol", Role: "output-checker", Signing: w.key("carol").Public().String(), Recipient: "age1carol"})
 	w.must(controller, rules(governance.OnceRegistered, map[string][]string{"output-released": {"output-checker"}}))
-	w.must("bob", letGo)
+	w.must("bob", w.proposes(letGo))
 	entry, waiting := w.waits()
 	yes := ledger.Countersigned{Entry: entry, Envelope: waiting.Envelope, Reason: "seen"}
 	w.now = w.now.Add(31 * 24 * time.Hour)
@@ -311,7 +322,8 @@ func TestRulesAreLoosenedByTwo(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.must(controller, strict)
-		w.must(controller, loose)
+		w.refused(w.say(controller, controller, loose), "needs a second person")
+		w.must(controller, w.proposes(loose))
 		if got := w.state.People.Rules; got.Passkeys != governance.Required || !got.From.IsZero() || len(got.TwoPersons["output-released"]) != 1 {
 			t.Errorf("%s: one person loosened the rules to %+v", name, got)
 		}
@@ -330,8 +342,11 @@ func TestRulesAreLoosenedByTwo(t *testing.T) {
 	if len(w.state.People.Waiting) != 0 {
 		t.Error("stricter rules wait")
 	}
-	w.refused(w.say(controller, controller, rules("never", nil)), "want once-registered or required")
-	w.refused(w.say(controller, controller, rules(governance.Required, map[string][]string{"run-finished": {"controller"}})), "cannot wait")
+	w.refused(w.say(controller, controller, w.proposes(rules("never", nil))), "want once-registered or required")
+	more := map[string][]string{"output-released": {"output-checker"}, "project-approved": {"output-checker"}, "run-finished": {"controller"}}
+	w.refused(w.say(controller, controller, rules(governance.Required, more)), "cannot wait")
+	w.refused(w.say(controller, controller, w.proposes(ledger.KeysRotated{Root: "file"})), "no second person is needed")
+	w.refused(w.say(controller, controller, w.proposes(w.proposes(closeIt))), "may not make a statement proposed")
 	w.refused(w.say("diane", "diane", strict), "may not make")
 }
 

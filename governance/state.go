@@ -168,16 +168,17 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.authorise(e.Statement.Actor, now, body, signed.passkey != nil); err != nil {
+	said := body
+	if p, ok := body.(*ledger.Proposed); ok {
+		if said, err = p.Decode(); err != nil {
+			return err
+		}
+	}
+	if err := s.authorise(e.Statement.Actor, now, said, signed.passkey != nil); err != nil {
 		return err
 	}
 	made := Made{e.Index, e.Statement.Actor, now}
-	if roles := s.second(made, body); len(roles) > 0 {
-		err = s.wait(made, e, body, roles)
-	} else {
-		err = s.apply(made, body)
-	}
-	if err != nil {
+	if err := s.effect(made, e, body, said); err != nil {
 		return &Misfit{err}
 	}
 	s.fulfil(made, body)

@@ -279,6 +279,7 @@ var kinds = table(
 	func() Body { return &LoginLinked{} },
 	func() Body { return &LoginUnlinked{} },
 	func() Body { return &SigningRulesSet{} },
+	func() Body { return &Proposed{} },
 	func() Body { return &Countersigned{} },
 	func() Body { return &StepOrdered{} },
 	func() Body { return &TokenIssued{} },

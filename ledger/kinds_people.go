@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // What people sign with, and how they come in.
 type (
@@ -46,9 +49,15 @@ type (
 		TwoPersons map[string][]string `json:"two_persons,omitempty"` // kinds that wait for a second person, and of which roles
 		Reason     string              `json:"reason"`
 	}
-	// Countersigned is the second person's word on a statement that waits for it:
-	// only with it does that statement take effect. Where it refuses, or the first
-	// person withdraws, that statement never does.
+	// Proposed is what its actor would state, were it not for a second person who
+	// is needed. It has no effect before it is countersigned.
+	Proposed struct {
+		Statement string          `json:"statement"` // its kind
+		Says      json.RawMessage `json:"says"`      // its body
+	}
+	// Countersigned is the second person's word on a proposal: with it, the proposal
+	// takes effect as if it were stated now. Where it refuses, or the first person
+	// withdraws, it never does.
 	Countersigned struct {
 		Entry    uint64 `json:"entry"`
 		Envelope Digest `json:"envelope"` // of that entry, as it is in the log
@@ -86,7 +95,19 @@ func (PasskeyRemoved) Kind() string    { return "passkey-removed" }
 func (LoginLinked) Kind() string       { return "login-linked" }
 func (LoginUnlinked) Kind() string     { return "login-unlinked" }
 func (SigningRulesSet) Kind() string   { return "signing-rules-set" }
+func (Proposed) Kind() string          { return "proposed" }
 func (Countersigned) Kind() string     { return "countersigned" }
 func (StepOrdered) Kind() string       { return "step-ordered" }
 func (TokenIssued) Kind() string       { return "token-issued" }
 func (TokenRevoked) Kind() string      { return "token-revoked" }
+
+// Propose makes a proposal of what somebody would state.
+func Propose(body Body) (Proposed, error) {
+	raw, err := json.Marshal(body)
+	return Proposed{Statement: body.Kind(), Says: raw}, err
+}
+
+// Decode is what the proposal would state.
+func (p Proposed) Decode() (Body, error) {
+	return Statement{Kind: p.Statement, Body: p.Says}.Decode()
+}

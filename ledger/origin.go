@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// originHost is the host of an origin where passkeys work: HTTPS, or this very
+// OriginHost is the host of an origin where passkeys work: HTTPS, or this very
 // machine. The origin must be written as browsers write it.
-func originHost(origin string) (string, error) {
+func OriginHost(origin string) (string, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.ToLower(origin) != origin {
 		return "", fmt.Errorf("%q is no origin of a site: want such as https://portal.example.eu", origin)

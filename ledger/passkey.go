@@ -68,7 +68,7 @@ func (p Passkey) Check() error {
 	if err := p.checkKey(); err != nil {
 		return err
 	}
-	host, err := originHost(p.Origin)
+	host, err := OriginHost(p.Origin)
 	if err != nil {
 		return err
 	}

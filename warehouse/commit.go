@@ -21,7 +21,9 @@ type Said struct {
 // Commit records what an actor says, if the ledger's history and the policies
 // allow it. It signs with the actor's key from the home. It returns once the
 // statement is on disk, under a signed checkpoint. What is committed at the same
-// time by other goroutines goes into the ledger together.
+// time by other goroutines goes into the ledger together. The error is a
+// *SignatureWanted where the key does not do, and a *SecondWanted where the
+// statement was recorded as a proposal, which has no effect yet.
 func (w *Warehouse) Commit(ctx context.Context, actor string, body ledger.Body) (ledger.Entry, error) {
 	return w.CommitOr(ctx, actor, body, func() error { return nil })
 }
@@ -33,6 +35,9 @@ func (w *Warehouse) CommitOr(ctx context.Context, actor string, body ledger.Body
 	var uncertain *ledger.UncertainError
 	if p.err != nil && !errors.As(p.err, &uncertain) {
 		p.err = errors.Join(p.err, undo())
+	}
+	if p.err == nil {
+		p.err = w.second(ctx, p.entry)
 	}
 	return p.entry, p.err
 }
@@ -244,6 +249,21 @@ func (w *Warehouse) sign(ctx context.Context, state *governance.State, said Said
 	}
 	if _, known := state.Parties[said.Actor]; !known && state.Warehouse != nil {
 		return e, state.Authorise(e.Statement, said.Body) // says that nobody has that name
+	}
+	if state.Warehouse != nil {
+		due := state.Due(said.Actor, e.Statement.Time, said.Body)
+		if due.Passkey {
+			return e, w.wanted(ctx, said.Actor, said.Body)
+		}
+		if due.Second != nil {
+			proposed, err := ledger.Propose(said.Body)
+			if err != nil {
+				return e, err
+			}
+			if e.Statement, err = ledger.New(said.Actor, e.Statement.Time, proposed); err != nil {
+				return e, err
+			}
+		}
 	}
 	key, err := w.signingKey(said.Actor)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"rempart.eu/rempart/internal/nearest"
+	"rempart.eu/rempart/ledger"
 )
 
 // ConfigFile is the one file of configuration in a home.
@@ -30,6 +31,7 @@ type Config struct {
 	Run     struct {
 		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
 	} `toml:"run"`
+	Portal PortalConfig `toml:"portal"`
 }
 
 // SecretFiles are the files with what opens the keyring: each kind of root key
@@ -47,6 +49,37 @@ type SecretFiles struct {
 // each yields the place of every file's name.
 func (s *SecretFiles) each() []*string {
 	return []*string{&s.PassphraseFile, &s.PINFile, &s.KMIPCAFile, &s.KMIPCertificateFile, &s.KMIPKeyFile}
+}
+
+// PortalConfig says where people find the portal, and how they log in beside
+// passkeys.
+type PortalConfig struct {
+	URL    string        `toml:"url,omitempty"`    // as browsers show it: https://HOST[:PORT], or http://localhost:PORT
+	Logins []LoginConfig `toml:"logins,omitempty"` // OpenID Connect providers
+}
+
+// LoginConfig is an OpenID Connect provider that people log in with.
+type LoginConfig struct {
+	Name             string   `toml:"name"`   // as the login page shows it
+	Issuer           string   `toml:"issuer"` // its address
+	ClientID         string   `toml:"client_id"`
+	ClientSecretFile string   `toml:"client_secret_file,omitempty"`
+	CAFile           string   `toml:"ca_file,omitempty"`       // PEM, in place of the system's authorities
+	SecondFactor     []string `toml:"second_factor,omitempty"` // values of amr or acr that say it asked for one
+}
+
+func (p PortalConfig) check() error {
+	if p.URL != "" {
+		if _, err := ledger.OriginHost(p.URL); err != nil {
+			return fmt.Errorf("portal.url: %w", err)
+		}
+	}
+	for i, l := range p.Logins {
+		if l.Name == "" || l.Issuer == "" || l.ClientID == "" {
+			return fmt.Errorf("portal.logins[%d]: want name, issuer and client_id", i)
+		}
+	}
+	return nil
 }
 
 // maxRetention is what the CNIL's standard for health data warehouses allows
@@ -91,7 +124,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor"}
 
 func (c Config) check() error {
 	switch {
@@ -99,6 +132,9 @@ func (c Config) check() error {
 		return errors.New("name: say what the warehouse is called")
 	case c.Retention.Years < 1 || c.Retention.Years > maxRetention:
 		return fmt.Errorf("retention.years: %d: want 1 to %d", c.Retention.Years, maxRetention)
+	}
+	if err := c.Portal.check(); err != nil {
+		return err
 	}
 	return c.checkHosts()
 }

@@ -50,7 +50,7 @@ func (w *Warehouse) stillThere(state *governance.State, body ledger.Body) error 
 // may says before a long step whether its actor may take it, as the gate will
 // say at its end.
 func (w *Warehouse) may(state *governance.State, actor string, step ledger.Body) error {
-	return state.Authorise(ledger.Statement{Actor: actor, Kind: step.Kind(), Time: w.Now()}, step)
+	return state.AuthoriseKey(actor, w.Now(), step)
 }
 
 // RegisterHost adds a host to the register and to the configuration, or

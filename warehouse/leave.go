@@ -50,6 +50,9 @@ func (w *Warehouse) Leave(ctx context.Context, reason string) (left *Left, err e
 	if err := w.endLeave(state); err != nil {
 		return nil, err
 	}
+	if err := w.may(state, state.ControllerName(), &ledger.HostLeft{Host: w.Config.Host.Name}); err != nil {
+		return nil, err
+	}
 	_, keys, err := w.named(state)
 	if err != nil {
 		return nil, err

@@ -103,7 +103,10 @@ func (w *Warehouse) movable(state *governance.State, to string) error {
 	if _, err := state.HostByName(to); err != nil {
 		return err
 	}
-	return state.Welcome(to, w.Now())
+	if err := state.Welcome(to, w.Now()); err != nil {
+		return err
+	}
+	return w.may(state, state.ControllerName(), &ledger.HostMigrated{From: state.Host, To: to})
 }
 
 // items lists what is to be moved: what the ledger names. What nobody can open

@@ -302,6 +302,9 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 		if d.IsDir() || known[path] {
 			return nil
 		}
+		if id, ok := strings.CutSuffix(d.Name(), ".json"); ok && requestID.MatchString(id) && path == w.requestPath(id) {
+			return nil // it waits for a passkey
+		}
 		if id, ok := w.ofUnfinished(path); ok {
 			found[path] = fmt.Errorf("deposit %s was interrupted, or is under way: go on with rempart deposit resume %s; else %w", id, id, errLeftOver)
 			return nil

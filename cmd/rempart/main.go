@@ -33,6 +33,7 @@ const (
 	exitRefused = 3 // a rule says no
 	exitDamaged = 4 // something is not what the ledger says
 	exitStudy   = 5 // a study failed
+	exitWaits   = 6 // a person has to sign first
 )
 
 func main() {
@@ -153,10 +154,19 @@ func (a *app) fail(err error) int {
 		damage  *damageError
 		object  *lake.IntegrityError
 		study   *studyError
+		passkey *warehouse.SignatureWanted
+		second  *warehouse.SecondWanted
 	)
 	code := exitError
 	remedy, why := "", ""
 	switch {
+	case errors.As(err, &passkey):
+		code, remedy = exitWaits, "Open the address, and sign there"
+		if passkey.URL == "" {
+			remedy = "Say at [portal] of rempart.toml under which url people open it, run rempart config record, and start it: rempart serve"
+		}
+	case errors.As(err, &second):
+		code, remedy = exitWaits, "Who may: rempart people waiting"
 	case errors.As(err, &refusal):
 		code, remedy = exitRefused, refusal.Remedy
 		if refusal.Case != nil {
