@@ -36,7 +36,9 @@ func TestPolicies(t *testing.T) {
 // What can be said is what can be asked: a kind of statement that the schema
 // does not have is refused to everybody.
 func TestTheSchemaKnowsEveryStatement(t *testing.T) {
-	kinds := ledger.Kinds()
+	kinds := slices.DeleteFunc(ledger.Kinds(), func(kind string) bool {
+		return kind == ledger.Proposed{}.Kind() // the policies are asked about what it would state
+	})
 	slices.Sort(kinds)
 	if got := governance.Actions(); !slices.Equal(got, kinds) {
 		t.Errorf("policies/rempart.cedarschema has the actions\n%v\nthe ledger the kinds\n%v", got, kinds)

@@ -182,6 +182,8 @@ func (q *request) tellPeople(body ledger.Body) sentence {
 		return say("issuer", b.Issuer, "reason", b.Reason)
 	case *ledger.SigningRulesSet:
 		return say("reason", b.Reason)
+	case *ledger.Proposed:
+		return say("kind", q.lang.text("kind."+b.Statement))
 	case *ledger.Countersigned:
 		entry := toStatement(q.lang, b.Entry)
 		if b.Refused {
