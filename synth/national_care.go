@@ -106,11 +106,12 @@ func (b *beneficiary) line(l *careLine) {
 func (b *beneficiary) write(l *careLine, sign int) {
 	c := &b.now
 	c.lines++
-	key := append(b.key[:0], dayText(Start.AddDate(0, c.flux, 0))...)
+	key := b.key[:0]
+	key = append(key, dayText(Start.AddDate(0, c.flux, 0))...)
 	key = append(key, ',')
 	key = append(key, dayText(c.sent)...)
 	key = append(key, ",1,"...)
-	key = strconv.AppendInt(key, int64(100+c.order%37), 10)
+	key = strconv.AppendInt(key, 100+c.order%37, 10)
 	key = append(key, ",1,"...)
 	key = append(key, b.organism...)
 	key = append(key, ',')
@@ -128,7 +129,8 @@ func (b *beneficiary) write(l *careLine, sign int) {
 	}
 	paid := sign * l.cents * rate / 100
 	file := monthFile(c.flux, erPRS)
-	o := append(b.out[file], psa...)
+	o := b.out[file]
+	o = append(o, psa...)
 	o = append(o, ',')
 	o = strconv.AppendInt(o, int64(rank), 10)
 	o = append(o, b.about...)
@@ -376,7 +378,7 @@ func (b *beneficiary) treatment() {
 		return
 	}
 	pharmacy := b.pharmacy()
-	month := 0
+	month := b.IntN(3)
 	for day := b.from.AddDate(0, 0, b.IntN(30)); day.Before(b.to) && day.Before(End); day = day.AddDate(0, 0, 28+b.IntN(6)) {
 		month++
 		at := b.workday(day)

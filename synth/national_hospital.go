@@ -8,7 +8,7 @@ import (
 
 // hospital writes what one hospital keeps of a person, as FHIR R4: one line a
 // resource, references by id, codes in the systems that French hospitals use.
-func (n *nation) hospital(w world, l *life, h int, born *stay, b *beneficiary) {
+func (n *nation) hospital(l *life, h int, born *stay) {
 	s := newSource(l.seed, l.number-1, forHospital+purpose(h))
 	keys := []string{personKey(h, l.person)}
 	if s.chance(n.rates.DuplicateIPP) {
@@ -42,7 +42,8 @@ func (n *nation) hospital(w world, l *life, h int, born *stay, b *beneficiary) {
 
 // resource begins a line of a type; done ends it.
 func (n *nation) resource(h, r int, id string) []byte {
-	o := append(n.out[resourceFile(h, r)], `{"resourceType":"`...)
+	o := n.out[resourceFile(h, r)]
+	o = append(o, `{"resourceType":"`...)
 	o = append(o, resources[r]...)
 	o = append(o, `","id":"`...)
 	return append(append(o, id...), '"')
@@ -94,10 +95,10 @@ func fhirMoment(t time.Time) string { return t.Format("2006-01-02T15:04:05+01:00
 func (n *nation) encounter(s source, l *life, h int, person string, k int, st *stay) {
 	id := finess[h] + "-" + key(h, int64(l.number)*eventsPerPerson+int64(k))
 	class := "IMP"
-	switch {
-	case st.cause.ward == "URG":
+	switch st.cause.ward {
+	case "URG":
 		class = "EMER"
-	case st.cause.ward == "AMB":
+	case "AMB":
 		class = "SS"
 	}
 	out := "home"

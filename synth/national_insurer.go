@@ -43,7 +43,7 @@ func (n *nation) record(w world, l *life) {
 		b.consume()
 	}
 	for _, h := range at {
-		n.hospital(w, l, h, born, b)
+		n.hospital(l, h, born)
 	}
 	if b != nil {
 		b.hospitalised(born, mother)

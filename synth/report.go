@@ -191,14 +191,15 @@ func (r Report) Page() page.Page {
 	for i := range months {
 		months[i] = time.Month(i + 1).String()[:3]
 	}
-	var rows [][]string
+	var rows, sources [][]string
 	var own, theirs []float64
 	for _, c := range r.Comparisons {
 		if c.Group == "births by month" {
 			own, theirs = append(own, math.Round(c.Value)), append(theirs, c.Published)
 			continue
 		}
-		rows = append(rows, []string{c.Measure, page.Number(c.Value), page.Number(c.Published), c.Unit, c.Source})
+		rows = append(rows, []string{c.Measure, page.Number(c.Value), page.Number(c.Published), c.Unit})
+		sources = append(sources, []string{c.Measure, c.Source})
 	}
 	causes, causeCounts := top(m.Stays, 15, func(code string) string { return code + " " + conditionNames[code] })
 	drugs, drugCounts := top(m.Boxes, 15, func(atc string) string { return atc + " " + drugOf[atc].name })
@@ -234,7 +235,7 @@ func (r Report) Page() page.Page {
 		},
 		Sections: []page.Section{
 			{Title: "Side by side", Lead: "Published figures are of all of France. The hospitals here are four that keep acute stays; brands are part of a drug's packages, so theirs are lower bounds.",
-				Blocks: []page.Block{page.Table{Header: []string{"measure", "here", "published", "unit", "source"}, Rows: rows, Numbers: []int{1, 2}}}},
+				Blocks: []page.Block{page.Table{Header: []string{"measure", "here", "published", "unit"}, Rows: rows, Numbers: []int{1, 2}}}},
 			{Title: "Ages", Blocks: []page.Block{
 				page.Chart{Title: "Persons by age on the first day, per 1000", Kind: page.Lines, Unit: "per 1000", Labels: ages,
 					Series: []page.Series{{Name: "here", Values: all}, {Name: "INSEE, 1 January 2021, rounded", Values: model}}},
@@ -259,8 +260,10 @@ func (r Report) Page() page.Page {
 				page.Chart{Title: "Main diagnoses of stays, the first fifteen", Kind: page.Across, Unit: "stays", Labels: causes, Series: []page.Series{{Name: "stays", Values: causeCounts}}},
 				page.Chart{Title: "Packages by drug, the first fifteen", Kind: page.Across, Unit: "packages", Labels: drugs, Series: []page.Series{{Name: "packages", Values: drugCounts}}},
 			}},
+			{Title: "Sources of the published figures", Blocks: []page.Block{
+				page.Table{Header: []string{"measure", "source"}, Rows: append(sources, []string{"births a day by month", "INSEE, Nombre moyen de naissances par jour selon le mois, 2019"})}}},
 		},
-		Foot: fmt.Sprintf("Window %s to %s. Sources of published figures are in the table; mortality of France by age is that of data/mortality.csv.", date(Start), date(End.AddDate(0, 0, -1))),
+		Foot: fmt.Sprintf("Window %s to %s. Mortality of France by age: life tables of INSEE, restated in round figures.", date(Start), date(End.AddDate(0, 0, -1))),
 	}
 }
 
