@@ -14,19 +14,23 @@ import (
 )
 
 // The layout national: the insurer's files are those of the SNDS, a hospital's
-// are FHIR R4 NDJSON. A file is a table, and where real extracts are split by
-// the month in which a line reached the system or by the year of a stay, so are these.
+// are FHIR R4 NDJSON. A file is a table and a year: of the month in which a line
+// reached the system, or of a stay's end. Files by month are as usual, but four
+// years of them are more than the statement of one deposit can name.
 
 // months of FLX_DIS_DTD, when lines reached the system: from Start on, and a year beyond End.
-const fluxMonths = 60
+const (
+	fluxYears  = years + 1
+	fluxMonths = 12 * fluxYears
+)
 
 // years of the window.
 const years = 4
 
-// Tables by month, in the order of the er* constants. The nine columns that join them come last.
+// Tables of the DCIR, in the order of the er* constants. The nine columns that join them come last.
 const prsKey = "FLX_DIS_DTD,FLX_TRT_DTD,FLX_EMT_TYP,FLX_EMT_NUM,FLX_EMT_ORD,ORG_CLE_NUM,DCT_ORD_NUM,PRS_ORD_NUM,REM_TYP_AFF"
 
-var monthly = []struct{ name, columns string }{
+var dcir = []struct{ name, columns string }{
 	{"ER_PRS_F", "BEN_NIR_PSA,BEN_RNG_GEM,BEN_CDI_NIR,BEN_NAI_ANN,BEN_SEX_COD,BEN_RES_DPT,BEN_RES_COM,ORG_AFF_BEN,RGM_GRG_COD,RGM_COD,BEN_CMU_TOP," +
 		"EXE_SOI_DTD,EXE_SOI_DTF,EXE_SOI_AMD,PRE_PRE_DTD,PRS_NAT_REF,PRS_ACT_QTE,PRS_ACT_NBR,PRS_ACT_COG,PRS_PAI_MNT,BSE_REM_BSE,BSE_REM_MNT,RGO_REM_TAU," +
 		"CPL_REM_MNT,CPL_MAJ_TOP,EXO_MTF,DPN_QLF,PRS_DPN_QLP,PFS_EXE_NUM,PFS_PRE_NUM,PSE_SPE_COD,PSE_ACT_NAT,PSP_SPE_COD,RGO_ASU_NAT," + prsKey},
@@ -46,7 +50,7 @@ const (
 	erUCD
 	erTIP
 	erETE
-	monthlyTables
+	dcirTables
 )
 
 const (
@@ -92,7 +96,7 @@ const (
 	yearlyTables
 )
 
-// Files of their own, after those by month and by year, in the order of the one* constants.
+// Files of their own, after those by year, in the order of the one* constants.
 var single = []struct{ name, columns string }{
 	{"IR_BEN_R", "BEN_NIR_PSA,BEN_RNG_GEM,BEN_NIR_ANO,BEN_IDT_ANO,BEN_IDT_TOP,BEN_CDI_NIR,BEN_NAI_ANN,BEN_NAI_MOI,BEN_SEX_COD,BEN_DCD_DTE,BEN_DCD_AME,BEN_RES_DPT,BEN_RES_COM,ORG_AFF_BEN,BEN_DTE_MAJ"},
 	{"correspondance", "BEN_IDT_ANO,NIR,NOM_NAISSANCE,NOM_USAGE,PRENOM,DATE_NAISSANCE,SEXE"},
@@ -125,10 +129,9 @@ const (
 // nationalLayouts lists every file of the layout national.
 var nationalLayouts = func() []layout {
 	var all []layout
-	for m := range fluxMonths {
-		for _, t := range monthly {
-			first := Start.AddDate(0, m, 0)
-			all = append(all, layout{insurer, fmt.Sprintf("%s_%s.csv", t.name, first.Format("200601")), []string{t.columns}})
+	for y := range fluxYears {
+		for _, t := range dcir {
+			all = append(all, layout{insurer, fmt.Sprintf("%s_%d.csv", t.name, Start.Year()+y), []string{t.columns}})
 		}
 	}
 	for y := range years {
@@ -154,10 +157,10 @@ var nationalLayouts = func() []layout {
 	return all
 }()
 
-func monthFile(month, table int) int { return month*monthlyTables + table }
-func yearFile(year, table int) int   { return fluxMonths*monthlyTables + year*yearlyTables + table }
-func singleFile(table int) int       { return yearFile(years, 0) + table }
-func resourceFile(h, r int) int      { return singleFile(len(single)) + h*len(resources) + r }
+func fluxFile(month, table int) int { return month/12*dcirTables + table }
+func yearFile(year, table int) int  { return fluxYears*dcirTables + year*yearlyTables + table }
+func singleFile(table int) int      { return yearFile(years, 0) + table }
+func resourceFile(h, r int) int     { return singleFile(len(single)) + h*len(resources) + r }
 
 var nationalTruth, nationalTruthStays = len(nationalLayouts) - 2, len(nationalLayouts) - 1
 

@@ -128,7 +128,7 @@ func (b *beneficiary) write(l *careLine, sign int) {
 		rate = 100
 	}
 	paid := sign * l.cents * rate / 100
-	file := monthFile(c.flux, erPRS)
+	file := fluxFile(c.flux, erPRS)
 	o := b.out[file]
 	o = append(o, psa...)
 	o = append(o, ',')
@@ -227,10 +227,10 @@ func (b *beneficiary) detail(l *careLine, sign int) {
 	}
 }
 
-func (b *beneficiary) begin(table int) []byte { return b.out[monthFile(b.now.flux, table)] }
+func (b *beneficiary) begin(table int) []byte { return b.out[fluxFile(b.now.flux, table)] }
 
 func (b *beneficiary) end(table int, row []byte) {
-	file := monthFile(b.now.flux, table)
+	file := fluxFile(b.now.flux, table)
 	b.out[file] = append(row, b.key...)
 	b.rows[file]++
 }

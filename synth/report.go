@@ -14,13 +14,21 @@ import (
 
 // Comparison is a figure of a population beside the published one of France.
 type Comparison struct {
-	Group     string  `json:"group"`
-	Measure   string  `json:"measure"`
-	Value     float64 `json:"value"`
-	Published float64 `json:"published"`
-	Unit      string  `json:"unit"`
-	Year      int     `json:"year"`
-	Source    string  `json:"source"`
+	Group     string   `json:"group"`
+	Measure   string   `json:"measure"`
+	Value     *float64 `json:"value"` // nil where there are too few persons to say
+	Published float64  `json:"published"`
+	Unit      string   `json:"unit"`
+	Year      int      `json:"year"`
+	Source    string   `json:"source"`
+}
+
+// Text is the value, a dash where there is none.
+func (c Comparison) Text() string {
+	if c.Value == nil {
+		return "–"
+	}
+	return page.Number(*c.Value)
 }
 
 // Report is a population's sums, and what can be compared with published
@@ -39,7 +47,9 @@ func (m Marginals) Report() Report {
 		if !ok {
 			panic("synth: nothing to compare " + c.Group + "/" + c.Measure + " with") // the file is part of the program
 		}
-		c.Value = value
+		if !math.IsNaN(value) && !math.IsInf(value, 0) {
+			c.Value = &value
+		}
 		r.Comparisons = append(r.Comparisons, c)
 	}
 	return r
@@ -195,10 +205,14 @@ func (r Report) Page() page.Page {
 	var own, theirs []float64
 	for _, c := range r.Comparisons {
 		if c.Group == "births by month" {
-			own, theirs = append(own, math.Round(c.Value)), append(theirs, c.Published)
+			value := page.Missing
+			if c.Value != nil {
+				value = math.Round(*c.Value)
+			}
+			own, theirs = append(own, value), append(theirs, c.Published)
 			continue
 		}
-		rows = append(rows, []string{c.Measure, page.Number(c.Value), page.Number(c.Published), c.Unit})
+		rows = append(rows, []string{c.Measure, c.Text(), page.Number(c.Published), c.Unit})
 		sources = append(sources, []string{c.Measure, c.Source})
 	}
 	causes, causeCounts := top(m.Stays, 15, func(code string) string { return code + " " + conditionNames[code] })
@@ -223,6 +237,12 @@ func (r Report) Page() page.Page {
 	for _, n := range m.DeathsByMonth {
 		deaths.Values = append(deaths.Values, 100*float64(n)/float64(max(total, 1)))
 	}
+	expected := func(sex int) string {
+		if e := m.lifeExpectancy(sex); !math.IsNaN(e) {
+			return fmt.Sprintf("%.1f", e)
+		}
+		return "–"
+	}
 	power := func(v float64) string { return page.Number(math.Pow(10, v)) }
 	percent := func(v float64) string { return page.Number(math.Round(v*10)/10) + " %" }
 	return page.Page{
@@ -230,7 +250,7 @@ func (r Report) Page() page.Page {
 		Lead:  "Figures of the population as it was written, and published ones. Nothing about medicine can be learnt from it.",
 		Facts: []page.Fact{
 			{Value: page.Number(float64(m.Persons)), Name: "persons"},
-			{Value: page.Number(math.Round(10*m.lifeExpectancy(1))/10) + " / " + page.Number(math.Round(10*m.lifeExpectancy(0))/10), Name: "life expectancy, women / men", Note: "France 2021: 85.4 / 79.3"},
+			{Value: expected(1) + " / " + expected(0), Name: "life expectancy, women / men", Note: "France 2021: 85.4 / 79.3"},
 			{Value: page.Number(float64(total)), Name: "deaths in four years"},
 		},
 		Sections: []page.Section{

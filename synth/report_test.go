@@ -28,17 +28,23 @@ func TestReport(t *testing.T) {
 		}
 		found := 0
 		for _, c := range m.Report().Comparisons {
-			if math.IsNaN(c.Value) || c.Source == "" || c.Year < 2016 {
+			if c.Source == "" || c.Year < 2016 {
 				t.Errorf("%s: %+v", layout, c)
+			}
+			if c.Value == nil {
+				if layout == synth.Feeds { // in which there are enough persons
+					t.Errorf("%s is not known", c.Measure)
+				}
+				continue
 			}
 			if tolerance, ok := within[c.Measure]; ok {
 				found++
-				if off := math.Abs(c.Value/c.Published - 1); layout == synth.Feeds && off > tolerance {
-					t.Errorf("%s: %s is %.2f, published %.2f", layout, c.Measure, c.Value, c.Published)
+				if off := math.Abs(*c.Value/c.Published - 1); layout == synth.Feeds && off > tolerance {
+					t.Errorf("%s: %s is %.2f, published %.2f", layout, c.Measure, *c.Value, c.Published)
 				}
 			}
 		}
-		if found != len(within) {
+		if layout == synth.Feeds && found != len(within) {
 			t.Errorf("%d figures of %d were compared", found, len(within))
 		}
 		var page strings.Builder

@@ -92,7 +92,7 @@ type Truth struct {
 //	truth/marginals.json  sums that a report compares with published figures
 //
 // In the layout National the insurer has the tables of the SNDS, one file a
-// month or a year, and a hospital FHIR NDJSON; docs/synth.md lists them.
+// year, and a hospital FHIR NDJSON; docs/synth.md lists them.
 //
 // A line of truth/stays.csv is a stay as one party keeps it: stay is that file's
 // own key, and true_stay the same number for the same stay wherever it is kept.

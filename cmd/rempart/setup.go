@@ -250,7 +250,7 @@ stays, drugs and seasons. --out writes it as a page with charts.`,
 				}
 				var rows [][]string
 				for _, c := range report.Comparisons {
-					rows = append(rows, []string{c.Group, c.Measure, fmt.Sprintf("%.2f", c.Value), fmt.Sprintf("%.2f", c.Published), c.Unit, c.Source})
+					rows = append(rows, []string{c.Group, c.Measure, c.Text(), fmt.Sprint(c.Published), c.Unit, c.Source})
 				}
 				return a.table([]string{"group", "measure", "here", "published", "unit", "source"}, rows)
 			})
