@@ -197,3 +197,43 @@ func TestCancelledInTheMiddle(t *testing.T) {
 		t.Errorf("generate: %v", err)
 	}
 }
+
+// Every diagnosis and act is in the published nomenclatures, where they are at hand.
+func TestNomenclaturesKnowTheCatalogue(t *testing.T) {
+	codes := func(path, trim string) map[string]bool {
+		text, err := os.ReadFile(filepath.Join("..", "..", "shared", "data", "schema-snds", "nomenclatures", path))
+		if err != nil {
+			t.Skip("the published nomenclatures are not here:", err)
+		}
+		known := map[string]bool{}
+		for line := range strings.Lines(string(text)) {
+			code, _, _ := strings.Cut(line, ";")
+			known[strings.Trim(code, trim)] = true
+		}
+		return known
+	}
+	cim, ccam := codes("ORAVAL/IR_CIM_V.csv", ""), codes("ATIH/IR_CCAM_V63.csv", `"`)
+	for _, c := range append([]condition{{code: bornAlive}, {code: "P59.9"}, {code: "I46.9"}, {code: "Z50.1"}}, conditions...) {
+		if code := undotted(c.code); !cim[code] {
+			t.Errorf("CIM-10 does not know %s", code)
+		}
+	}
+	for _, a := range actList {
+		if !ccam[a.code] {
+			t.Errorf("CCAM does not know %s", a.code)
+		}
+	}
+}
+
+// The check digit of a presentation code is that of an EAN-13.
+func TestPresentationCodesCheck(t *testing.T) {
+	for _, d := range drugList {
+		sum := 0
+		for i, c := range d.cip13 {
+			sum += int(c-'0') * (1 + 2*(i%2))
+		}
+		if len(d.cip13) != 13 || sum%10 != 0 || !strings.HasPrefix(d.cip13, "34009") {
+			t.Errorf("%s: %s is no presentation code", d.atc, d.cip13)
+		}
+	}
+}

@@ -165,7 +165,7 @@ func resourceFile(h, r int) int     { return singleFile(len(single)) + h*len(res
 var nationalTruth, nationalTruthStays = len(nationalLayouts) - 2, len(nationalLayouts) - 1
 
 // nationalBatch is how many persons a batch of the layout national holds.
-const nationalBatch = 40 * group
+const nationalBatch = 20 * group
 
 // Compression of the files that are written.
 type Compression string
