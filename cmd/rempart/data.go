@@ -225,6 +225,9 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 		return err
 	}
 	a.say("Identities of %s persons went to %s, sealed; no health data did.", count(made.Persons), made.Authority)
+	if made.SentStays > 0 {
+		a.say("Tokens of %s hospital stays went with them: combinations of traits, none of them in clear.", count(made.SentStays))
+	}
 	if made.Unusable > 0 {
 		a.say("%s identity traits were no such thing (a NIR whose key is wrong, say) and were left out.", count(made.Unusable))
 	}

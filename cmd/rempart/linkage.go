@@ -58,7 +58,7 @@ func (a *app) printLinkage(made *warehouse.Linked) error {
 	a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
 	for _, method := range []string{"identifier", "identity", "stays", "sound", "alone"} {
 		if n := made.Methods[method]; n > 0 {
-			a.say("  %-10s %s records", method, count(n))
+			a.say("  %-10s %s records%s", method, count(n), map[string]string{"stays": ", by their hospital stays alone"}[method])
 		}
 	}
 	if len(made.LeftOut) > 0 {
