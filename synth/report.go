@@ -122,7 +122,22 @@ func (m Marginals) figures() map[string]float64 {
 		"hospital/nights of a stay with a night":             float64(m.Nights) / (stays - float64(m.DayCases)),
 		"drugs/paracetamol of the two first brands":          float64(m.Boxes["N02BE01"]) / lived,
 		"drugs/levothyroxine of the first brand":             float64(m.Boxes["H03AA01"]) / lived,
+		"drugs/salbutamol of the first brand":                float64(m.Boxes["R03AC02"]) / lived,
+		"drugs/amoxicillin of the first brand":               float64(m.Boxes["J01CA04"]) / lived,
 		"drugs/low-dose aspirin of the first brand":          float64(m.Boxes["B01AC06"]) / lived,
+	}
+	chapters, counted := map[string]float64{}, 0.0
+	for code, n := range m.Stays {
+		if code == "Z51.1" { // sessions are counted apart
+			continue
+		}
+		counted += float64(n)
+		chapters[chapter(code)] += float64(n)
+	}
+	for _, c := range published {
+		if c.Group == "stays by chapter" {
+			f[c.Group+"/"+c.Measure] = 100 * chapters[c.Measure] / counted
+		}
 	}
 	mean := births / 365.25 / years
 	for i, n := range m.BirthsByMonth {
@@ -133,6 +148,27 @@ func (m Marginals) figures() map[string]float64 {
 		f["births by month/"+time.Month(i+1).String()] = float64(n) / days / mean * publishedBirths
 	}
 	return f
+}
+
+// chapter is the chapter of the CIM-10 that a main diagnosis is of, by the names of data/published.csv.
+func chapter(code string) string {
+	switch code[0] {
+	case 'S', 'T':
+		return "injuries and poisonings"
+	case 'D':
+		if code < "D50" {
+			return "tumours"
+		}
+		return "blood"
+	case 'H':
+		if code < "H60" {
+			return "eye"
+		}
+		return "ear"
+	}
+	return map[byte]string{'C': "tumours", 'E': "nutrition and metabolism", 'F': "mental disorders", 'G': "nervous system", 'I': "circulatory system",
+		'J': "respiratory system", 'K': "digestive system", 'M': "bones joints and muscles", 'N': "kidneys and genitals", 'O': "pregnancy and birth",
+		'R': "symptoms", 'Z': "health services without illness"}[code[0]]
 }
 
 // publishedBirths is the mean of the published births a day: the population's own are scaled to it.
@@ -202,7 +238,8 @@ func (r Report) Page() page.Page {
 		months[i] = time.Month(i + 1).String()[:3]
 	}
 	var rows, sources [][]string
-	var own, theirs []float64
+	var own, theirs, chaptersHere, chaptersFrance []float64
+	var chapters []string
 	for _, c := range r.Comparisons {
 		if c.Group == "births by month" {
 			value := page.Missing
@@ -210,6 +247,14 @@ func (r Report) Page() page.Page {
 				value = math.Round(*c.Value)
 			}
 			own, theirs = append(own, value), append(theirs, c.Published)
+			continue
+		}
+		if c.Group == "stays by chapter" {
+			value := page.Missing
+			if c.Value != nil {
+				value = math.Round(10**c.Value) / 10
+			}
+			chapters, chaptersHere, chaptersFrance = append(chapters, c.Measure), append(chaptersHere, value), append(chaptersFrance, c.Published)
 			continue
 		}
 		rows = append(rows, []string{c.Measure, c.Text(), page.Number(c.Published), c.Unit})
@@ -277,11 +322,14 @@ func (r Report) Page() page.Page {
 				page.Chart{Title: "Deaths by month, share of the year", Kind: page.Bars, Unit: "%", Labels: months, Series: []page.Series{deaths}, Format: percent},
 			}},
 			{Title: "Illnesses and drugs", Blocks: []page.Block{
+				page.Chart{Title: "Main diagnoses of stays by chapter, share of stays", Kind: page.Across, Unit: "%", Labels: chapters, Format: percent,
+					Series: []page.Series{{Name: "here", Values: chaptersHere}, {Name: "DREES 2013", Values: chaptersFrance}}},
 				page.Chart{Title: "Main diagnoses of stays, the first fifteen", Kind: page.Across, Unit: "stays", Labels: causes, Series: []page.Series{{Name: "stays", Values: causeCounts}}},
 				page.Chart{Title: "Packages by drug, the first fifteen", Kind: page.Across, Unit: "packages", Labels: drugs, Series: []page.Series{{Name: "packages", Values: drugCounts}}},
 			}},
 			{Title: "Sources of the published figures", Blocks: []page.Block{
-				page.Table{Header: []string{"measure", "source"}, Rows: append(sources, []string{"births a day by month", "INSEE, Nombre moyen de naissances par jour selon le mois, 2019"})}}},
+				page.Table{Header: []string{"measure", "source"}, Rows: append(sources, []string{"births a day by month", "INSEE, Nombre moyen de naissances par jour selon le mois, 2019"},
+					[]string{"stays by chapter", "DREES, Les motifs de recours à l'hospitalisation en MCO, 2013: of 16 855 300 stays, sessions left out"})}}},
 		},
 		Foot: fmt.Sprintf("Window %s to %s. Mortality of France by age: life tables of INSEE, restated in round figures.", date(Start), date(End.AddDate(0, 0, -1))),
 	}

@@ -28,7 +28,7 @@ func TestReport(t *testing.T) {
 		}
 		found := 0
 		for _, c := range m.Report().Comparisons {
-			if c.Source == "" || c.Year < 2016 {
+			if c.Source == "" || c.Year < 2013 {
 				t.Errorf("%s: %+v", layout, c)
 			}
 			if c.Value == nil {
