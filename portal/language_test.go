@@ -7,47 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/BurntSushi/toml"
-
 	"rempart.eu/rempart/governance"
-	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/internal/words"
 )
 
-var place = regexp.MustCompile(`\{[a-z_]+\}`)
-
 func TestEveryTextIsInBothLanguages(t *testing.T) {
-	var groups map[string]map[string]map[string]string
-	if _, err := toml.Decode(catalogue, &groups); err != nil {
-		t.Fatal(err)
-	}
-	for group, names := range groups {
-		for name, texts := range names {
-			for language := range texts {
-				if !slices.Contains([]string{"en", "fr", "en_one", "fr_one"}, language) {
-					t.Errorf("%s.%s: %q is no language", group, name, language)
-				}
-			}
-			if texts["en"] == "" || texts["fr"] == "" {
-				t.Errorf("%s.%s is not in both languages", group, name)
-			}
-			places := func(text string) []string {
-				found := place.FindAllString(text, -1)
-				slices.Sort(found)
-				return found
-			}
-			if !slices.Equal(places(texts["en"]), places(texts["fr"])) {
-				t.Errorf("%s.%s: the languages have other places", group, name)
-			}
-			if strings.Contains(texts["fr"], "'") {
-				t.Errorf("%s.%s: want the typographic apostrophe in %q", group, name, texts["fr"])
-			}
-		}
+	for _, fault := range words.Check(catalogue) {
+		t.Error(fault)
 	}
 }
 
 // TestEveryTextIsUsed finds texts that nobody shows and texts that are missing.
 func TestEveryTextIsUsed(t *testing.T) {
-	used := map[string]bool{"date.months": true}
+	used := map[string]bool{}
 	prefixes := []string{}
 	key := regexp.MustCompile(`(?:\bt |text\(|sentence\()"([a-z]+\.[a-z_-]+)"`)
 	prefix := regexp.MustCompile(`(?:print |text\(|sentence\()"([a-z]+\.[a-z_]*)"(?: \.|\s?\+)`)
@@ -65,13 +37,13 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, text := range sources(t) {
 		scan(text, key, prefix, used, &prefixes)
 	}
-	english := languages["en"]
+	english := languages["en"].Texts()
 	for key := range used {
-		if _, ok := english.texts[key]; !ok {
+		if _, ok := english[key]; !ok {
 			t.Errorf("there is no text %q", key)
 		}
 	}
-	for key := range english.texts {
+	for key := range words.Load(catalogue)["en"].Texts() {
 		if said, ok := strings.CutPrefix(key, "verifier."); ok {
 			if !strings.Contains(scripts(t), `"`+strings.TrimPrefix(said, "fault_")+`"`) {
 				t.Errorf("the verifier never says %q", key)
@@ -83,13 +55,8 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Errorf("text %q is not used", key)
 		}
 	}
-	for _, kind := range ledger.Kinds() {
-		if english.texts["story."+kind] == "" || english.texts["kind."+kind] == "" {
-			t.Errorf("a statement %s cannot be told", kind)
-		}
-	}
 	for _, role := range append(governance.Roles(), governance.Controller) {
-		if english.texts["role."+string(role)] == "" {
+		if english["role."+string(role)] == "" {
 			t.Errorf("the role %s has no name", role)
 		}
 	}

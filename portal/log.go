@@ -272,7 +272,7 @@ type verifier struct {
 
 func (q *request) verifier(do, index string) verifier {
 	v := verifier{q.log.Key(), index, do, map[string]string{}}
-	for key, text := range q.lang.texts {
+	for key, text := range q.lang.Texts() {
 		if name, ok := strings.CutPrefix(key, "verifier."); ok {
 			v.Texts[name] = text
 		}
