@@ -126,7 +126,7 @@ var (
 	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "stay", "from", "formats", "text", "shift", "unit", "nomenclature"}
 	keyProperties        = []string{"name", "fields", "domain"}
 	personProperties     = []string{"fields", "alias"}
-	staysProperties      = []string{"key", "domain", "only"}
+	staysProperties      = []string{"key", "place", "domain", "only"}
 	onlyProperties       = []string{"field", "values"}
 	exclusionProperties  = []string{"field", "values", "reason", "optional"}
 )

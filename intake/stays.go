@@ -11,12 +11,13 @@ import (
 // others tell of: facts of one stay, from several resources, belong together.
 type StayFact struct {
 	Person int64  // matching number; 0 where the row does not name its person
-	Stay   string // keyed hash of the stay's own key; "" for a fact about the person
+	Stay   string // keyed hash of the stay's own key; "" for a fact about the person or the place
+	Place  string // the same of the establishment where it was, where a reference tells it
 	Traits pseudonym.Stay
 }
 
 // stayTraits are the traits that a field can give of a stay.
-var stayTraits = []string{"finess", "entry", "exit", "diagnosis", "commune", "sex", "birth_date", "birth_year", "birth_month"}
+var stayTraits = []string{"finess", "entry", "exit", "diagnosis", "commune", "sex", "birth_date", "birth_year", "birth_month", "place"}
 
 // personsTraits are those that a person's row can give to all of her stays.
 var personsTraits = []string{"commune", "sex", "birth_date", "birth_year", "birth_month"}
@@ -24,6 +25,7 @@ var personsTraits = []string{"commune", "sex", "birth_date", "birth_year", "birt
 // Stays says which stay the rows of a resource tell of.
 type Stays struct {
 	Key    []string // its fields
+	Place  []string // in the place of Key: the fields of an establishment's key, of which the rows tell
 	Domain string   // key space that resources telling of the same stays share
 	Only   []Only   // rows that tell of it: all of these hold
 }
@@ -36,6 +38,7 @@ type Only struct {
 
 type staysDescriptor struct {
 	Key    names
+	Place  names
 	Domain string
 	Only   []json.RawMessage
 }
@@ -67,11 +70,11 @@ func (l *loader) stays(raw json.RawMessage, r *Resource) {
 	if !l.check(closed(raw, &d, staysProperties)) {
 		return
 	}
-	s := &Stays{Key: d.Key, Domain: d.Domain}
-	if len(d.Key) == 0 || !told {
-		l.wrong(`it needs the key of the stay, and a field with a trait of it: see docs/feeds.md`)
+	s := &Stays{Key: d.Key, Place: d.Place, Domain: d.Domain}
+	if (len(d.Key) == 0) == (len(d.Place) == 0) || !told {
+		l.wrong(`it needs the key of the stay (or of the place), and a field with a trait of it: see docs/feeds.md`)
 	}
-	for _, name := range d.Key {
+	for _, name := range slices.Concat(d.Key, d.Place) {
 		l.named("the key", name, r)
 	}
 	for _, raw := range d.Only {
@@ -89,6 +92,7 @@ func (l *loader) stays(raw json.RawMessage, r *Resource) {
 // stayPlan is how a worker finds what its rows tell of stays.
 type stayPlan struct {
 	key    []int // places of the stay's key; empty for facts about the person
+	place  []int // places of the establishment's key, where rows tell of that
 	domain string
 	traits []int // places of fields
 	only   []onlyPlan
@@ -113,7 +117,7 @@ func (r *Resource) stayPlan() *stayPlan {
 	if r.Stays == nil {
 		return p
 	}
-	p.key, p.domain = r.places(r.Stays.Key), "stay of "+r.Stays.Domain
+	p.key, p.place, p.domain = r.places(r.Stays.Key), r.places(r.Stays.Place), "stay of "+r.Stays.Domain
 	for _, o := range r.Stays.Only {
 		values := map[string]bool{}
 		for _, v := range o.Values {
@@ -140,13 +144,25 @@ func (w *worker) stay(person int64) *StayFact {
 		}
 		fact.Stay = w.pseudonyms.Key(p.domain, string(key))
 	}
+	if len(p.place) > 0 {
+		key := w.join(p.place)
+		if key == nil {
+			return nil
+		}
+		fact.Place = w.pseudonyms.Key(placeDomain, string(key))
+	}
 	for _, i := range p.traits {
-		if v := w.values[i]; v != nil {
+		if v := w.values[i]; v != nil && w.resource.Fields[i].Stay == "place" {
+			fact.Place = w.pseudonyms.Key(placeDomain, string(v))
+		} else if v != nil {
 			setStayTrait(&fact.Traits, w.resource.Fields[i].Stay, string(v))
 		}
 	}
 	return fact
 }
+
+// placeDomain is the key space of establishments.
+const placeDomain = "place of stays"
 
 func setStayTrait(stay *pseudonym.Stay, trait, value string) {
 	switch trait {

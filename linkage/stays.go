@@ -35,7 +35,7 @@ type FactWriter struct {
 }
 
 var factColumns = []engine.Column{
-	{Name: "person", Type: "BIGINT"}, {Name: "stay", Type: "UBIGINT"}, {Name: "finess", Type: "VARCHAR"},
+	{Name: "person", Type: "BIGINT"}, {Name: "stay", Type: "UBIGINT"}, {Name: "place", Type: "UBIGINT"}, {Name: "finess", Type: "VARCHAR"},
 	{Name: "entry", Type: "VARCHAR"}, {Name: "exit", Type: "VARCHAR"}, {Name: "diagnosis", Type: "VARCHAR"},
 	{Name: "commune", Type: "VARCHAR"}, {Name: "sex", Type: "VARCHAR"}, {Name: "birth_date", Type: "VARCHAR"},
 	{Name: "birth_year", Type: "VARCHAR"}, {Name: "birth_month", Type: "VARCHAR"},
@@ -50,20 +50,33 @@ func NewFactWriter(w io.Writer) (*FactWriter, error) {
 	return f, f.csv.Write(f.row)
 }
 
-// Write writes one fact. stay is a keyed hash in base64url, or empty for a fact
-// about a person; person is 0 where the row does not say whose stay it is.
-func (w *FactWriter) Write(person int64, stay string, s pseudonym.Stay) error {
-	number := ""
-	if stay != "" {
-		hash, err := base64.RawURLEncoding.DecodeString(stay)
-		if err != nil || len(hash) < 8 {
-			return errors.New("a stay is told by a keyed hash of 8 bytes or more")
-		}
-		number = strconv.FormatUint(binary.BigEndian.Uint64(hash), 10)
+// Write writes one fact. stay and place are keyed hashes in base64url, or empty: a fact
+// without a stay is about the place, or else about the person. person is 0 where the row
+// does not say whose stay it is.
+func (w *FactWriter) Write(person int64, stay, place string, s pseudonym.Stay) error {
+	number, err := hashNumber(stay)
+	if err != nil {
+		return err
 	}
-	w.row = append(w.row[:0], strconv.FormatInt(person, 10), number, s.FINESS, day(s.Entry), day(s.Exit), s.Diagnosis, s.Commune, s.Sex,
+	at, err := hashNumber(place)
+	if err != nil {
+		return err
+	}
+	w.row = append(w.row[:0], strconv.FormatInt(person, 10), number, at, s.FINESS, day(s.Entry), day(s.Exit), s.Diagnosis, s.Commune, s.Sex,
 		s.BirthDate, s.BirthYear, s.BirthMonth)
 	return w.csv.Write(w.row)
+}
+
+// hashNumber is the first 64 bits of a keyed hash, or empty.
+func hashNumber(hash string) (string, error) {
+	if hash == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(hash)
+	if err != nil || len(b) < 8 {
+		return "", errors.New("a stay or place is told by a keyed hash of 8 bytes or more")
+	}
+	return strconv.FormatUint(binary.BigEndian.Uint64(b), 10), nil
 }
 
 // day drops the time of a date, which may be anything.

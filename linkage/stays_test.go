@@ -65,7 +65,7 @@ func tokensOf(t *testing.T, stays []toldStay) *bytes.Buffer {
 	w, err := linkage.NewFactWriter(&facts)
 	must(t, err)
 	for _, s := range stays {
-		must(t, w.Write(s.person, stayHash(s.stay), s.traits))
+		must(t, w.Write(s.person, stayHash(s.stay), "", s.traits))
 	}
 	must(t, w.Flush())
 	_, err = linkage.SendStays(t.Context(), &facts, &tokens, linkage.Keyed{Key: key})
@@ -372,10 +372,12 @@ func TestFactsAreJoined(t *testing.T) {
 	var facts, tokens bytes.Buffer
 	w, err := linkage.NewFactWriter(&facts)
 	must(t, err)
-	must(t, w.Write(1, "", pseudonym.Stay{Commune: "69003", Sex: "M", BirthDate: "1985-05-17"}))
-	must(t, w.Write(1, stayHash(1), pseudonym.Stay{FINESS: "690000001", Entry: "2023-03-04T10:00:00", Exit: "2023-03-09"}))
-	must(t, w.Write(0, stayHash(1), pseudonym.Stay{Diagnosis: "S72.0"}))
-	must(t, w.Write(0, stayHash(2), pseudonym.Stay{Diagnosis: "A00.0"})) // nobody's
+	must(t, w.Write(1, "", "", pseudonym.Stay{Commune: "69003", Sex: "M", BirthDate: "1985-05-17"}))
+	must(t, w.Write(1, stayHash(1), stayHash(77), pseudonym.Stay{Entry: "2023-03-04T10:00:00", Exit: "2023-03-09"}))
+	must(t, w.Write(0, "", stayHash(77), pseudonym.Stay{FINESS: "https://finess.esante.gouv.fr|690000001"}))
+	must(t, w.Write(0, "", stayHash(77), pseudonym.Stay{FINESS: "https://example.org|zz"})) // its number elsewhere
+	must(t, w.Write(0, stayHash(1), "", pseudonym.Stay{Diagnosis: "S72.0"}))
+	must(t, w.Write(0, stayHash(2), "", pseudonym.Stay{Diagnosis: "A00.0"})) // nobody's
 	must(t, w.Flush())
 	key, err := pseudonym.NewProviderKey(providerSecret)
 	must(t, err)
@@ -411,7 +413,7 @@ func BenchmarkStays(b *testing.B) {
 	for n := range int64(stays) {
 		s := on(fracture, 1+int(n)%14, 15+int(n)%14)
 		s.BirthDate = fmt.Sprintf("19%02d-%02d-01", n%100, 1+n%12)
-		must(b, w.Write(n, stayHash(uint64(n)*0x9E3779B97F4A7C15), s))
+		must(b, w.Write(n, stayHash(uint64(n)*0x9E3779B97F4A7C15), "", s))
 	}
 	must(b, w.Flush())
 	var tokens bytes.Buffer

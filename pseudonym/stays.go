@@ -148,7 +148,7 @@ func (in StayInputs) Year() int {
 }
 
 func normaliseFINESS(s string) (string, error) {
-	s = strings.ToUpper(dropSeparators(s))
+	s = strings.ToUpper(dropSeparators(s[strings.LastIndexByte(s, '|')+1:])) // FHIR: system|value
 	if len(s) != 9 {
 		return "", ErrLength
 	}

@@ -69,7 +69,7 @@ func (d *deposit) seal(ctx context.Context, i int, file *journalFile, sender *li
 	seals := make([]*seal, len(s.Feeds))
 	sinks := intake.Sinks{Identity: sender.Send, Refused: d.quarantine.Refused}
 	if facts != nil {
-		sinks.Stay = func(f intake.StayFact) error { return facts.Write(f.Person, f.Stay, f.Traits) }
+		sinks.Stay = func(f intake.StayFact) error { return facts.Write(f.Person, f.Stay, f.Place, f.Traits) }
 	}
 	for i, part := range s.Feeds {
 		seals[i] = d.beginSeal(ctx, part.Resource)

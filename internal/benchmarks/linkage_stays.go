@@ -227,7 +227,7 @@ func (s *stayRun) check(ctx context.Context, feed *intake.Feed, party string, se
 						return err
 					}
 				}
-				return facts.Write(fact.Person, fact.Stay, monthOnly(party, fact.Traits))
+				return facts.Write(fact.Person, fact.Stay, fact.Place, monthOnly(party, fact.Traits))
 			},
 			Refused: func(intake.RowError) error { return nil },
 		}
