@@ -2,6 +2,8 @@ package portal
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -198,4 +200,15 @@ func get(t testing.TB, p http.Handler, who, path string, headers ...string) *htt
 	answer := httptest.NewRecorder()
 	p.ServeHTTP(answer, r)
 	return answer
+}
+
+func decode64(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }
+
+func encode64(t testing.TB, s ledger.Statement) string {
+	t.Helper()
+	raw, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(raw)
 }

@@ -166,6 +166,7 @@ type hostData struct {
 	Qualifications []ledger.Qualification `json:"qualifications"`
 	Derogation     *derogation            `json:"derogation,omitempty"`
 	Statement      uint64                 `json:"statement"`
+	MayDerogate    bool                   `json:"may_derogate"`
 }
 
 type derogation struct {
@@ -186,6 +187,7 @@ func (p *Portal) host(q *request) (*answer, error) {
 	data := hostData{
 		hostLine: q.hostLine(h), URL: h.URL, Bucket: h.Bucket, Operator: h.Operator, Owner: h.Owner, Contact: h.Contact,
 		Laws: h.Laws, Qualifications: h.Qualifications, Statement: h.Versions[len(h.Versions)-1].Index,
+		MayDerogate: q.party.Role == governance.Officer && h.Foreign(),
 	}
 	if d := h.Derogation; d != nil {
 		data.Derogation = &derogation{decision{d.Actor, d.Time, d.Reason, d.Index}, d.Until, d.Conditions, h.InForce(q.now) != nil}

@@ -14,6 +14,7 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
 
+	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
 )
@@ -162,6 +163,10 @@ type statementData struct {
 	Older     string           `json:"-"`
 	Newer     string           `json:"-"`
 	Verifier  verifier         `json:"-"`
+	Done      bool             `json:"-"`     // it was recorded just now
+	Waits     bool             `json:"waits"` // for a second person
+	Second    string           `json:"-"`     // where the person countersigns it, or ""
+	Review    string           `json:"-"`     // where the person reviews an emergency, or ""
 }
 
 // entry is the statement of the request's path, if the person hears of it.
@@ -202,6 +207,18 @@ func (p *Portal) statement(q *request) (*answer, error) {
 	}
 	if key, ok := q.state.People.Passkeys[id]; ok {
 		data.Passkey = key.Name
+	}
+	data.Done = q.URL.Query().Get("done") != ""
+	_, data.Waits = q.state.People.Waiting[e.Index]
+	for _, w := range q.state.WaitingFor(q.party.Name, q.now) {
+		if w.Index == e.Index {
+			data.Second = fmt.Sprintf("/ledger/%d/countersign", e.Index)
+		}
+	}
+	for _, emergency := range q.state.Unreviewed() {
+		if emergency.Index == e.Index && q.party.Role == governance.Officer {
+			data.Review = "/emergencies/" + emergency.Emergency + "/review"
+		}
 	}
 	if e.Index > 0 {
 		data.Older = fmt.Sprintf("/ledger/%d", e.Index-1)

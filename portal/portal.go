@@ -51,6 +51,7 @@ type Sessions interface {
 type Options struct {
 	Warehouse *warehouse.Warehouse
 	Sessions  Sessions
+	URL       string // as browsers show it, such as https://portal.example.eu; "" is that of each request
 	Log       *slog.Logger
 }
 
@@ -59,13 +60,16 @@ type Portal struct {
 	w        *warehouse.Warehouse
 	sessions Sessions
 	log      *slog.Logger
+	site     string
 	mux      *http.ServeMux
+	guard    http.Handler // the mux, behind a look at where a form comes from
 }
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, mux: http.NewServeMux()}
 	p.routes()
+	p.guard = http.NewCrossOriginProtection().Handler(p.mux)
 	return p
 }
 
@@ -90,6 +94,8 @@ func (p *Portal) routes() {
 	p.mux.HandleFunc("GET /tlog/{path...}", p.tlog)
 	p.api("GET /api/v1/receipt/{index}", p.receipt)
 	p.api("GET /api/v1/consistency", p.consistency)
+	p.decisions()
+	p.mux.HandleFunc("POST /sign", p.sign)
 	p.page("/", func(*request) (*answer, error) { return nil, errNotFound })
 }
 
@@ -123,8 +129,12 @@ func (p *Portal) api(pattern string, view func(*request) (*answer, error)) {
 // ServeHTTP implements [http.Handler].
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	headers(w.Header())
-	p.mux.ServeHTTP(w, r)
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	p.guard.ServeHTTP(w, r)
 }
+
+// maxBody bounds what a form sends, in bytes: a statement, and what signs it.
+const maxBody = 256 << 10
 
 // headers are those of every answer.
 func headers(h http.Header) {
@@ -147,13 +157,14 @@ type request struct {
 	state *governance.State
 	told  *register.Register // what statements are found by
 	log   *ledger.Log
+	site  string
 	now   time.Time
 }
 
 // ask answers a request by a view. What it writes is written while the state
 // stands still, and sent when it may move on.
 func (p *Portal) ask(r *http.Request, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
-	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, now: p.w.Now()}
+	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, site: p.site, now: p.w.Now()}
 	look := func(m *warehouse.Model) error {
 		q.state, q.told = m.State, m.Register
 		if who := p.sessions.Who(r); who != nil {
@@ -196,13 +207,18 @@ func (p *Portal) html(w http.ResponseWriter, r *http.Request, view func(*request
 		return
 	}
 	status, body := p.ask(r, view, writePage)
+	p.sendPage(w, r, status, &body)
+}
+
+// sendPage sends a page, or leads to the login.
+func (p *Portal) sendPage(w http.ResponseWriter, r *http.Request, status int, body *bytes.Buffer) {
 	if status == http.StatusUnauthorized {
 		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Vary", "Accept-Language, Cookie")
-	send(w, status, &body)
+	send(w, status, body)
 }
 
 // json answers a program.
@@ -235,6 +251,8 @@ func (q *request) failure(err error) (status int, a *answer) {
 	switch {
 	case errors.Is(err, errLogin):
 		status, f.Kind = http.StatusUnauthorized, "login"
+	case errors.Is(err, errForeign):
+		status, f.Kind = http.StatusForbidden, "foreign"
 	case errors.Is(err, errHidden):
 		status, f.Kind = http.StatusForbidden, "hidden"
 	case errors.Is(err, errNotFound), errors.Is(err, fs.ErrNotExist):

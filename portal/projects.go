@@ -105,6 +105,7 @@ type projectData struct {
 	Outputs    []outputLine  `json:"outputs"`
 	History    []line        `json:"history"`
 	MayDecide  bool          `json:"may_decide"`
+	MayHold    bool          `json:"may_hold"`
 }
 
 // versionLine is a version of an authorisation in a list.
@@ -152,7 +153,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 	data := projectData{
 		projectLine: q.projectLine(project, "/projects/"), Version: q.versionLine(version, version), Text: version.Text,
 		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
-		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(),
+		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(), MayHold: q.mayHold(project),
 	}
 	data.Fields = q.fields(version.Spec)
 	if before := project.Before(version); before != nil {

@@ -78,9 +78,14 @@ func (q *request) waiting() []waiting {
 			}
 		}
 	}
+	for _, w := range q.state.WaitingFor(q.party.Name, q.now) {
+		if about, err := q.proposed(w); err == nil {
+			add(waiting{Kind: "second", What: about, Href: fmt.Sprintf("/ledger/%d/countersign", w.Index), Since: w.Time, Days: days(q.now, w.Until)})
+		}
+	}
 	if role == governance.Officer {
 		for _, e := range q.state.Unreviewed() {
-			add(waiting{Kind: "review", What: q.lang.sentence("waiting.emergency", "who", e.Actor, "project", toProject(e.Project), "reason", e.Reason), Href: fmt.Sprintf("/ledger/%d", e.Index), Since: e.Time})
+			add(waiting{Kind: "review", What: q.lang.sentence("waiting.emergency", "who", e.Actor, "project", toProject(e.Project), "reason", e.Reason), Href: "/emergencies/" + e.Emergency + "/review", Since: e.Time})
 		}
 	}
 	if q.everything() {

@@ -1,0 +1,287 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+)
+
+// A decision is taken in two steps: a form says what is decided and why; then the
+// very text of the statement is shown, and a passkey signs it (see sign.go). Until
+// then nothing is recorded, and nothing is kept at the server.
+
+// decideData is the form of a decision.
+type decideData struct {
+	About   sentence `json:"about"`
+	Back    string   `json:"-"`
+	Choices []choice `json:"choices"`
+	Until   string   `json:"-"` // the day, where one is asked for
+	Asks    bool     `json:"-"` // for a day and conditions
+	Lines   string   `json:"-"` // the conditions, one a line
+	Reason  string   `json:"-"`
+	Wrong   string   `json:"wrong,omitempty"` // what is to be mended
+}
+
+// choose marks what the form chose, and takes in its texts.
+func (d *decideData) fill(form url.Values) {
+	d.Reason, d.Until, d.Lines = strings.TrimSpace(form.Get("reason")), form.Get("until"), form.Get("conditions")
+	for i := range d.Choices {
+		d.Choices[i].Chosen = d.Choices[i].Value == form.Get("verdict")
+	}
+}
+
+// verdict is what was chosen, or "".
+func (d *decideData) verdict() string {
+	for _, c := range d.Choices {
+		if c.Chosen {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// choices lists verdicts with their texts.
+func (q *request) choices(of string, verdicts ...string) (all []choice) {
+	for _, v := range verdicts {
+		all = append(all, choice{Value: v, Text: q.lang.text("decide." + of + "_" + v)})
+	}
+	return all
+}
+
+// decision is a form that may be there for whoever asks, and the statement that
+// its verdict makes.
+type form struct {
+	decideData
+	body func(d *decideData) (ledger.Body, error)
+}
+
+// errWrong says what a person has to mend in a form.
+type wrongError struct{ text string }
+
+func (e *wrongError) Error() string { return e.text }
+
+// decides makes the two handlers of a decision: its form, and what comes of it.
+func (p *Portal) decides(path string, find func(*request) (*form, error)) {
+	show := func(q *request, f *form) (*answer, error) {
+		return &answer{"decide", q.lang.text("decide.title"), f.decideData}, nil
+	}
+	p.page("GET "+path, func(q *request) (*answer, error) {
+		f, err := find(q)
+		if err != nil {
+			return nil, err
+		}
+		return show(q, f)
+	})
+	p.form("POST "+path, func(q *request) (*answer, error) {
+		f, err := find(q)
+		if err != nil {
+			return nil, err
+		}
+		f.fill(q.PostForm)
+		body, err := q.stated(f)
+		var wrong *wrongError
+		var refusal *governance.Refusal
+		switch {
+		case errors.As(err, &wrong):
+			f.Wrong = wrong.text
+			return show(q, f)
+		case errors.As(err, &refusal):
+			f.Wrong = refusal.Reason
+			return show(q, f)
+		case err != nil:
+			return nil, err
+		}
+		return q.toSign(body, f.Back)
+	})
+}
+
+// stated is the statement that a filled form makes, if the policies let the person
+// make it.
+func (q *request) stated(f *form) (ledger.Body, error) {
+	switch {
+	case f.verdict() == "":
+		return nil, &wrongError{q.lang.text("decide.no_verdict")}
+	case f.Reason == "":
+		return nil, &wrongError{q.lang.text("decide.no_reason")}
+	case len(f.Reason)+len(f.Lines) > 8000:
+		return nil, &wrongError{q.lang.text("decide.too_long")}
+	}
+	body, err := f.body(&f.decideData)
+	if err != nil {
+		return nil, err
+	}
+	return body, q.state.Authorise(ledger.Statement{Actor: q.party.Name, Kind: body.Kind(), Time: q.now}, body)
+}
+
+// decisions is what can be decided in the portal.
+func (p *Portal) decisions() {
+	p.decides("/projects/{project}/decide", decideProject)
+	p.decides("/projects/{project}/hold", holdProject)
+	p.decides("/outputs/{output}/decide", decideOutput)
+	p.decides("/hosts/{host}/derogate", derogate)
+	p.decides("/emergencies/{emergency}/review", reviewEmergency)
+	p.decides("/ledger/{index}/countersign", countersign)
+}
+
+// decideProject approves or refuses the version of a project that waits.
+func decideProject(q *request) (*form, error) {
+	project, err := q.projectAsked()
+	if err != nil {
+		return nil, err
+	}
+	version := project.Waits()
+	if q.party.Role != governance.Officer || version == nil {
+		return nil, errNotFound
+	}
+	about := q.lang.sentence("decide.about_project", "project", toProject(project.Name), "title", version.Spec.Title, "n", version.Number)
+	return &form{
+		decideData{About: about, Back: "/projects/" + project.Name, Choices: q.choices("project", "approve", "refuse")},
+		func(d *decideData) (ledger.Body, error) {
+			if d.verdict() == "refuse" {
+				return &ledger.ProjectRefused{Project: project.Name, Reason: d.Reason}, nil
+			}
+			return &ledger.ProjectApproved{Project: project.Name, Spec: ledger.Sum([]byte(version.Text)), Reason: d.Reason}, nil
+		},
+	}, nil
+}
+
+// holdProject suspends a project, or lets it go on.
+func holdProject(q *request) (*form, error) {
+	project, err := q.projectAsked()
+	if err != nil {
+		return nil, err
+	}
+	if !q.mayHold(project) {
+		return nil, errNotFound
+	}
+	f := &form{decideData: decideData{Back: "/projects/" + project.Name, About: q.lang.sentence("decide.about_hold", "project", toProject(project.Name), "title", project.Spec.Title)}}
+	f.Choices = q.choices("project", "suspend")
+	f.body = func(d *decideData) (ledger.Body, error) {
+		return &ledger.ProjectSuspended{Project: project.Name, Reason: d.Reason}, nil
+	}
+	if project.Status == governance.Suspended {
+		f.Choices = q.choices("project", "resume")
+		f.body = func(d *decideData) (ledger.Body, error) {
+			return &ledger.ProjectResumed{Project: project.Name, Reason: d.Reason}, nil
+		}
+	}
+	return f, nil
+}
+
+func (q *request) mayHold(p *governance.Project) bool {
+	return q.party.Role == governance.Officer && (p.Status == governance.Approved && !p.Ended(q.now) || p.Status == governance.Suspended)
+}
+
+// decideOutput lets an output leave, or keeps it in.
+func decideOutput(q *request) (*form, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	id := q.PathValue("output")
+	o, ok := q.state.Outputs.Get(id)
+	if !ok || o.Decision != nil || !q.mayCheck(o) {
+		return nil, errNotFound
+	}
+	about := q.lang.sentence("decide.about_output", "output", toOutput(id), "name", o.Name, "project", o.Run.Project)
+	return &form{
+		decideData{About: about, Back: "/outputs/" + id, Choices: q.choices("output", "release", "refuse")},
+		func(d *decideData) (ledger.Body, error) {
+			if d.verdict() == "refuse" {
+				return &ledger.OutputRefused{Output: id, Reason: d.Reason}, nil
+			}
+			return &ledger.OutputReleased{Output: id, SHA256: o.SHA256, Reason: d.Reason}, nil
+		},
+	}, nil
+}
+
+// derogate lets the warehouse stay for a time with a host that foreign law reaches.
+func derogate(q *request) (*form, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	h, ok := q.state.Hosts.Get(q.PathValue("host"))
+	if !ok || q.party.Role != governance.Officer || !h.Foreign() {
+		return nil, errNotFound
+	}
+	about := q.lang.sentence("decide.about_host", "host", toHost(h.Host), "law", strings.Join(h.Reach(), ", "))
+	return &form{
+		decideData{About: about, Back: "/hosts/" + h.Host, Choices: q.choices("host", "derogate"), Asks: true},
+		func(d *decideData) (ledger.Body, error) {
+			until, err := time.Parse(time.DateOnly, d.Until)
+			if err != nil || !until.After(q.now) {
+				return nil, &wrongError{q.lang.text("decide.no_day")}
+			}
+			b := &ledger.DerogationGranted{Host: h.Host, Until: until.AddDate(0, 0, 1), Reason: d.Reason} // the day counts to its end
+			for line := range strings.Lines(d.Lines) {
+				if line = strings.TrimSpace(line); line != "" {
+					b.Conditions = append(b.Conditions, line)
+				}
+			}
+			return b, nil
+		},
+	}, nil
+}
+
+// reviewEmergency says what an officer finds of data that was opened before
+// anybody had agreed.
+func reviewEmergency(q *request) (*form, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	e, ok := q.state.Emergencies.Get(q.PathValue("emergency"))
+	if !ok || q.party.Role != governance.Officer || e.Review != nil {
+		return nil, errNotFound
+	}
+	about := q.lang.sentence("decide.about_emergency", "who", e.Actor, "project", toProject(e.Project), "until", q.lang.moment(e.Until), "reason", e.Reason)
+	return &form{
+		decideData{About: about, Back: "/ledger/" + strconv.FormatUint(e.Index, 10), Choices: q.choices("emergency", "justified", "unjustified")},
+		func(d *decideData) (ledger.Body, error) {
+			return &ledger.EmergencyReviewed{Emergency: e.Emergency, Justified: d.verdict() == "justified", Reason: d.Reason}, nil
+		},
+	}, nil
+}
+
+// countersign is the second person's word on a statement that waits for it.
+func countersign(q *request) (*form, error) {
+	if err := q.loggedIn(); err != nil {
+		return nil, err
+	}
+	waiting := q.state.WaitingFor(q.party.Name, q.now)
+	at := slices.IndexFunc(waiting, func(w *governance.Waiting) bool { return strconv.FormatUint(w.Index, 10) == q.PathValue("index") })
+	if at < 0 {
+		return nil, errNotFound
+	}
+	w := waiting[at]
+	about, err := q.proposed(w)
+	if err != nil {
+		return nil, err
+	}
+	return &form{
+		decideData{About: about, Back: "/ledger/" + strconv.FormatUint(w.Index, 10), Choices: q.choices("second", "agree", "refuse")},
+		func(d *decideData) (ledger.Body, error) {
+			return &ledger.Countersigned{Entry: w.Index, Envelope: w.Envelope, Refused: d.verdict() == "refuse", Reason: d.Reason}, nil
+		},
+	}, nil
+}
+
+// proposed tells what waits for a second person.
+func (q *request) proposed(w *governance.Waiting) (sentence, error) {
+	s, err := ledger.New(w.Actor, w.Time, w.Body)
+	if err != nil {
+		return nil, err
+	}
+	return append(sentence{{Text: w.Actor + " "}}, q.tell(s)...), nil
+}
+
+// form registers what a form is sent to. It is answered to whoever's session the
+// form was shown in, and to nobody else.
+func (p *Portal) form(pattern string, view func(*request) (*answer, error)) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, own(view)) })
+}
