@@ -147,10 +147,11 @@ type signature struct {
 	counter uint32
 }
 
-// count takes in the passkey's count of signatures.
-func (s signature) count() {
-	if s.passkey != nil {
-		s.passkey.Counter = s.counter
+// count takes in the passkey's count of signatures, also of one that has just
+// registered itself.
+func (s *State) count(signed signature) {
+	if signed.passkey != nil {
+		s.People.Passkeys[signed.passkey.KeyID()].Counter = signed.counter
 	}
 }
 
@@ -374,4 +375,15 @@ func (s *State) countersign(made Made, b *ledger.Countersigned) error {
 	}
 	delete(s.People.Waiting, b.Entry)
 	return nil
+}
+
+// TokensOf lists the tokens of a party that are good at a time, the first one first.
+func (s *State) TokensOf(party string, now time.Time) (tokens []*Token) {
+	for _, t := range s.People.Tokens {
+		if t.Actor == party && t.Revoked == nil && now.Before(t.Until) {
+			tokens = append(tokens, t)
+		}
+	}
+	slices.SortFunc(tokens, func(a, b *Token) int { return cmp.Compare(a.Index, b.Index) })
+	return tokens
 }

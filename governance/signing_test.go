@@ -176,6 +176,9 @@ func TestARegistrationIsSignedByThePasskeyItself(t *testing.T) {
 func TestACopiedAuthenticatorIsFound(t *testing.T) {
 	w := until(t, approve.Kind())
 	a := w.enrol("diane")
+	before := *a
+	before.Counter-- // the count of its registration once more
+	w.refused(w.touches(&before, "diane", approve), "may have been copied")
 	copied := *a
 	w.admitted(w.touches(a, "diane", w.enrolment("diane", "x")))
 	w.refused(w.touches(&copied, "diane", approve), "may have been copied")

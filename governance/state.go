@@ -182,7 +182,7 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 		return &Misfit{err}
 	}
 	s.fulfil(made, body)
-	signed.count()
+	s.count(signed)
 	s.People.spoke[made.Actor] = true
 	s.Size, s.Last = e.Index+1, now
 	return nil

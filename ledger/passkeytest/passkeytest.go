@@ -135,3 +135,18 @@ func (a *Authenticator) Seal(s ledger.Statement) []byte {
 	a.must(err)
 	return envelope
 }
+
+// Create is the authenticator's answer to a registration, without attestation:
+// the attestation object and what a browser writes about the challenge.
+func (a *Authenticator) Create(challenge []byte) (attestation, clientData []byte) {
+	a.t.Helper()
+	rp := sha256.Sum256([]byte(a.SignRPID))
+	data := append(rp[:], a.Flags|0x40) // with the credential
+	data = binary.BigEndian.AppendUint32(data, a.Counter)
+	data = append(data, make([]byte, 16)...) // of no known make
+	data = binary.BigEndian.AppendUint16(data, uint16(len(a.Credential)))
+	data = append(append(data, a.Credential...), a.PublicKey...)
+	attestation, err := webauthncbor.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
+	a.must(err)
+	return attestation, fmt.Appendf(nil, `{"type":"webauthn.create","challenge":%q,"origin":%q,"crossOrigin":false}`, ledger.URLBytes(challenge), a.SignOrigin)
+}
