@@ -35,6 +35,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"rempart.eu/rempart/engine"
 )
@@ -77,6 +78,22 @@ func Link(ctx context.Context, db *engine.DB, spec Spec, files Files, o Options)
 		}
 	}
 	return &l.result, nil
+}
+
+// Forms is a list of expressions that bring a source's columns into their forms,
+// each under its name, for a SELECT of the caller's own. It makes the schema match anew.
+func Forms(ctx context.Context, db *engine.DB, spec Spec) (string, error) {
+	if err := spec.check(); err != nil {
+		return "", err
+	}
+	if err := errors.Join(db.Exec(ctx, "DROP SCHEMA IF EXISTS match CASCADE"), db.Exec(ctx, formsSQL)); err != nil {
+		return "", err
+	}
+	columns := make([]string, len(spec.Columns))
+	for i, c := range spec.Columns {
+		columns[i] = formOf(c) + " AS " + engine.Quote(c.Name)
+	}
+	return strings.Join(columns, ", "), nil
 }
 
 // linkage is one run.
@@ -276,10 +293,12 @@ func (l *linkage) compare(ctx context.Context) error {
 		total += r.Pairs
 	}
 	floor := number(logit(l.plan.spec.Thresholds.Clerical) - logit(l.model.highestPrior) - floorMargin)
-	for i, r := range l.result.Rules {
-		of := r.Pairs/partPairs + 1
-		for part := range of {
-			from := l.plan.block(l.plan.blocking, i, true, part, of)
+	for _, b := range l.batches() {
+		for part := range b.parts {
+			from := l.plan.block(l.plan.blocking, b.first, true, part, b.parts)
+			if b.last > b.first {
+				from = l.plan.blocks(b.first, b.last)
+			}
 			for _, statement := range []string{
 				"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(from, l.plan.blocking),
 				render("tally", nil),
@@ -290,13 +309,31 @@ func (l *linkage) compare(ctx context.Context) error {
 					return err
 				}
 			}
-			done += r.Pairs / of
+			done += b.pairs / b.parts
 			if l.options.Progress != nil {
 				l.options.Progress(done, total)
 			}
 		}
 	}
 	return l.db.Exec(ctx, `DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
+}
+
+// batch is rules whose pairs are compared in one statement, or one rule in several parts.
+type batch struct {
+	first, last  int
+	pairs, parts int64
+}
+
+// batches puts rules of few pairs together: a statement costs more than they do.
+func (l *linkage) batches() (all []batch) {
+	for i, r := range l.result.Rules {
+		if n := len(all); n > 0 && all[n-1].pairs+r.Pairs <= partPairs {
+			all[n-1].last, all[n-1].pairs = i, all[n-1].pairs+r.Pairs
+			continue
+		}
+		all = append(all, batch{i, i, r.Pairs, r.Pairs/partPairs + 1})
+	}
+	return all
 }
 
 // floorMargin is how many bits below the clerical band pairs are kept, for the curve.

@@ -234,7 +234,16 @@ func (p plan) block(keys []planKey, i int, apart bool, part, of int64) string {
 			earlier = append(earlier, k.Name)
 		}
 	}
-	return render("block", map[string]any{"Right": p.right(), "Key": keys[i].Name, "Of": of, "Part": part, "Two": p.two, "Earlier": earlier})
+	return render("block", map[string]any{"Right": p.right(), "Key": keys[i].Name, "Of": int(of), "Part": part, "Two": p.two, "Earlier": earlier})
+}
+
+// blocks is the FROM clause of all pairs of rules from first to last.
+func (p plan) blocks(first, last int) string {
+	var blocks []string
+	for i := first; i <= last; i++ {
+		blocks = append(blocks, p.block(p.blocking, i, true, 0, 1))
+	}
+	return render("blocks", map[string]any{"Blocks": blocks, "Right": p.right()})
 }
 
 func (p plan) right() string {

@@ -65,9 +65,15 @@ FROM (
 
 {{define "block" -}}
 match."left" l JOIN match."{{.Right}}" r ON l.{{.Key}} = r.{{.Key}}
-  WHERE l.{{.Key}} % {{.Of}} = {{.Part}} AND r.{{.Key}} % {{.Of}} = {{.Part}}
+  WHERE {{if eq .Of 1}}true{{else}}l.{{.Key}} % {{.Of}} = {{.Part}} AND r.{{.Key}} % {{.Of}} = {{.Part}}{{end}}
   {{- if not .Two}} AND l.n < r.n{{end}}
   {{- range .Earlier}} AND (l.{{.}} = r.{{.}}) IS NOT TRUE{{end}}
+{{- end}}
+
+{{define "blocks" -}}
+({{range $i, $b := .Blocks}}{{if $i}}
+  UNION ALL {{end}}SELECT l.n AS ln, r.n AS rn FROM {{$b}}{{end}}) both_sides
+  JOIN match."left" l ON l.n = ln JOIN match."{{.Right}}" r ON r.n = rn
 {{- end}}
 
 {{define "random" -}}

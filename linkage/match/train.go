@@ -9,7 +9,7 @@ import (
 
 // How much a model is learnt from.
 const (
-	randomPairs   = 500_000
+	randomPairs   = 200_000
 	trainingPairs = 1_000_000 // of all rules
 	iterations    = 200
 	settled       = 1e-4 // the largest change of m and u that counts as none
