@@ -77,10 +77,10 @@ func (r *Result) thresholdSection() page.Section {
 		chart.Series = append(chart.Series, page.Series{Name: n})
 	}
 	for _, p := range r.Curve {
-		if p.Pairs == 0 || p.Weight != float64(int(p.Weight)) {
+		if p.Pairs == 0 || len(r.Curve) > 60 && p.Weight != float64(int(p.Weight)) {
 			continue
 		}
-		chart.Labels = append(chart.Labels, fmt.Sprintf("%.0f", p.Weight))
+		chart.Labels = append(chart.Labels, fmt.Sprintf("%g", p.Weight))
 		values := []float64{p.Expected / float64(p.Pairs), p.Expected / max(p.Expected, r.Estimated.Matches+r.Estimated.Missed)}
 		if r.Measured != nil && p.Right != nil {
 			values = append(values, float64(*p.Right)/float64(p.Pairs), float64(*p.Right)/max(1, float64(r.Measured.True)))
@@ -89,8 +89,12 @@ func (r *Result) thresholdSection() page.Section {
 			chart.Series[i].Values = append(chart.Series[i].Values, 100*values[i])
 		}
 	}
+	blocks := []page.Block{chart}
+	if len(chart.Labels) == 0 {
+		blocks = []page.Block{page.Text("No pair comes near a threshold.")}
+	}
 	t := r.Spec.Thresholds
-	return page.Section{Title: "Thresholds", Lead: fmt.Sprintf("Pairs of a probability of %g are linked, %.1f bits here; those from %g on are for a person to decide.", t.Link, logit(t.Link)-logit(r.Model.Prior), t.Clerical), Blocks: []page.Block{chart}}
+	return page.Section{Title: "Thresholds", Lead: fmt.Sprintf("Pairs of a probability of %g are linked, %.1f bits here; those from %g on are for a person to decide.", t.Link, logit(t.Link)-logit(r.Model.Prior), t.Clerical), Blocks: blocks}
 }
 
 // waterfalls is how many patterns a page draws.
@@ -116,6 +120,10 @@ func (r *Result) patternSection() page.Section {
 			chart.Series[0].Values = append(chart.Series[0].Values, c.Weight)
 		}
 		s.Blocks = append(s.Blocks, chart)
+	}
+	if len(rows) == 0 {
+		s.Blocks = append(s.Blocks, page.Text("No pair is linked or to be decided."))
+		return s
 	}
 	s.Blocks = append(s.Blocks, page.Table{Caption: "Patterns", Header: []string{"decision", "pairs", "weight", "probability", "levels"}, Rows: rows, Numbers: []int{1, 2, 3}})
 	return s
