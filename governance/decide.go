@@ -127,6 +127,7 @@ func (f *Facts) request() (cedar.Request, types.EntityMap) {
 			"emergency":        types.Boolean(f.Emergency),
 			"emergency_until":  datetime(f.EmergencyUntil),
 			"unreviewed":       types.Boolean(f.Unreviewed),
+			"opt_outs_wait":    types.Boolean(f.OptOutsWait),
 			"passkey":          types.Boolean(f.Passkey),
 			"passkey_held":     types.Boolean(f.PasskeyHeld),
 			"passkey_required": types.Boolean(f.PasskeyRequired),

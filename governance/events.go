@@ -180,6 +180,10 @@ func (s *State) leave(made Made, b *ledger.HostLeft) error {
 			s.destroy(made, object.Key)
 		}
 	}
+	for _, o := range s.OptOuts.All() {
+		o.Resolved, o.Found = nil, false // who it is was sealed to what is gone
+	}
+	s.Excluded = nil
 	for _, project := range s.Projects.All() {
 		if project.Status == Approved || project.Status == Suspended {
 			project.Status, project.Suspended, project.Reason = Closed, nil, b.Reason
@@ -225,6 +229,14 @@ func (s *State) Objects() (objects []ledger.Object) {
 		if p.Extraction != nil {
 			objects = append(objects, p.Extraction.Objects...)
 		}
+		for _, g := range p.Given {
+			if g.Members.Name != "" {
+				objects = append(objects, g.Members)
+			}
+		}
+	}
+	if s.Excluded != nil {
+		objects = append(objects, s.Excluded.Object)
 	}
 	for _, r := range s.Runs.All() {
 		if r.Finished != nil && r.Finished.Bundle != nil {

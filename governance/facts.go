@@ -43,6 +43,9 @@ type Facts struct {
 	EmergencyUntil time.Time `json:"emergency_until,omitzero" yaml:"emergency_until"`
 	Unreviewed     bool      `json:"unreviewed,omitempty" yaml:"unreviewed"`
 
+	// of persons' rights
+	OptOutsWait bool `json:"opt_outs_wait,omitempty" yaml:"opt_outs_wait"`
+
 	// of how it is signed
 	Passkey         bool   `json:"passkey,omitempty" yaml:"passkey"`
 	PasskeyHeld     bool   `json:"passkey_held,omitempty" yaml:"passkey_held"`
@@ -98,6 +101,7 @@ func (s *State) facts(name string, now time.Time, body ledger.Body, passkey bool
 		f.Emergency = s.emergency(actor.Name, project.Name, now) != nil
 	}
 	s.hostFacts(body, f)
+	f.OptOutsWait = s.optOutsWait()
 	s.peopleFacts(f, body, passkey)
 	return f, s.bodyFacts(f, project, body)
 }
@@ -123,6 +127,10 @@ func (s *State) bodyFacts(f *Facts, project *Project, body ledger.Body) error {
 		s.outputFacts(f, b.Output)
 	case *ledger.OutputViewed:
 		s.outputFacts(f, b.Output)
+	case *ledger.OptOutRevoked:
+		if o, ok := s.OptOuts.Get(b.OptOut); ok {
+			f.Requester = o.Actor
+		}
 	case *ledger.PartyLeft:
 		f.Party, f.PartyRole = b.Name, s.Parties[b.Name].Role
 	case *ledger.EmergencyOpened:

@@ -39,7 +39,8 @@ type Project struct {
 	Versions   []*Version // every text that was asked for, the first first
 	Extraction *ledger.ProjectExtracted
 	Extracted  *Made
-	Outdated   bool // what was extracted is not what is granted now
+	Outdated   bool     // what was extracted is not what is granted now
+	Given      []*Given // every extraction, the first first
 }
 
 // Version is one text of an authorisation.
@@ -106,12 +107,6 @@ func (p *Project) At(now time.Time) string {
 		return "ended"
 	}
 	return string(p.Status)
-}
-
-// Extractable says whether the project can be given data: what the gate says in
-// words.
-func (p *Project) Extractable(now time.Time) bool {
-	return p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && (p.Extraction == nil || p.Outdated)
 }
 
 // Until is the text of an authorisation with another end, a day or a point in
@@ -283,7 +278,7 @@ func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
 	if err != nil {
 		return err
 	}
-	if project.Extraction != nil && !project.Outdated {
+	if !s.mayExtract(project) {
 		return refuse("", "project %s has its data already, from release %s", b.Project, project.Extraction.Release)
 	}
 	release, err := s.Releases.find("release", b.Release)
@@ -299,6 +294,14 @@ func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
 	if key := project.Key(); key != "" && key != b.Objects[0].Key { // the outputs that wait are sealed to it
 		return refuse("", "project %s would have another key than its outputs", b.Project)
 	}
+	if n := len(project.Given); n > 0 {
+		project.Given[n-1].Until = &made
+	}
+	given := &Given{Made: made, Release: b.Release}
+	if b.Members != nil {
+		given.Members = *b.Members
+	}
+	project.Given = append(project.Given, given)
 	project.Extraction, project.Extracted, project.Outdated = b, &made, false
 	return nil
 }

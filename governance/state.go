@@ -70,6 +70,9 @@ type State struct {
 	Created     time.Time
 	Reviewed    *Review // of the roles, the last
 	Emergencies Ordered[Emergency]
+	OptOuts     Ordered[OptOut]
+	Excluded    *Exclusion // who may not be seen now; nil before anybody has opted out
+	Accesses    Ordered[Access]
 	People      People // what they sign with, and what waits for a second one
 }
 
@@ -275,6 +278,18 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.extract(made, b)
 	case *ledger.ProjectClosed:
 		return s.close(made, b)
+	case *ledger.OptOutStated:
+		return s.stateOptOut(made, b)
+	case *ledger.OptOutRevoked:
+		return s.revokeOptOut(made, b)
+	case *ledger.OptOutsResolved:
+		return s.resolve(made, b)
+	case *ledger.AccessRequested:
+		return s.requestAccess(made, b)
+	case *ledger.AccessForwarded:
+		return s.forwardAccess(made, b)
+	case *ledger.AccessAnswered:
+		return s.answerAccess(made, b)
 	case *ledger.RunRequested:
 		return s.run(made, b)
 	case *ledger.RunFinished:

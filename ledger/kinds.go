@@ -128,7 +128,8 @@ type (
 		Release string       `json:"release"`
 		Persons int64        `json:"persons"`
 		Tables  []TableCount `json:"tables"`
-		Objects []Object     `json:"objects"` // in the order of the tables
+		Objects []Object     `json:"objects"`           // in the order of the tables
+		Members *Object      `json:"members,omitempty"` // which persons of the release, sealed to the controller
 	}
 	// ProjectClosed ends a project and destroys its key.
 	ProjectClosed struct {
@@ -291,6 +292,12 @@ var kinds = table(
 	func() Body { return &RolesReviewed{} },
 	func() Body { return &EmergencyOpened{} },
 	func() Body { return &EmergencyReviewed{} },
+	func() Body { return &OptOutStated{} },
+	func() Body { return &OptOutRevoked{} },
+	func() Body { return &OptOutsResolved{} },
+	func() Body { return &AccessRequested{} },
+	func() Body { return &AccessForwarded{} },
+	func() Body { return &AccessAnswered{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

@@ -54,13 +54,21 @@ func Extract(ctx context.Context, w *warehouse.Warehouse, name, release string, 
 	if x.project, err = s.state.Project(name); err != nil {
 		return nil, err
 	}
-	if !x.project.Extractable(w.Now()) {
+	if !s.state.Extractable(x.project, w.Now()) {
 		// The gate says why, in its own words.
 		_, err := w.Commit(ctx, s.state.ControllerName(), ledger.ProjectExtracted{Project: name})
 		return nil, err
 	}
+	if had := x.project.Extraction; had != nil && release == "" { // a study goes on with what it has cited
+		if r, err := s.state.Release(had.Release); err == nil && r.Erased == nil {
+			release = had.Release
+		}
+	}
 	if x.release, err = s.state.Release(release); err != nil {
 		return nil, err
+	}
+	if err := s.state.Authorise(ledger.Statement{Actor: s.state.ControllerName(), Kind: x.made.Kind(), Time: w.Now()}, &ledger.ProjectExtracted{Project: name}); err != nil {
+		return nil, err // before the long step, as the gate will say at its end
 	}
 	if x.manifest, x.key, err = w.Manifest(ctx, s.state, x.release, s.ring); err != nil {
 		return nil, err
@@ -87,6 +95,9 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	if err != nil {
 		return err
 	}
+	if persons, err = x.heed(ctx, persons); err != nil {
+		return err
+	}
 	progress.Report("rows", 0, 0)
 	if err := x.keep(ctx, persons); err != nil {
 		return err
@@ -98,11 +109,20 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	defer key.Wipe()
 	undo := func() error {
 		ctx := context.WithoutCancel(ctx)
-		return errors.Join(forget(ctx), x.deleteAll(ctx, x.made.Objects))
+		err := errors.Join(forget(ctx), x.deleteAll(ctx, x.made.Objects))
+		if x.made.Members != nil {
+			err = errors.Join(err, x.deleteAll(ctx, []ledger.Object{*x.made.Members}))
+		}
+		return err
 	}
 	if err := x.seal(ctx, key, progress); err != nil {
 		return errors.Join(err, undo())
 	}
+	members, err := x.w.SealPersons(ctx, x.db, x.state, x.vault, persons)
+	if err != nil {
+		return errors.Join(err, undo())
+	}
+	x.made.Members = &members
 	x.made.Project, x.made.Release, x.made.Persons = x.project.Name, x.release.Release, int64(len(persons))
 	e, err := x.w.CommitOr(ctx, x.state.ControllerName(), x.made.ProjectExtracted, undo)
 	x.made.Entry = e.Index
@@ -110,6 +130,22 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 		err = x.deleteAll(context.WithoutCancel(ctx), x.project.Extraction.Objects)
 	}
 	return err
+}
+
+// heed leaves out who has opted out.
+func (x *extraction) heed(ctx context.Context, persons []int64) ([]int64, error) {
+	excluded, err := x.w.Excluded(ctx, x.state)
+	if err != nil {
+		return nil, err
+	}
+	persons = slices.DeleteFunc(persons, func(id int64) bool {
+		_, out := slices.BinarySearch(excluded, id)
+		return out
+	})
+	if len(persons) == 0 {
+		return nil, &governance.Refusal{Reason: "everybody who meets the criterion has opted out", Remedy: "Ask for a project with another criterion"}
+	}
+	return persons, nil
 }
 
 // newKey makes the project's key, or opens the one that it has: its outputs are

@@ -60,6 +60,13 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 	}
 	made := &Ran{Run: warehouse.NewID("s")}
 	made.RunFinished.Run = made.Run
+	before, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Heeded(ctx, before, "", study.Project); err != nil {
+		return nil, err
+	}
 	_, err = w.Commit(ctx, study.Researcher, ledger.RunRequested{
 		Run: made.Run, Project: study.Project, Language: string(language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code),
 	})

@@ -178,6 +178,11 @@ func sealFile(path, recipient string, write func(io.Writer) error) (digest ledge
 	if err != nil {
 		return "", err
 	}
+	return sealTo(path, to, write)
+}
+
+// sealTo is sealFile for any recipient.
+func sealTo(path string, to age.Recipient, write func(io.Writer) error) (digest ledger.Digest, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}

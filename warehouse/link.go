@@ -27,8 +27,9 @@ import (
 type Linked struct {
 	ledger.PersonsLinked
 	Entry   uint64
-	LeftOut []string        // deposits without tokens of that kind
-	Quality *linkage.Report // whose digest is in the statement
+	LeftOut []string                // deposits without tokens of that kind
+	Quality *linkage.Report         // whose digest is in the statement
+	OptOuts *ledger.OptOutsResolved // who has opted out, found anew; nil: nobody ever has
 }
 
 // LinkOptions say what to link.
@@ -75,36 +76,19 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	secret, err := w.pseudonymSecret(authority)
-	if err != nil {
-		return nil, err
-	}
-	key, err := pseudonym.NewAuthorityKey(secret)
-	if err != nil {
-		return nil, err
-	}
-	linker, err := linkage.New(ctx, db, key, tokens.mode)
-	if err != nil {
-		return nil, err
-	}
 	made = &Linked{PersonsLinked: ledger.PersonsLinked{Linkage: NewID("l"), Pseudonyms: string(tokens.mode), Evaluator: tokens.evaluator}}
 	providers := map[string]string{}
-	for i, d := range deposits {
+	var having []*governance.Deposit
+	for _, d := range deposits {
 		if !d.Has(tokens.mode, tokens.evaluator) {
 			made.LeftOut = append(made.LeftOut, d.Deposit)
 			continue
 		}
-		o.Progress.Report(d.Actor, int64(i), int64(len(deposits)))
-		if err := w.readIdentities(ctx, linker, authority, d); err != nil {
-			return nil, err
-		}
-		if err := w.readStays(ctx, linker, authority, d); err != nil {
-			return nil, err
-		}
 		providers[d.Deposit] = d.Actor
 		made.Deposits = append(made.Deposits, d.Deposit)
+		having = append(having, d)
 	}
-	summary, err := linker.Resolve(ctx)
+	linker, summary, err := w.join(ctx, db, authority, tokens.mode, having, o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +119,39 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		return vault.Store.Delete(context.WithoutCancel(ctx), made.Object.Name)
 	})
 	made.Entry = e.Index
+	if err == nil { // who has opted out may have another number now
+		made.OptOuts, err = w.resolveOptOuts(ctx, authority, db, linker)
+	}
 	o.Progress.Report("done", int64(len(deposits)), int64(len(deposits)))
 	return made, err
+}
+
+// join opens what deposits have sent to an authority and decides who is who.
+func (w *Warehouse) join(ctx context.Context, db *engine.DB, authority string, mode pseudonym.Mode, deposits []*governance.Deposit, progress Progress) (*linkage.Linker, linkage.Summary, error) {
+	var none linkage.Summary
+	secret, err := w.pseudonymSecret(authority)
+	if err != nil {
+		return nil, none, err
+	}
+	key, err := pseudonym.NewAuthorityKey(secret)
+	if err != nil {
+		return nil, none, err
+	}
+	linker, err := linkage.New(ctx, db, key, mode)
+	if err != nil {
+		return nil, none, err
+	}
+	for i, d := range deposits {
+		progress.Report(d.Actor, int64(i), int64(len(deposits)))
+		if err := w.readIdentities(ctx, linker, authority, d); err != nil {
+			return nil, none, err
+		}
+		if err := w.readStays(ctx, linker, authority, d); err != nil {
+			return nil, none, err
+		}
+	}
+	summary, err := linker.Resolve(ctx)
+	return linker, summary, err
 }
 
 // sentTo lists the deposits whose tokens were sent to an authority and are there.

@@ -132,6 +132,13 @@ func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (o
 		return input, fmt.Errorf("linkage %s: %w", linkage.Linkage, err)
 	}
 	input.Links = readParquet(links)
+	if x := p.state.Excluded; x != nil && x.Persons > 0 { // who has opted out is linked to nobody
+		excluded, err := p.open(ctx, x.Object)
+		if err != nil {
+			return input, fmt.Errorf("the list of persons who have opted out: %w", err)
+		}
+		input.Links = fmt.Sprintf("(FROM %s WHERE person_id NOT IN (SELECT person_id FROM %s))", input.Links, readParquet(excluded))
+	}
 	return input, nil
 }
 

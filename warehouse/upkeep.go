@@ -374,6 +374,9 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 			known[w.staysPath(d.Authority, id)] = true
 		}
 	}
+	for path := range w.rightsFiles(state) {
+		known[path] = true
+	}
 	for id, o := range state.Outputs.All() {
 		if o.Released {
 			known[w.ResultPath(id, o.Name)] = true

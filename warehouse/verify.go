@@ -126,6 +126,9 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 			v.fault("the report of linkage %s: %w", l.Linkage, err)
 		}
 	}
+	for path, want := range w.rightsFiles(state) {
+		digests[path] = want
+	}
 	for path, want := range digests {
 		if data, err := os.ReadFile(path); err == nil && ledger.Sum(data) != want {
 			v.fault("%s was changed: its SHA-256 is not the recorded one", path)

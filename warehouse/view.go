@@ -112,6 +112,14 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 				add(p.Extracted.Index, o, "project "+name, p.Extraction.Tables[i].Table, nil)
 			}
 		}
+		for _, g := range p.Given {
+			if g.Members.Name != "" {
+				add(g.Index, g.Members, "project "+name, "who is in it", leftSince(state, g.Index))
+			}
+		}
+	}
+	if x := state.Excluded; x != nil {
+		add(x.Index, x.Object, "linkage "+x.Linkage, "who has opted out", nil)
 	}
 	for id, r := range state.Runs.All() {
 		if r.Finished != nil && r.Finished.Bundle != nil {
@@ -119,6 +127,15 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 		}
 	}
 	return all, nil
+}
+
+// leftSince says that the host was left after a statement: what it sealed to the
+// controller opens no more.
+func leftSince(state *governance.State, at uint64) *governance.Made {
+	if state.Left != nil && at < state.Left.Index {
+		return state.Left
+	}
+	return nil
 }
 
 // What objects hold that are no tables.

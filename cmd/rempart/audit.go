@@ -178,6 +178,18 @@ func story(body ledger.Body) string {
 		return fmt.Sprintf("requested project %s", b.Project)
 	case *ledger.ProjectApproved:
 		return fmt.Sprintf("approved project %s: %s", b.Project, b.Reason)
+	case *ledger.OptOutStated:
+		return fmt.Sprintf("stated that a person has opted out (%s)", b.OptOut)
+	case *ledger.OptOutRevoked:
+		return fmt.Sprintf("stated that the person of opt-out %s has come back", b.OptOut)
+	case *ledger.OptOutsResolved:
+		return fmt.Sprintf("found %d opt-outs of %s persons in %s; %d of nobody known to their provider", len(b.Found), count(b.Persons), b.Linkage, len(b.Unknown))
+	case *ledger.AccessRequested:
+		return fmt.Sprintf("asked for a person what was done with her data (%s)", b.Access)
+	case *ledger.AccessForwarded:
+		return fmt.Sprintf("told the controller whom access request %s is about", b.Access)
+	case *ledger.AccessAnswered:
+		return fmt.Sprintf("answered access request %s, sealed to the person", b.Access)
 	case *ledger.ProjectAmended:
 		return fmt.Sprintf("asked for another text of project %s: %s", b.Project, b.Reason)
 	case *ledger.ProjectSuspended:

@@ -114,7 +114,7 @@ The way of the data, and who takes each step:
 	root.AddCommand(
 		a.initCommand(), a.partyCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
-		a.projectCommand(), a.policyCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
+		a.projectCommand(), a.policyCommand(), a.rightsCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
 		a.auditCommand(), a.stateCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(),
 	)

@@ -74,12 +74,21 @@ type mounting struct {
 	state  *governance.State
 	actor  string
 	memory bool
+	data   uint64 // the statement that gave the project what is mounted
 	ledger.SpaceMounted
+}
+
+// dataOf is the statement by which a project has the data that it has.
+func dataOf(state *governance.State, project string) uint64 {
+	if p, err := state.Project(project); err == nil && p.Extracted != nil {
+		return p.Extracted.Index
+	}
+	return 0
 }
 
 // choose finds what is to be mounted, and by whom.
 func (m *mounting) choose(release, project, as string) error {
-	m.Mount, m.Project, m.actor = warehouse.NewID("m"), project, as
+	m.Mount, m.Project, m.actor, m.data = warehouse.NewID("m"), project, as, dataOf(m.state, project)
 	if project != "" {
 		p, err := m.state.Project(project)
 		if err != nil {
@@ -112,6 +121,9 @@ func (m *mounting) run(ctx context.Context, dir string) (err error) {
 		if err := mount.Available(); err != nil {
 			return err
 		}
+	}
+	if err := m.w.Heeded(ctx, m.state, m.Release, m.Project); err != nil {
+		return err
 	}
 	if _, err := m.w.Commit(ctx, m.actor, m.SpaceMounted); err != nil {
 		return err
@@ -155,7 +167,7 @@ func (m *mounting) serve(ctx context.Context, dir string) (stats mount.Stats, er
 	return serve(ctx, dir, mount.Space{Vault: vault, Key: key, Files: files}, mount.Options{
 		Until:   m.Until,
 		Now:     m.now,
-		Allowed: m.allowed(),
+		Allowed: m.allowed(ctx),
 		Log:     slog.New(slog.NewTextHandler(m.err, nil)),
 		Ready: func() {
 			m.say("%s is at %s: %d files, until %s. Ctrl-C unmounts.", mountedWhat(m.Release, m.Project), dir, len(files), day(m.Until))
@@ -164,8 +176,18 @@ func (m *mounting) serve(ctx context.Context, dir string) (stats mount.Stats, er
 }
 
 // allowed asks whether a decision, or the clock, has ended the reading since.
-func (m *mounting) allowed() func(context.Context) error {
+func (m *mounting) allowed(ctx context.Context) func(context.Context) error {
+	var heeded uint64 // the opt-outs that were looked at last
 	return m.w.Watch(func(state *governance.State, now time.Time) error {
+		if data := dataOf(state, m.Project); data != m.data {
+			return &governance.Refusal{Reason: "the data of project " + m.Project + " was made anew", Remedy: "Mount it again"}
+		}
+		if x := state.Excluded; x != nil && x.Index != heeded {
+			if err := m.w.Heeded(ctx, state, m.Release, m.Project); err != nil {
+				return err
+			}
+			heeded = x.Index
+		}
 		until, err := state.ReadableUntil(m.actor, m.Release, m.Project, now)
 		if err == nil && until.Before(m.Until) {
 			m.Until = until // it was made shorter: the next question is asked with this end
