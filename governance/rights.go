@@ -81,11 +81,16 @@ func (s *State) Unresolved() bool {
 	return false
 }
 
+// Extractable says whether the project waits for data that it may have.
+func (p *Project) Extractable(now time.Time) bool {
+	return p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && (p.Extraction == nil || p.Outdated)
+}
+
 // Extractable says whether a project can be given data: for the first time, or
 // anew because what it has is not what it may have, or somebody has opted out
 // or come back since. Otherwise the gate says in words why not.
 func (s *State) Extractable(p *Project, now time.Time) bool {
-	return p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && s.mayExtract(p)
+	return p.Extractable(now) || p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && s.mayExtract(p)
 }
 
 func (s *State) mayExtract(p *Project) bool {

@@ -79,7 +79,7 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (made *Deposi
 	if err := w.may(state, o.Provider, &ledger.DepositMade{}); err != nil {
 		return nil, err
 	}
-	if o.Authority, err = theOne(state, governance.LinkageAuthority, o.Authority); err != nil {
+	if o.Authority, err = theAuthority(state, o.Authority); err != nil {
 		return nil, err
 	}
 	if err := o.Tokens.settle(state, o.Authority); err != nil {
@@ -131,8 +131,9 @@ func (w *Warehouse) Deposit(ctx context.Context, o DepositOptions) (made *Deposi
 	return d.run(ctx, state)
 }
 
-// theOne is the party of a role that was named, or the only one there is.
-func theOne(state *governance.State, role governance.Role, name string) (string, error) {
+// theAuthority is the linkage authority that was named, or the only one there is.
+func theAuthority(state *governance.State, name string) (string, error) {
+	const role = governance.LinkageAuthority
 	holders := state.Holders(role)
 	switch {
 	case name == "" && len(holders) == 1:

@@ -56,7 +56,7 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 	if err != nil {
 		return nil, err
 	}
-	authority, err := theOne(state, governance.LinkageAuthority, o.Authority)
+	authority, err := theAuthority(state, o.Authority)
 	if err != nil {
 		return nil, err
 	}

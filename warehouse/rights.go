@@ -62,7 +62,7 @@ func (w *Warehouse) sendPerson(ctx context.Context, id string, p *Person) (diges
 	if party := state.Parties[p.Provider]; party.Role != governance.Provider || party.Left != nil {
 		return "", nil, &governance.Refusal{Reason: fmt.Sprintf("%q is no provider of this warehouse", p.Provider), Remedy: "See who is: rempart party list"}
 	}
-	if p.Authority, err = theOne(state, governance.LinkageAuthority, p.Authority); err != nil {
+	if p.Authority, err = theAuthority(state, p.Authority); err != nil {
 		return "", nil, err
 	}
 	if l, ok := state.Linkages.Get(state.Linkages.Latest()); ok && p.Tokens.Pseudonyms == "" {
@@ -134,7 +134,7 @@ func (w *Warehouse) Resolve(ctx context.Context, authority string) (r *Resolved,
 	if err != nil {
 		return nil, err
 	}
-	if authority, err = theOne(state, governance.LinkageAuthority, authority); err != nil {
+	if authority, err = theAuthority(state, authority); err != nil {
 		return nil, err
 	}
 	r = &Resolved{}

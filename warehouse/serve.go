@@ -45,7 +45,7 @@ func (w *Warehouse) Serve(ctx context.Context, o ServeOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Authority, err = theOne(state, governance.LinkageAuthority, o.Authority); err != nil {
+	if o.Authority, err = theAuthority(state, o.Authority); err != nil {
 		return err
 	}
 	if err := w.may(state, o.Authority, &ledger.PseudonymsIssued{}); err != nil {

@@ -1,9 +1,7 @@
 package warehouse
 
 import (
-	"bytes"
 	"context"
-	"sync"
 	"time"
 
 	"rempart.eu/rempart/governance"
@@ -14,26 +12,8 @@ import (
 // where something was said since, the clock each time. What cannot be read is
 // answered with an error, so that nothing goes on unwatched.
 func (w *Warehouse) Watch(ask func(state *governance.State, now time.Time) error) func(context.Context) error {
-	var (
-		mu    sync.Mutex
-		head  []byte
-		state *governance.State
-	)
 	return func(ctx context.Context) error {
-		mu.Lock()
-		defer mu.Unlock()
-		_, now, err := w.Log.Checkpoint(ctx)
-		if err != nil {
-			return err
-		}
-		if state == nil || !bytes.Equal(now, head) {
-			if state, err = w.State(ctx); err != nil {
-				state = nil
-				return err
-			}
-			head = now
-		}
-		return ask(state, w.Now())
+		return w.Read(ctx, func(m *Model) error { return ask(m.State, w.Now()) })
 	}
 }
 
