@@ -4,7 +4,9 @@
 // A [Sender] makes the tokens at the provider, in one or both modes of package
 // pseudonym, and writes them for the authority. A [Linker] takes them in, passes
 // over them under the authority's own key, joins them, and yields for every
-// record's matching number a person_id. The rules are in resolve.sql, which reads
+// record's matching number a person_id. Hospital stays are tokens too: [SendStays]
+// makes them, [Linker.AddStays] takes them in, and records without an identifier join
+// the person whom their stays name; a [Report] says how well. The rules are in resolve.sql, which reads
 // as their specification. person_id depends on the tokens and the authority's key
 // alone: linking again, with more deposits, gives a person the same number as
 // long as the same identifier stands for it.
