@@ -109,9 +109,7 @@ func (l *Log) Entry(ctx context.Context, index uint64) (e Entry, err error) {
 	if err != nil {
 		return e, fmt.Errorf("read the ledger: %w", err)
 	}
-	e.Index, e.Envelope = index, unbundle(data)[index%layout.EntryBundleWidth]
-	e.Statement, err = Read(e.Envelope)
-	return e, err
+	return NewEntry(index, unbundle(data)[index%layout.EntryBundleWidth])
 }
 
 // Attach stores a long text beside the log and returns the digest that a

@@ -9,13 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
 
 // Passkey is the public half of a WebAuthn credential: a person's key that
@@ -181,14 +179,14 @@ func details(err error) error {
 type Draft struct {
 	Statement  Statement
 	payload    []byte
-	signatures []dsse.Signature
+	signatures []signature
 }
 
 // NewDraft fixes a statement's bytes: what is signed is what is recorded.
 func NewDraft(s Statement) (*Draft, error) {
-	payload, err := json.Marshal(s)
+	payload, err := s.Canonical()
 	if err != nil {
-		return nil, fmt.Errorf("write a statement: %w", err)
+		return nil, err
 	}
 	return &Draft{Statement: s, payload: payload}, nil
 }
@@ -196,7 +194,12 @@ func NewDraft(s Statement) (*Draft, error) {
 // Challenge is what a passkey signs: the SHA-256 of the statement's DSSE
 // pre-authentication encoding.
 func (d *Draft) Challenge() []byte {
-	sum := sha256.Sum256(dsse.PAE(PayloadType, d.payload))
+	return envelope{Payload: d.payload}.challenge()
+}
+
+// challenge is the SHA-256 of what is signed.
+func (e envelope) challenge() []byte {
+	sum := sha256.Sum256(e.message())
 	return sum[:]
 }
 
@@ -209,18 +212,13 @@ func (d *Draft) Assert(p Passkey, a Assertion) error {
 	if err != nil {
 		return err
 	}
-	d.signatures = append(d.signatures, dsse.Signature{KeyID: p.KeyID(), Sig: base64.StdEncoding.EncodeToString(sig)})
+	d.signatures = append(d.signatures, signature{p.KeyID(), sig})
 	return nil
 }
 
 // Envelope is the signed statement, ready for the log.
 func (d *Draft) Envelope() ([]byte, error) {
-	raw, err := json.Marshal(dsse.Envelope{
-		PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(d.payload), Signatures: d.signatures,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("write a statement: %w", err)
-	}
+	raw := envelope{Payload: d.payload, PayloadType: PayloadType, Signatures: d.signatures}.encode()
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("a statement of %d bytes is too long: at most %d", len(raw), MaxSize)
 	}
@@ -229,13 +227,13 @@ func (d *Draft) Envelope() ([]byte, error) {
 
 // PasskeyOf is the keyid of the passkey that an envelope says it is signed with,
 // or "". An envelope has one signature.
-func PasskeyOf(envelope []byte) (string, error) {
-	if !bytes.Contains(envelope, []byte(passkeyPrefix)) { // most are of machines
+func PasskeyOf(text []byte) (string, error) {
+	if !bytes.Contains(text, []byte(passkeyPrefix)) { // most are of machines
 		return "", nil
 	}
-	var e dsse.Envelope
-	if err := strict(envelope, &e); err != nil {
-		return "", fmt.Errorf("read an envelope: %w", err)
+	e, err := parseEnvelope(text)
+	if err != nil {
+		return "", err
 	}
 	for _, s := range e.Signatures {
 		if strings.HasPrefix(s.KeyID, passkeyPrefix) {
@@ -250,27 +248,17 @@ func PasskeyOf(envelope []byte) (string, error) {
 
 // VerifyByPasskey says whether the envelope was signed by this very passkey, and
 // returns its count of signatures.
-func VerifyByPasskey(_ context.Context, envelope []byte, p Passkey) (counter uint32, err error) {
-	var e dsse.Envelope
-	if err := strict(envelope, &e); err != nil {
-		return 0, fmt.Errorf("read an envelope: %w", err)
+func VerifyByPasskey(_ context.Context, text []byte, p Passkey) (counter uint32, err error) {
+	e, err := parseEnvelope(text)
+	if err != nil {
+		return 0, err
 	}
-	at := slices.IndexFunc(e.Signatures, func(s dsse.Signature) bool { return s.KeyID == p.KeyID() })
-	if at < 0 || len(e.Signatures) != 1 {
+	if len(e.Signatures) != 1 || e.Signatures[0].KeyID != p.KeyID() {
 		return 0, errors.New("the statement is not signed by this passkey")
 	}
-	payload, err := e.DecodeB64Payload()
-	if err != nil {
-		return 0, fmt.Errorf("read an envelope: %w", err)
-	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(e.Signatures[at].Sig)
-	if err != nil {
-		return 0, fmt.Errorf("read a passkey's signature: %w", err)
-	}
 	var a Assertion
-	if err := strict(sig, &a); err != nil {
+	if err := strict(e.Signatures[0].Sig, &a); err != nil {
 		return 0, fmt.Errorf("read a passkey's signature: %w", err)
 	}
-	challenge := sha256.Sum256(dsse.PAE(e.PayloadType, payload))
-	return p.VerifyChallenge(a, challenge[:])
+	return p.VerifyChallenge(a, e.challenge())
 }

@@ -18,7 +18,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -30,7 +29,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // PayloadType is the DSSE payload type of a statement.
@@ -41,11 +41,18 @@ const MaxSize = 1<<16 - 1
 
 // Statement is what one actor says.
 type Statement struct {
-	Kind  string          `json:"kind"`  // one of Kinds
-	Actor string          `json:"actor"` // the name of a party
-	Time  time.Time       `json:"time"`  // UTC, in seconds
-	Body  json.RawMessage `json:"body"`  // as the kind has it
+	Kind    string         `json:"kind"`    // one of Kinds
+	Version int            `json:"version"` // of the kind's schema
+	Actor   string         `json:"actor"`   // the name of a party
+	Time    time.Time      `json:"time"`    // UTC, in seconds
+	Body    jsontext.Value `json:"body"`    // as the kind has it
+
+	decoded Body // once it was read
 }
+
+// Version is the version of every kind's schema so far. A kind that changes
+// gets a type of its own beside the old one, and the next number.
+const Version = 1
 
 // New makes a statement of a body's kind.
 func New(actor string, at time.Time, body Body) (Statement, error) {
@@ -53,18 +60,25 @@ func New(actor string, at time.Time, body Body) (Statement, error) {
 	if err != nil {
 		return Statement{}, fmt.Errorf("write a statement: %w", err)
 	}
-	return Statement{Kind: body.Kind(), Actor: actor, Time: at.UTC().Truncate(time.Second), Body: raw}, nil
+	return Statement{Kind: body.Kind(), Version: Version, Actor: actor, Time: at.UTC().Truncate(time.Second), Body: raw}, nil
 }
 
 // Decode returns the statement's body as its kind's type. Unknown kinds and
 // unknown fields are errors: an old program must not overlook what a new one said.
 func (s Statement) Decode() (Body, error) {
+	if s.decoded != nil {
+		return s.decoded, nil
+	}
+	return s.decode()
+}
+
+func (s Statement) decode() (Body, error) {
 	make, ok := kinds[s.Kind]
-	if !ok {
-		return nil, fmt.Errorf("statement of unknown kind %q: it was written by a newer rempart", s.Kind)
+	if !ok || s.Version != Version {
+		return nil, fmt.Errorf("statement of unknown kind %q, version %d: it was written by a newer rempart", s.Kind, s.Version)
 	}
 	body := make()
-	if err := strict(s.Body, body); err != nil {
+	if err := json2.Unmarshal(s.Body, body, json2.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("statement %s: %w", s.Kind, err)
 	}
 	return body, nil
@@ -87,7 +101,15 @@ func strict(data []byte, v any) error {
 type Key struct{ private ed25519.PrivateKey }
 
 // PublicKey verifies statements. Its text form is "ed25519:" and base64.
-type PublicKey struct{ public ed25519.PublicKey }
+type PublicKey struct {
+	public ed25519.PublicKey
+	id     string
+}
+
+func publicKey(raw ed25519.PublicKey) PublicKey {
+	sum := sha256.Sum256(raw)
+	return PublicKey{raw, hex.EncodeToString(sum[:])}
+}
 
 // NewKey makes a key.
 func NewKey() (Key, error) {
@@ -108,7 +130,7 @@ func (k Key) Seed() []byte { return k.private.Seed() }
 
 // Public is the key's public half.
 func (k Key) Public() PublicKey {
-	return PublicKey{k.private.Public().(ed25519.PublicKey)}
+	return publicKey(k.private.Public().(ed25519.PublicKey))
 }
 
 // String hides the key.
@@ -130,90 +152,89 @@ func ParsePublicKey(text string) (PublicKey, error) {
 	if err != nil || !strings.HasPrefix(text, publicPrefix) || len(raw) != ed25519.PublicKeySize {
 		return PublicKey{}, fmt.Errorf("%q is no public key: want %s and 32 bytes in base64", text, publicPrefix)
 	}
-	return PublicKey{raw}, nil
+	return publicKey(raw), nil
 }
 
-// Sign implements [dsse.Signer].
+// Sign signs bytes that are no statement's.
 func (k Key) Sign(_ context.Context, data []byte) ([]byte, error) {
 	return ed25519.Sign(k.private, data), nil
 }
 
-// KeyID implements [dsse.Signer].
-func (k Key) KeyID() (string, error) { return k.Public().KeyID() }
+// KeyID is that of the public key.
+func (k Key) KeyID() (string, error) { return k.Public().id, nil }
 
-// Verify implements [dsse.Verifier].
+// Verify verifies what [Key.Sign] signed.
 func (p PublicKey) Verify(_ context.Context, data, signature []byte) error {
-	if !ed25519.Verify(p.public, data, signature) {
+	if len(p.public) != ed25519.PublicKeySize || !ed25519.Verify(p.public, data, signature) {
 		return errors.New("the signature does not fit")
 	}
 	return nil
 }
 
-// KeyID implements [dsse.Verifier]: the SHA-256 of the key, in hexadecimal.
-func (p PublicKey) KeyID() (string, error) {
-	sum := sha256.Sum256(p.public)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-// Public implements [dsse.Verifier].
-func (p PublicKey) Public() crypto.PublicKey { return p.public }
+// KeyID is the SHA-256 of the key, in hexadecimal.
+func (p PublicKey) KeyID() (string, error) { return p.id, nil }
 
 // Seal signs a statement and returns its envelope, ready for the log.
-func Seal(ctx context.Context, s Statement, key Key) ([]byte, error) {
-	payload, err := json.Marshal(s)
+func Seal(_ context.Context, s Statement, key Key) ([]byte, error) {
+	payload, err := s.Canonical()
 	if err != nil {
-		return nil, fmt.Errorf("write a statement: %w", err)
+		return nil, err
 	}
-	signer, err := dsse.NewEnvelopeSigner(key)
-	if err != nil {
-		return nil, fmt.Errorf("sign a statement: %w", err)
-	}
-	envelope, err := signer.SignPayload(ctx, PayloadType, payload)
-	if err != nil {
-		return nil, fmt.Errorf("sign a statement: %w", err)
-	}
-	raw, err := json.Marshal(envelope)
-	if err != nil {
-		return nil, fmt.Errorf("write a statement: %w", err)
-	}
+	e := envelope{Payload: payload, PayloadType: PayloadType}
+	e.Signatures = []signature{{key.Public().id, ed25519.Sign(key.private, e.message())}}
+	raw := e.encode()
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("a statement of %d bytes is too long: at most %d", len(raw), MaxSize)
 	}
 	return raw, nil
 }
 
-// Read returns the statement of an envelope without asking who signed it.
-func Read(envelope []byte) (Statement, error) {
-	var e dsse.Envelope
-	if err := strict(envelope, &e); err != nil {
-		return Statement{}, fmt.Errorf("read an envelope: %w", err)
-	}
-	if e.PayloadType != PayloadType {
-		return Statement{}, fmt.Errorf("an envelope holds %q, not a statement", e.PayloadType)
-	}
-	payload, err := e.DecodeB64Payload()
+// Canonical is the one way to write a statement (RFC 8785): its digest is the
+// statement's.
+func (s Statement) Canonical() ([]byte, error) {
+	raw, err := json.Marshal(s)
 	if err != nil {
-		return Statement{}, fmt.Errorf("read an envelope: %w", err)
+		return nil, fmt.Errorf("write a statement: %w", err)
 	}
-	var s Statement
-	if err := strict(payload, &s); err != nil {
-		return Statement{}, fmt.Errorf("read a statement: %w", err)
+	text := jsontext.Value(raw)
+	if err := text.Canonicalize(); err != nil {
+		return nil, fmt.Errorf("write a statement: %w", err)
+	}
+	return text, nil
+}
+
+// Read returns the statement of an envelope without asking who signed it.
+func Read(text []byte) (Statement, error) {
+	e, err := parseEnvelope(text)
+	if err != nil {
+		return Statement{}, err
+	}
+	return readStatement(e.Payload)
+}
+
+// readStatement reads a statement in its canonical form.
+func readStatement(payload []byte) (s Statement, err error) {
+	if err := json2.Unmarshal(payload, &s, json2.RejectUnknownMembers(true)); err != nil {
+		return s, fmt.Errorf("read a statement: %w", err)
+	}
+	again := jsontext.Value(bytes.Clone(payload))
+	if err := again.Canonicalize(); err != nil || !bytes.Equal(again, payload) {
+		return s, errors.New("read a statement: it is not in its canonical form")
+	}
+	if s.Time.Location() != time.UTC || s.Time.Nanosecond() != 0 || !bytes.Contains(payload, s.Time.AppendFormat([]byte(`"time":"`), time.RFC3339+`"`)) {
+		return s, errors.New("read a statement: its time is not in UTC and whole seconds")
+	}
+	if s.decoded, err = s.decode(); err != nil {
+		s.decoded = nil // Decode says why
 	}
 	return s, nil
 }
 
 // VerifyBy says whether the envelope was signed by this very key.
-func VerifyBy(ctx context.Context, envelope []byte, key PublicKey) error {
-	var e dsse.Envelope
-	if err := strict(envelope, &e); err != nil {
-		return fmt.Errorf("read an envelope: %w", err)
-	}
-	verifier, err := dsse.NewEnvelopeVerifier(key)
+func VerifyBy(_ context.Context, text []byte, key PublicKey) error {
+	e, err := parseEnvelope(text)
 	if err != nil {
 		return err
 	}
-	if _, err := verifier.Verify(ctx, &e); err != nil {
-		return errors.New("the statement is not signed by its actor's key")
-	}
-	return nil
+	return e.verifyBy(key)
 }

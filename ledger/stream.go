@@ -14,6 +14,37 @@ type Entry struct {
 	Index     uint64
 	Envelope  []byte
 	Statement Statement
+
+	read *envelope // once it was
+}
+
+// parsed is the entry's envelope.
+func (e Entry) parsed() (envelope, error) {
+	if e.read != nil {
+		return *e.read, nil
+	}
+	return parseEnvelope(e.Envelope)
+}
+
+// VerifyBy says whether the entry was signed by this very key.
+func (e Entry) VerifyBy(key PublicKey) error {
+	parsed, err := e.parsed()
+	if err != nil {
+		return err
+	}
+	return parsed.verifyBy(key)
+}
+
+// NewEntry reads an envelope that is to be, or is, an entry of the log.
+func NewEntry(index uint64, text []byte) (e Entry, err error) {
+	e.Index, e.Envelope = index, text
+	parsed, err := parseEnvelope(text)
+	if err != nil {
+		return e, err
+	}
+	e.read = &parsed
+	e.Statement, err = readStatement(parsed.Payload)
+	return e, err
 }
 
 // bundle is a run of entries on their way from the disk.
@@ -83,12 +114,12 @@ func (l *Log) load(ctx context.Context, number, from, size uint64) *bundle {
 		if index < from || b.err != nil {
 			continue
 		}
-		statement, err := Read(envelope)
+		entry, err := NewEntry(index, envelope)
 		if err != nil {
 			b.err = fmt.Errorf("%s: entry %d: %w", path, index, err)
 			continue
 		}
-		b.entries = append(b.entries, Entry{Index: index, Envelope: envelope, Statement: statement})
+		b.entries = append(b.entries, entry)
 	}
 	return b
 }
