@@ -277,7 +277,7 @@ func TestStatementsAreDescribed(t *testing.T) {
 			t.Errorf("docs/ledger.md has no row for `%s`", kind)
 			continue
 		}
-		body, err := ledger.Statement{Kind: kind, Body: []byte("{}")}.Decode()
+		body, err := ledger.Statement{Kind: kind, Body: json.RawMessage("{}")}.Decode()
 		if err != nil {
 			t.Fatal(err)
 		}

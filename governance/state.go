@@ -74,6 +74,8 @@ type State struct {
 	Excluded    *Exclusion // who may not be seen now; nil before anybody has opted out
 	Accesses    Ordered[Access]
 	People      People // what they sign with, and what waits for a second one
+
+	checker *ledger.Checker `snapshot:"-"` // nil: signatures are verified at once
 }
 
 // Made says when and by whom something was stated.

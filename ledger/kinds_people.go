@@ -109,5 +109,5 @@ func Propose(body Body) (Proposed, error) {
 
 // Decode is what the proposal would state.
 func (p Proposed) Decode() (Body, error) {
-	return Statement{Kind: p.Statement, Body: p.Says}.Decode()
+	return Statement{Kind: p.Statement, Version: Version, Body: p.Says}.Decode()
 }

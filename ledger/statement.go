@@ -41,11 +41,11 @@ const MaxSize = 1<<16 - 1
 
 // Statement is what one actor says.
 type Statement struct {
-	Kind    string         `json:"kind"`    // one of Kinds
-	Version int            `json:"version"` // of the kind's schema
-	Actor   string         `json:"actor"`   // the name of a party
-	Time    time.Time      `json:"time"`    // UTC, in seconds
-	Body    jsontext.Value `json:"body"`    // as the kind has it
+	Kind    string          `json:"kind"`    // one of Kinds
+	Version int             `json:"version"` // of the kind's schema
+	Actor   string          `json:"actor"`   // the name of a party
+	Time    time.Time       `json:"time"`    // UTC, in seconds
+	Body    json.RawMessage `json:"body"`    // as the kind has it
 
 	decoded Body // once it was read
 }
@@ -221,7 +221,8 @@ func readStatement(payload []byte) (s Statement, err error) {
 	if err := again.Canonicalize(); err != nil || !bytes.Equal(again, payload) {
 		return s, errors.New("read a statement: it is not in its canonical form")
 	}
-	if s.Time.Location() != time.UTC || s.Time.Nanosecond() != 0 || !bytes.Contains(payload, s.Time.AppendFormat([]byte(`"time":"`), time.RFC3339+`"`)) {
+	end := fmt.Appendf(nil, `"time":"%s","version":%d}`, s.Time.UTC().Format(time.RFC3339), s.Version)
+	if !bytes.HasSuffix(payload, end) {
 		return s, errors.New("read a statement: its time is not in UTC and whole seconds")
 	}
 	if s.decoded, err = s.decode(); err != nil {

@@ -60,16 +60,15 @@ func (w *Warehouse) catchUp(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	if f.model, err = w.loadModel(ctx); err != nil {
-		f.model = newModel()
-	}
-	f.saved = f.model.Size()
-	if err = f.model.follow(ctx, w.Log); err == nil {
-		return nil
+	if f.model, err = w.loadModel(ctx); err == nil {
+		f.saved = f.model.Size()
+		if err = f.model.follow(ctx, w.Log); err == nil {
+			return nil
+		}
 	}
 	// What the file holds may be what the ledger does not go on from.
 	f.model, f.saved = newModel(), 0
-	if err = f.model.follow(ctx, w.Log); err != nil {
+	if err = f.model.followAll(ctx, w.Log); err != nil {
 		f.model = nil
 	}
 	return err

@@ -67,6 +67,15 @@ func (m *Model) follow(ctx context.Context, log *ledger.Log) error {
 	})
 }
 
+// followAll is follow for many statements, whose signatures are verified beside.
+func (m *Model) followAll(ctx context.Context, log *ledger.Log) error {
+	checker := ledger.NewChecker()
+	m.State.Defer(checker)
+	err := m.follow(ctx, log)
+	m.State.Defer(nil)
+	return errors.Join(append(checker.Wait(), err)...)
+}
+
 // modelFile keeps a model, so that not every command reads the whole ledger. It
 // is a note that is signed with the ledger's own key, behind its length in
 // decimal and the end of the line, and then the bytes that the note names:
@@ -203,7 +212,7 @@ func (w *Warehouse) model(ctx context.Context) (*Model, error) {
 		}
 	}
 	m = newModel()
-	err = m.follow(ctx, w.Log)
+	err = m.followAll(ctx, w.Log)
 	if err == nil && m.State.Warehouse == nil {
 		err = fmt.Errorf("%s: the ledger has no entries", w.path("ledger"))
 	}
@@ -226,7 +235,7 @@ func (w *Warehouse) Rebuild(ctx context.Context) (r Rebuilt, err error) {
 		return r, err
 	}
 	m := newModel()
-	if err := m.follow(ctx, w.Log); err != nil {
+	if err := m.followAll(ctx, w.Log); err != nil {
 		return r, err
 	}
 	if m.State.Warehouse == nil {

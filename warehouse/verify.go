@@ -40,24 +40,8 @@ func (v *Verified) fault(format string, args ...any) {
 // a negative number is all. The state is nil where the ledger cannot be read.
 func (w *Warehouse) Verify(ctx context.Context, sample int, progress Progress) (v *Verified, state *governance.State) {
 	v = &Verified{}
-	state = governance.NewState()
-	var refused error
-	faults, err := w.Log.Verify(ctx, func(e ledger.Entry) error {
-		if err := state.Admit(ctx, e); err != nil && refused == nil {
-			refused = fmt.Errorf("ledger entry %d: %w", e.Index, err)
-		}
-		if refused == nil {
-			v.Statements++
-		}
-		return nil
-	})
-	v.Faults = append(v.Faults, faults...)
-	if err != nil {
-		v.fault("the ledger cannot be read: %w", err)
-		return v, nil
-	}
-	if refused != nil {
-		v.Faults = append(v.Faults, refused)
+	state, ok := w.VerifyLedger(ctx, v)
+	if !ok {
 		return v, nil
 	}
 	if state.Warehouse == nil {
@@ -69,6 +53,38 @@ func (w *Warehouse) Verify(ctx context.Context, sample int, progress Progress) (
 	w.verifyKeyring(ctx, state, v)
 	w.verifyHost(ctx, state, v, sample, progress)
 	return v, state
+}
+
+// VerifyLedger verifies the log, and that each statement passes the gate. It
+// reads the log once, as a stream. ok is false where what the ledger says is not
+// to be relied upon.
+func (w *Warehouse) VerifyLedger(ctx context.Context, v *Verified) (state *governance.State, ok bool) {
+	state = governance.NewState()
+	checker := ledger.NewChecker()
+	state.Defer(checker)
+	var refused error
+	faults, err := w.Log.Verify(ctx, func(e ledger.Entry) error {
+		if refused != nil {
+			return nil
+		}
+		if err := state.Admit(ctx, e); err != nil {
+			refused = fmt.Errorf("ledger entry %d: %w", e.Index, err)
+			return nil
+		}
+		v.Statements++
+		return nil
+	})
+	state.Defer(nil)
+	v.Faults = append(v.Faults, faults...)
+	if err != nil {
+		v.fault("the ledger cannot be read: %w", err)
+	}
+	if refused != nil {
+		v.Faults = append(v.Faults, refused)
+	}
+	unsigned := checker.Wait()
+	v.Faults = append(v.Faults, unsigned...)
+	return state, err == nil && refused == nil && len(unsigned) == 0
 }
 
 // verifyHome checks the configuration and that every file is accounted for.
@@ -279,3 +295,7 @@ func Uploads(n int) string {
 	}
 	return fmt.Sprintf("%d uploads in parts", n)
 }
+
+// VerifyMemory is how much memory a verification of a ledger may take, for
+// [debug.SetMemoryLimit]: a million statements fit well.
+const VerifyMemory = 440 << 20

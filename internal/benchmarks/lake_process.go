@@ -34,7 +34,7 @@ const (
 
 // Inside runs this process's part of a suite, where it was started for one.
 func Inside(args []string) (status int, ok bool) {
-	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit, synthArg: synthProcess, linkArg: linkageChild}
+	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit, synthArg: synthProcess, linkArg: linkageChild, ledgerArg: ledgerProcess}
 	if len(args) == 0 || parts[args[0]] == nil {
 		return 0, false
 	}

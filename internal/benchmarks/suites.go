@@ -9,4 +9,5 @@ var suites = map[string]func(context.Context, *Run) error{
 	"host":    hostBench,
 	"intake":  intakeBench,
 	"linkage": linkageBench,
+	"ledger":  ledgerBench,
 }
