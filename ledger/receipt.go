@@ -74,3 +74,13 @@ func (l *Log) Check(r *Receipt) ([]Entry, error) {
 	}
 	return entries, nil
 }
+
+// ConsistencyProof proves that the log of one size continues that of a smaller one
+// (RFC 6962, section 2.1.2).
+func (l *Log) ConsistencyProof(ctx context.Context, smaller, larger uint64) ([][]byte, error) {
+	builder, err := client.NewProofBuilder(ctx, larger, l.Tile)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger's tiles: %w", err)
+	}
+	return builder.ConsistencyProof(ctx, smaller, larger)
+}

@@ -65,12 +65,12 @@ persons: SELECT person_id FROM person
 tables: {person: all}
 period: {from: 2020-01-01, to: 2024-12-31}
 researchers: [alice]
-ends: 2040-12-31
+ends: 2035-12-31
 minimum_cell_count: 11
 `
 
 // livedSince is when the life begins.
-var livedSince = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+var livedSince = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // live makes a warehouse with its parties, and projects that have their data.
 func (b *ledgerRun) live(ctx context.Context, name string, projects int) (l *lived, err error) {
@@ -166,7 +166,7 @@ func (l *lived) sign(ctx context.Context, from, to, projects int) ([][]byte, err
 		group.Go(func() error {
 			for n := from + c; n < to; n += cores {
 				actor, body := daily(n, projects)
-				s, err := ledger.New(actor, l.now.Add(time.Duration(n)*10*time.Second), body)
+				s, err := ledger.New(actor, l.now.Add(time.Duration(n)*time.Second), body)
 				if err != nil {
 					return err
 				}
@@ -258,7 +258,7 @@ func (b *ledgerRun) commits(ctx context.Context) error {
 	if _, err := l.w.Rebuild(ctx); err != nil {
 		return err
 	}
-	l.now = l.now.Add(life * 10 * time.Second)
+	l.now = l.now.Add(life * time.Second)
 	started, err := medianOf(3, func() (float64, error) {
 		return seconds(func() error {
 			w, err := warehouse.Open(l.w.Dir)
