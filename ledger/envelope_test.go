@@ -99,6 +99,7 @@ func TestAStatementHasOneForm(t *testing.T) {
 		"an unknown name, beside it":  with(`"version":1`, `"version":1,"x":1`),
 		"a name of another case":      with(`"actor"`, `"Actor"`),
 		"bytes that are no UTF-8":     with(`"r"`, "\"\xff\""),
+		"no version":                  with(`,"version":1`, ``),
 		"a time of another precision": with(`20Z`, `20.0Z`),
 		"a time of another zone":      with(`22:13:20Z`, `23:13:20+01:00`),
 	} {

@@ -17,6 +17,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -42,7 +43,7 @@ const MaxSize = 1<<16 - 1
 // Statement is what one actor says.
 type Statement struct {
 	Kind    string          `json:"kind"`    // one of Kinds
-	Version int             `json:"version"` // of the kind's schema
+	Version int             `json:"version"` // of the kind's schema; 0: the present one
 	Actor   string          `json:"actor"`   // the name of a party
 	Time    time.Time       `json:"time"`    // UTC, in seconds
 	Body    json.RawMessage `json:"body"`    // as the kind has it
@@ -74,7 +75,7 @@ func (s Statement) Decode() (Body, error) {
 
 func (s Statement) decode() (Body, error) {
 	make, ok := kinds[s.Kind]
-	if !ok || s.Version != Version {
+	if !ok || s.Version > Version {
 		return nil, fmt.Errorf("statement of unknown kind %q, version %d: it was written by a newer rempart", s.Kind, s.Version)
 	}
 	body := make()
@@ -192,6 +193,7 @@ func Seal(_ context.Context, s Statement, key Key) ([]byte, error) {
 // Canonical is the one way to write a statement (RFC 8785): its digest is the
 // statement's.
 func (s Statement) Canonical() ([]byte, error) {
+	s.Version = cmp.Or(s.Version, Version)
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("write a statement: %w", err)
@@ -222,8 +224,8 @@ func readStatement(payload []byte) (s Statement, err error) {
 		return s, errors.New("read a statement: it is not in its canonical form")
 	}
 	end := fmt.Appendf(nil, `"time":"%s","version":%d}`, s.Time.UTC().Format(time.RFC3339), s.Version)
-	if !bytes.HasSuffix(payload, end) {
-		return s, errors.New("read a statement: its time is not in UTC and whole seconds")
+	if s.Version < 1 || !bytes.HasSuffix(payload, end) {
+		return s, errors.New("read a statement: it has no version, or its time is not in UTC and whole seconds")
 	}
 	if s.decoded, err = s.decode(); err != nil {
 		s.decoded = nil // Decode says why
