@@ -215,7 +215,7 @@ func (s *Service) oidcParty(r *http.Request, c *ceremony) (party governance.Part
 	if err := id.Claims(&claims); err != nil {
 		return party, false, err
 	}
-	if claims.AZP != "" && claims.AZP != p.ClientID || len(id.Audience) > 1 && claims.AZP == "" {
+	if claims.AZP != "" && claims.AZP != p.ClientID || len(id.Audience) != 1 { // others we trust in nothing
 		return party, false, errors.New("the ID token is for another program too")
 	}
 	second = slices.ContainsFunc(append(claims.AMR, claims.ACR), func(value string) bool {

@@ -45,7 +45,14 @@ func (s *site) later(d time.Duration) { s.clock.Add(int64(d / time.Second)) }
 
 func newSite(t *testing.T, change ...func(*warehouse.Config, *people.Options)) *site {
 	t.Helper()
+	return newSiteAt(t, begin, change...)
+}
+
+// newSiteAt is a site whose clock begins at a time.
+func newSiteAt(t *testing.T, at time.Time, change ...func(*warehouse.Config, *people.Options)) *site {
+	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}}
+	s.later(at.Sub(begin))
 	ctx := t.Context()
 	w, err := warehouse.Init(ctx, filepath.Join(t.TempDir(), "home"), warehouse.InitOptions{Name: "Test", Controller: "controller", Now: s.now})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func (a *app) hostCommand() *cobra.Command {
 	return group("host", "Who stores the objects, what it sees of them, and how to leave it",
 		a.hostListCommand(), a.hostShowCommand(), a.hostAddCommand(), a.hostUpdateCommand(), a.hostDerogateCommand(),
-		a.hostMigrateCommand(), a.hostEraseCommand(), a.hostViewCommand(), a.hostLeaveCommand(),
+		a.hostOrderCommand(), a.hostMigrateCommand(), a.hostEraseCommand(), a.hostViewCommand(), a.hostLeaveCommand(),
 		a.hostRequirementsCommand(), a.hostAssessCommand(), a.hostCompareCommand(), a.hostExitPlanCommand())
 }
 

@@ -112,7 +112,7 @@ The way of the data, and who takes each step:
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
-		a.initCommand(), a.partyCommand(), a.configCommand(),
+		a.initCommand(), a.partyCommand(), a.peopleCommand(), a.tokenCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
 		a.projectCommand(), a.policyCommand(), a.rightsCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
 		a.auditCommand(), a.stateCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),

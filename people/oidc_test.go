@@ -1,0 +1,358 @@
+package people_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/people"
+	"rempart.eu/rempart/warehouse"
+)
+
+// idp is a whole OpenID Connect provider, of zitadel/oidc, in this process; a test
+// may have it say what it should not.
+type idp struct {
+	*storage.Storage
+	t      *testing.T
+	issuer string
+
+	mu     sync.Mutex
+	keys   []*rsa.PrivateKey // the last one signs
+	forger *rsa.PrivateKey   // signs in its place, under its name
+	amr    []string
+	spoil  func(*spoiled)
+}
+
+// spoiled is what the ID token is made of.
+type spoiled struct {
+	op.AuthRequest
+	amr      []string
+	nonce    string
+	audience []string
+}
+
+func (s *spoiled) GetAMR() []string      { return s.amr }
+func (s *spoiled) GetNonce() string      { return s.nonce }
+func (s *spoiled) GetAudience() []string { return s.audience }
+
+func (p *idp) AuthRequestByCode(ctx context.Context, code string) (op.AuthRequest, error) {
+	r, err := p.Storage.AuthRequestByCode(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &spoiled{AuthRequest: r, amr: p.amr, nonce: r.GetNonce(), audience: r.GetAudience()}
+	if p.spoil != nil {
+		p.spoil(s)
+	}
+	return s, nil
+}
+
+// CreateAccessToken knows only the storage's own requests.
+func (p *idp) CreateAccessToken(context.Context, op.TokenRequest) (string, time.Time, error) {
+	return "token", time.Now().Add(time.Hour), nil
+}
+
+type signing struct {
+	id  string
+	key *rsa.PrivateKey
+}
+
+func (s signing) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
+func (s signing) Key() any                                    { return s.key }
+func (s signing) ID() string                                  { return s.id }
+
+type verifying struct{ signing }
+
+func (v verifying) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
+func (v verifying) Use() string                        { return "sig" }
+func (v verifying) Key() any                           { return &v.key.PublicKey }
+
+func keyName(i int) string { return "key-" + string(rune('a'+i)) }
+
+func (p *idp) SigningKey(context.Context) (op.SigningKey, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.forger != nil {
+		return signing{keyName(len(p.keys) - 1), p.forger}, nil
+	}
+	return signing{keyName(len(p.keys) - 1), p.keys[len(p.keys)-1]}, nil
+}
+
+func (p *idp) KeySet(context.Context) (all []op.Key, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, key := range p.keys {
+		all = append(all, verifying{signing{keyName(i), key}})
+	}
+	return all, nil
+}
+
+func (p *idp) rotate() {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys = append(p.keys, key)
+}
+
+func newIDP(t *testing.T) *idp {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &idp{t: t, issuer: "http://" + strings.Replace(listener.Addr().String(), "127.0.0.1", "localhost", 1)}
+	p.Storage = storage.NewStorage(storage.NewUserStore(p.issuer))
+	p.rotate()
+	provider, err := op.NewProvider(&op.Config{CryptoKey: [32]byte{1}, CodeMethodS256: true, AuthMethodPost: true}, p, op.StaticIssuer(p.issuer), op.WithAllowInsecure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: provider, ReadHeaderTimeout: time.Minute}}
+	server.Start()
+	t.Cleanup(server.Close)
+	return p
+}
+
+// clients is one table in the whole provider.
+var clients sync.Mutex
+
+// siteWith is a site whose people log in with the provider; whoever logs in there
+// is diane.
+func siteWith(t *testing.T, p *idp, change ...func(*warehouse.LoginConfig)) *site {
+	t.Helper()
+	s := newSiteAt(t, time.Now(), func(c *warehouse.Config, _ *people.Options) {
+		login := warehouse.LoginConfig{Name: "hospital", Issuer: p.issuer, ClientID: "portal-" + t.Name(), SecondFactor: []string{"mfa"}}
+		for _, f := range change {
+			f(&login)
+		}
+		c.Portal.Logins = []warehouse.LoginConfig{login}
+		clients.Lock()
+		defer clients.Unlock()
+		storage.RegisterClients(storage.NativeClient(login.ClientID, c.Portal.URL+"/login/callback"))
+	})
+	s.say("controller", ledger.LoginLinked{Party: "diane", Issuer: p.issuer, Subject: "id1"})
+	return s
+}
+
+// location follows no redirect, and says where it leads.
+func (v *visitor) location(address string) *url.URL {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	answer, err := v.Do(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	to, err := answer.Location()
+	if err != nil {
+		v.t.Fatalf("%s leads nowhere: %d", address, answer.StatusCode)
+	}
+	return to
+}
+
+// atProvider begins a login and comes as far as the way back.
+func (v *visitor) atProvider(p *idp) *url.URL {
+	v.t.Helper()
+	login := v.location(v.location(v.url + "/login/with/hospital?to=/").String())
+	id := login.Query().Get("authRequestID")
+	if err := p.CheckUsernamePassword("test-user@localhost", "verysecure", id); err != nil {
+		v.t.Fatal(err)
+	}
+	return v.location(p.issuer + "/authorize/callback?id=" + id)
+}
+
+// back comes back from the provider.
+func (v *visitor) back(to *url.URL) (int, string) {
+	v.t.Helper()
+	return v.get(to.RequestURI())
+}
+
+func TestALoginWithAProviderThatAsksForTwoFactors(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"pwd", "mfa"}
+	s := siteWith(t, p)
+	v := s.visitor()
+	asked := v.location(s.url + "/login/with/hospital").Query()
+	for _, name := range []string{"state", "nonce", "code_challenge"} {
+		if len(asked.Get(name)) < 43 {
+			t.Errorf("%s is %q", name, asked.Get(name))
+		}
+	}
+	want(t, "PKCE", asked.Get("code_challenge_method"), "S256")
+	status, _ := v.back(v.atProvider(p))
+	want(t, "back", status, http.StatusSeeOther)
+	_, text := v.get("/")
+	if !strings.HasPrefix(text, "diane hospital") {
+		t.Errorf("logged in as %q", text)
+	}
+	// And out, also there.
+	_, page := v.get("/account")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/logout", strings.NewReader(url.Values{"csrf": {csrf(t, page)}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	want(t, "logout", v.do(r, &text), http.StatusOK)
+	if !strings.Contains(text, p.issuer+"/end_session?client_id=") {
+		t.Errorf("no way out of the provider: %s", text)
+	}
+	want(t, "out", v.is(), "nobody")
+}
+
+// One factor is not enough: the passkey is the second, and it must be of the same person.
+func TestALoginWithOneFactorNeedsAPasskey(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"pwd"}
+	s := siteWith(t, p)
+	owner, stranger := s.visitor(), s.visitor()
+	want(t, "enrol", owner.enrol("diane", s.open("diane")), http.StatusOK)
+	want(t, "enrol", stranger.enrol("alice", s.open("alice")), http.StatusOK)
+	v := s.visitor()
+	status, _ := v.back(v.atProvider(p))
+	want(t, "back", status, http.StatusSeeOther)
+	want(t, "with one factor", v.is(), "nobody")
+	v.a = stranger.a
+	want(t, "with a stranger's passkey", v.login(), http.StatusUnauthorized)
+	want(t, "still", v.is(), "nobody")
+	v.back(v.atProvider(p))
+	v.a = owner.a
+	want(t, "with the passkey", v.login(), http.StatusOK)
+	want(t, "in", v.is(), "diane")
+}
+
+func TestWhatAProviderMustNotSay(t *testing.T) {
+	for name, spoil := range map[string]func(*spoiled){
+		"the nonce of another login": func(s *spoiled) { s.nonce = "another" },
+		"no nonce":                   func(s *spoiled) { s.nonce = "" },
+		"for another program":        func(s *spoiled) { s.audience = []string{"another"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newIDP(t)
+			p.amr, p.spoil = []string{"mfa"}, spoil
+			v := siteWith(t, p).visitor()
+			status, _ := v.back(v.atProvider(p))
+			want(t, "back", status, http.StatusUnauthorized)
+			want(t, "in", v.is(), "nobody")
+		})
+	}
+}
+
+func TestTheWayBackIsForOneBrowserOnce(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"mfa"}
+	s := siteWith(t, p)
+	v, victim := s.visitor(), s.visitor()
+	to := v.atProvider(p)
+	// Somebody's own code in another's browser: the victim would work as the attacker.
+	status, _ := victim.back(to)
+	want(t, "in another browser", status, http.StatusUnauthorized)
+	victim.atProvider(p)
+	status, _ = victim.back(to)
+	want(t, "in another browser, where a login is under way", status, http.StatusUnauthorized)
+	want(t, "the victim", victim.is(), "nobody")
+	status, _ = v.back(to)
+	want(t, "in its own", status, http.StatusSeeOther)
+	out := s.visitor()
+	out.Jar = v.Jar
+	status, _ = out.back(to)
+	want(t, "again", status, http.StatusUnauthorized)
+	// What was changed on the way.
+	for _, name := range []string{"state", "code"} {
+		w := s.visitor()
+		to := w.atProvider(p)
+		q := to.Query()
+		q.Set(name, "x"+q.Get(name))
+		to.RawQuery = q.Encode()
+		status, _ := w.back(to)
+		want(t, "another "+name, status, http.StatusUnauthorized)
+	}
+	w := s.visitor()
+	to = w.atProvider(p)
+	to.RawQuery += "&iss=https%3A%2F%2Fevil.test"
+	status, _ = w.back(to)
+	want(t, "of another issuer", status, http.StatusUnauthorized)
+}
+
+func TestAProviderChangesItsKeys(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"mfa"}
+	s := siteWith(t, p)
+	v := s.visitor()
+	v.back(v.atProvider(p))
+	want(t, "with the first key", v.is(), "diane")
+	p.rotate()
+	w := s.visitor()
+	w.back(w.atProvider(p))
+	want(t, "with the next", w.is(), "diane")
+	// A key that the provider does not publish signs nothing.
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.forger = key
+	p.mu.Unlock()
+	x := s.visitor()
+	status, _ := x.back(x.atProvider(p))
+	want(t, "with a stranger's key", status, http.StatusUnauthorized)
+}
+
+func TestWhomTheLedgerDoesNotKnowIsNobody(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"mfa"}
+	s := siteWith(t, p)
+	s.say("controller", ledger.LoginUnlinked{Issuer: p.issuer, Subject: "id1", Reason: "left"})
+	v := s.visitor()
+	status, _ := v.back(v.atProvider(p))
+	want(t, "unlinked", status, http.StatusUnauthorized)
+	s.say("controller", ledger.LoginLinked{Party: "alice", Issuer: p.issuer, Subject: "id1"})
+	v.back(v.atProvider(p))
+	want(t, "linked to another", v.is(), "alice")
+	s.say("controller", ledger.PartyLeft{Name: "alice", Reason: "left"})
+	want(t, "who has left", v.is(), "nobody")
+	status, _ = v.back(v.atProvider(p))
+	want(t, "who has left, again", status, http.StatusUnauthorized)
+}
+
+// Another provider's person of the same subject is another person.
+func TestASubjectIsOfItsIssuer(t *testing.T) {
+	p, other := newIDP(t), newIDP(t)
+	other.amr = []string{"mfa"}
+	s := siteWith(t, p, func(l *warehouse.LoginConfig) { l.Issuer = other.issuer })
+	v := s.visitor() // diane is linked at the first provider alone
+	status, _ := v.back(v.atProvider(other))
+	want(t, "at the other provider", status, http.StatusUnauthorized)
+}
+
+func TestAProviderThatDoesNotAnswer(t *testing.T) {
+	p := newIDP(t)
+	s := siteWith(t, p, func(l *warehouse.LoginConfig) { l.Issuer = "http://localhost:1" })
+	status, text := s.visitor().get("/login/with/hospital")
+	want(t, "begin", status, http.StatusBadGateway)
+	if strings.Contains(text, "refused") || strings.Contains(text, "dial") {
+		t.Errorf("the page tells of the inside: %s", text)
+	}
+	status, _ = s.visitor().get("/login/with/another")
+	want(t, "no such provider", status, http.StatusNotFound)
+}
