@@ -147,21 +147,35 @@ func (q *request) geography(g *governance.Geography) string {
 func beside(now, before []field) (fields []field, changed int) {
 	for i := range now {
 		f := now[i]
-		f.Before = slices.Clone(before[i].Parts)
-		mark := func(parts, others []part) {
-			for j := range parts {
-				same := func(other part) bool { return other.Text == parts[j].Text }
-				if !slices.ContainsFunc(others, same) {
-					parts[j].Marked, f.Changed = true, true
-				}
-			}
+		if f.List {
+			f.Before = slices.Clone(before[i].Parts)
+			mark(f.Parts, before[i].Parts)
+			mark(f.Before, now[i].Parts)
+		} else {
+			f.Before, f.Parts = compare(text(before[i].Parts), text(f.Parts))
 		}
-		mark(f.Parts, before[i].Parts)
-		mark(f.Before, now[i].Parts)
-		if f.Changed {
+		isMarked := func(p part) bool { return p.Marked }
+		if f.Changed = slices.ContainsFunc(f.Parts, isMarked) || slices.ContainsFunc(f.Before, isMarked); f.Changed {
 			changed++
+		} else {
+			f.Parts, f.Before = now[i].Parts, nil // with its lines as they were written
 		}
 		fields = append(fields, f)
 	}
 	return fields, changed
+}
+
+// mark marks the parts of a list that others do not have.
+func mark(parts, others []part) {
+	for i := range parts {
+		parts[i].Marked = !slices.ContainsFunc(others, func(other part) bool { return other.Text == parts[i].Text })
+	}
+}
+
+// text is what the field of a text says, "" for nothing.
+func text(parts []part) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return parts[0].Text
 }
