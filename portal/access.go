@@ -12,7 +12,7 @@ import (
 
 // everything says whether the person sees all that the ledger holds.
 func (q *request) everything() bool {
-	return q.who != nil && (q.party.Role == governance.Officer || q.party.Role == governance.Controller)
+	return q.who != nil && q.who.Projects == nil && (q.party.Role == governance.Officer || q.party.Role == governance.Controller)
 }
 
 // loggedIn refuses where nobody is.
@@ -38,9 +38,9 @@ func (q *request) overseeing() error {
 // everything; its researchers; and checkers, once something asks to leave it.
 func (q *request) sees(p *governance.Project) bool {
 	switch {
-	case q.who == nil:
+	case q.who == nil || q.who.Projects != nil && !slices.Contains(q.who.Projects, p.Name):
 		return false
-	case q.everything():
+	case q.everything() || q.party.Role == governance.Officer || q.party.Role == governance.Controller:
 		return true
 	case q.party.Role == governance.Researcher:
 		return p.Actor == q.party.Name || slices.Contains(p.Spec.Researchers, q.party.Name)
@@ -60,17 +60,20 @@ func (q *request) seesOutput(o *governance.Output) bool {
 	if q.who == nil {
 		return false
 	}
+	if q.who.Projects != nil && !slices.Contains(q.who.Projects, o.Run.Project) {
+		return false
+	}
 	if q.everything() || q.party.Role == governance.OutputChecker {
 		return true
 	}
 	p, ok := q.state.Projects.Get(o.Run.Project)
-	return ok && q.party.Role == governance.Researcher && q.sees(p)
+	return ok && q.sees(p)
 }
 
 // hears says whether the person may read a statement: whoever sees everything;
 // and each, what was said by themselves and about projects that they see.
 func (q *request) hears(row register.Row, visible map[string]bool) bool {
-	return q.everything() || row.Actor == q.party.Name || row.Project != "" && visible[row.Project]
+	return q.everything() || row.Actor == q.party.Name && q.who.Projects == nil || row.Project != "" && visible[row.Project]
 }
 
 // visible are the projects that the person sees.
@@ -78,7 +81,9 @@ func (q *request) visible() map[string]bool {
 	seen := map[string]bool{}
 	if q.party.Role == governance.OutputChecker {
 		for _, o := range q.state.Outputs.All() {
-			seen[o.Run.Project] = true
+			if q.who.Projects == nil || slices.Contains(q.who.Projects, o.Run.Project) {
+				seen[o.Run.Project] = true
+			}
 		}
 		return seen
 	}

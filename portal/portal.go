@@ -37,8 +37,9 @@ import (
 
 // Person is who asks.
 type Person struct {
-	Party string // by its name in the ledger
-	Token string // that forms of this person's session carry
+	Party    string   // by its name in the ledger
+	Token    string   // that forms of this person's session carry; "" for whoever sends none
+	Projects []string // the only ones that are shown; nil: all that the role sees
 }
 
 // Sessions knows who asks.
@@ -69,7 +70,13 @@ type Portal struct {
 func New(o Options) *Portal {
 	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, mux: http.NewServeMux()}
 	p.routes()
-	p.guard = http.NewCrossOriginProtection().Handler(p.mux)
+	cross := http.NewCrossOriginProtection()
+	if o.URL != "" {
+		if err := cross.AddTrustedOrigin(o.URL); err != nil {
+			o.Log.Error("the address of the portal is none", "url", o.URL, "error", err)
+		}
+	}
+	p.guard = cross.Handler(p.mux)
 	return p
 }
 

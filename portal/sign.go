@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"rempart.eu/rempart/airlock"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/warehouse"
 )
 
 // signData shows a person the text that the passkey is to sign.
@@ -26,12 +26,19 @@ type signData struct {
 	Credentials string   `json:"-"` // those that may sign, in base64url, separated by blanks
 	Back        string   `json:"-"`
 	Second      []string `json:"second,omitempty"` // of which roles a second person is needed
-	Synced      bool     `json:"-"`
+	Approves    string   `json:"-"`                // the text whose digest the statement names
 }
 
 // toSign shows the statement of a body, ready to be signed.
 func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 	due := q.state.Due(q.party.Name, q.now, body)
+	if len(due.Second) > 0 {
+		proposed, err := ledger.Propose(body)
+		if err != nil {
+			return nil, err
+		}
+		body = proposed
+	}
 	statement, err := ledger.New(q.party.Name, q.now, body)
 	if err != nil {
 		return nil, err
@@ -54,6 +61,11 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 	}
 	for _, role := range due.Second {
 		data.Second = append(data.Second, q.lang.text("role."+role))
+	}
+	if approved, ok := body.(*ledger.ProjectApproved); ok {
+		if project, ok := q.state.Projects.Get(approved.Project); ok && project.Waits() != nil {
+			data.Approves = project.Waits().Text
+		}
 	}
 	var ids []string
 	for _, key := range q.state.PasskeysOf(q.party.Name) {
@@ -102,7 +114,14 @@ func (q *request) signed() ([]byte, error) {
 	if again, err := json.Marshal(statement); err != nil || !bytes.Equal(again, payload) {
 		return nil, errUnreadable
 	}
-	if statement.Actor != q.party.Name || !slices.Contains(signable, statement.Kind) {
+	body, err := statement.Decode()
+	if proposed, ok := body.(*ledger.Proposed); ok {
+		body, err = proposed.Decode()
+	}
+	if err != nil {
+		return nil, errUnreadable
+	}
+	if statement.Actor != q.party.Name || !slices.Contains(signable, body.Kind()) {
 		return nil, errHidden
 	}
 	draft, err := ledger.NewDraft(statement)
@@ -151,17 +170,16 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 		p.sendPage(w, r, status, &body)
 		return
 	}
-	e, err := p.w.CommitSigned(r.Context(), envelope)
-	releases := e.Statement.Kind == (ledger.OutputReleased{}).Kind() || e.Statement.Kind == (ledger.Countersigned{}).Kind()
-	if err == nil && releases {
-		if _, later := airlock.DeliverMissing(r.Context(), p.w); later != nil { // it is recorded: `rempart lake repair` writes it
-			p.log.ErrorContext(r.Context(), "write what was released", "statement", e.Index, "error", later)
-		}
+	e, err := p.w.Submit(r.Context(), envelope)
+	var second *warehouse.SecondWanted
+	if errors.As(err, &second) { // it is recorded, and waits
+		e, err = second.Entry, nil
 	}
 	if err != nil {
 		p.html(w, r, func(*request) (*answer, error) { return nil, err })
 		return
 	}
+	p.recorded(r.Context(), e)
 	http.Redirect(w, r, fmt.Sprintf("/ledger/%d?done=1", e.Index), http.StatusSeeOther)
 }
 

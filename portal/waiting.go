@@ -8,6 +8,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger/register"
+	"rempart.eu/rempart/warehouse"
 )
 
 // waiting is one thing that waits for the person.
@@ -43,18 +44,27 @@ func (p *Portal) home(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{"home", q.lang.text("home.title"), homeData{q.waiting(), q.facts(), latest}}, nil
+	requests, err := p.w.Requests(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	return &answer{"home", q.lang.text("home.title"), homeData{q.waiting(requests), q.facts(), latest}}, nil
 }
 
 // soon is how long before its end an authorisation is spoken of.
 const soon = 90 * 24 * time.Hour
 
 // waiting lists what waits for the person, what is most pressing first.
-func (q *request) waiting() []waiting {
+func (q *request) waiting(requests []warehouse.Request) []waiting {
 	all := []waiting{}
 	add := func(w waiting) {
 		w.Do = q.lang.text("waiting.do_" + w.Kind)
 		all = append(all, w)
+	}
+	for _, r := range requests { // that a command of the person's own has left
+		if r.Actor == q.party.Name && q.who.Projects == nil {
+			add(waiting{Kind: "sign", What: append(sentence{{Text: q.party.Name + " "}}, q.tell(r.Statement(q.now))...), Href: "/sign/" + r.ID, Since: r.Asked})
+		}
 	}
 	role := q.party.Role
 	for _, p := range q.state.Projects.All() {
@@ -78,7 +88,7 @@ func (q *request) waiting() []waiting {
 			}
 		}
 	}
-	for _, w := range q.state.WaitingFor(q.party.Name, q.now) {
+	for _, w := range q.secondFor(q.party.Name, q.now) {
 		if about, err := q.proposed(w); err == nil {
 			add(waiting{Kind: "second", What: about, Href: fmt.Sprintf("/ledger/%d/countersign", w.Index), Since: w.Time, Days: days(q.now, w.Until)})
 		}
@@ -105,6 +115,14 @@ func (q *request) waiting() []waiting {
 		return cmp.Or(cmp.Compare(pressing(a), pressing(b)), a.Since.Compare(b.Since))
 	})
 	return all
+}
+
+// secondFor are the statements that the person may countersign.
+func (q *request) secondFor(party string, now time.Time) []*governance.Waiting {
+	if q.who.Projects != nil {
+		return nil
+	}
+	return q.state.WaitingFor(party, now)
 }
 
 // pressing orders what waits: first emergencies, and what ends within a month.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/portal"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var listen, certificate, key string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the portal: the web site for people who decide",
+		Long: `The portal shows each person what waits, lets decisions be signed with a passkey,
+tells the ledger as a story, proves it in the browser, and has the public
+register of projects. It ends with Ctrl-C, or SIGTERM.
+
+Passkeys are bound to the address at which people open it: say it in rempart.toml
+as [portal] url. Without it, and on this machine alone, that is http://localhost.
+Without a certificate it listens on this machine alone, behind a proxy with TLS.`,
+		Example: `  rempart serve --listen 127.0.0.1:8080
+  rempart serve --listen :443 --tls-certificate c.pem --tls-key k.pem`,
+		Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open()
+			if err != nil {
+				return err
+			}
+			var pair *tls.Certificate
+			if certificate != "" || key != "" {
+				loaded, err := tls.LoadX509KeyPair(certificate, key)
+				if err != nil {
+					return fmt.Errorf("the certificate of the portal: %w", err)
+				}
+				pair = &loaded
+			}
+			listener, err := (&net.ListenConfig{}).Listen(c.Context(), "tcp", listen)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = listener.Close() }() // it is closed already where it was served
+			at, local := listener.Addr().(*net.TCPAddr)
+			if w.Config.Portal.URL == "" && local && at.IP.IsLoopback() {
+				w.Config.Portal.URL = fmt.Sprintf("http://localhost:%d", at.Port)
+			}
+			log := slog.New(slog.NewTextHandler(a.err, nil))
+			site, err := portal.Site(w, log)
+			if err != nil {
+				return err
+			}
+			a.say("The portal is at %s (listening on %s)", w.Config.Portal.URL, at)
+			return portal.Serve(c.Context(), site, listener, pair, log)
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
+	c.Flags().StringVar(&certificate, "tls-certificate", "", "a `file` with the portal's certificate, in PEM")
+	c.Flags().StringVar(&key, "tls-key", "", "the `file` with its key")
+	return c
+}
