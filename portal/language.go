@@ -28,6 +28,14 @@ func (l *language) day(t time.Time) string                { return l.Day(t) }
 func (l *language) moment(t time.Time) string             { return l.Moment(t) }
 func (l *language) size(bytes int64) string               { return l.Size(bytes) }
 
+// kind names a kind of statement; one that has no name here is called as in the ledger.
+func (l *language) kind(kind string) string {
+	if !l.Has("kind." + kind) {
+		return kind
+	}
+	return l.text("kind." + kind)
+}
+
 var languages = func() map[string]*language {
 	all := map[string]*language{}
 	for code, l := range words.Load(tell.Catalogue, catalogue) {

@@ -127,7 +127,7 @@ func (q *request) offer(f *filter) {
 		f.Actors = slices.Sorted(maps.Keys(q.state.Parties))
 	}
 	for _, kind := range ledger.Kinds() {
-		f.Kinds = append(f.Kinds, choice{kind, q.lang.text("kind." + kind), kind == f.Kind})
+		f.Kinds = append(f.Kinds, choice{kind, q.lang.kind(kind), kind == f.Kind})
 	}
 	slices.SortFunc(f.Kinds, func(a, b choice) int { return bytes.Compare([]byte(a.Text), []byte(b.Text)) })
 }

@@ -50,7 +50,7 @@ var layouts = sync.OnceValues(func() (map[string]map[string]*template.Template, 
 // functions are what templates call.
 func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": l.text, "number": l.number, "day": l.day, "moment": l.moment, "size": l.size,
+		"t": l.text, "kind": l.kind, "number": l.number, "day": l.day, "moment": l.moment, "size": l.size,
 		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"short": func(digest any) string {
 			text := fmt.Sprint(digest)

@@ -114,7 +114,7 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 	return l.Sentence("story.unknown", "kind", s.Kind)
 }
 
-// tellPeople tells a statement about how people come in and sign.
+// tellPeople tells a statement about how people come in and sign, and about their rights.
 func tellPeople(l *words.Language, body ledger.Body) words.Sentence {
 	say := func(places ...any) words.Sentence { return l.Sentence("story."+body.Kind(), places...) }
 	switch b := body.(type) {
@@ -134,6 +134,18 @@ func tellPeople(l *words.Language, body ledger.Body) words.Sentence {
 		return say("issuer", b.Issuer, "reason", b.Reason)
 	case *ledger.SigningRulesSet:
 		return say("reason", b.Reason)
+	case *ledger.OptOutStated:
+		return say("id", b.OptOut)
+	case *ledger.OptOutRevoked:
+		return say("id", b.OptOut)
+	case *ledger.OptOutsResolved:
+		return say("n", len(b.Found), "linkage", b.Linkage)
+	case *ledger.AccessRequested:
+		return say("id", b.Access)
+	case *ledger.AccessForwarded:
+		return say("id", b.Access)
+	case *ledger.AccessAnswered:
+		return say("id", b.Access)
 	case *ledger.Proposed:
 		return append(say(), Statement(l, ledger.Statement{Kind: b.Statement, Body: b.Says})...)
 	case *ledger.Countersigned:
