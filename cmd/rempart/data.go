@@ -406,3 +406,11 @@ func (a *app) showRelease(c *cobra.Command, args []string) (err error) {
 		return report.WriteText(a.out)
 	})
 }
+
+func totals(files []ledger.FileCount) (in, refused int64) {
+	for _, f := range files {
+		in += f.Rows
+		refused += f.Refused
+	}
+	return in, refused
+}

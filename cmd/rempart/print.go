@@ -89,6 +89,17 @@ func (a *app) table(heading []string, rows [][]string) error {
 	return w.Flush()
 }
 
+// pairs prints names and what is said of them, aligned.
+func (a *app) pairs(rows [][]string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, paint(a.out, faint, row[0])+"\t"+strings.Join(row[1:], "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
 // count writes a number with thin groups: 12 345 678.
 func count[N int | int64 | uint64](n N) string {
 	digits := strconv.FormatInt(int64(n), 10)

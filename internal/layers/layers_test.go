@@ -21,7 +21,7 @@ var order = [][]string{
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
 	{"project"},
-	{"airlock", "people"},
+	{"airlock", "audit", "people"},
 	{"portal"},
 	{"internal/benchmarks"},
 	{"cmd/rempart", "internal/benchmarks/cmd", "internal/layers", "docs"},

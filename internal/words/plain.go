@@ -1,8 +1,10 @@
 package words
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
 // Plain makes a text that somebody else has written safe to print on a terminal:
@@ -11,14 +13,20 @@ import (
 // so that nobody is told another thing than is written.
 func Plain(text string) string { return strings.Map(plain, text) }
 
-// PlainLines is Plain for a text of several lines: ends of lines and tabs stay.
-func PlainLines(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
-			return r
+// PlainJSON is Plain for a JSON text: it stays the same JSON, with escapes for what
+// a terminal would obey.
+func PlainJSON(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r < 0x20 || r == plain(r) {
+			b.WriteRune(r)
+			continue
 		}
-		return plain(r)
-	}, text)
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, "\\u%04x", unit)
+		}
+	}
+	return b.String()
 }
 
 func plain(r rune) rune {

@@ -59,8 +59,8 @@ func TestPlainShowsWhatATerminalWouldObey(t *testing.T) {
 			t.Errorf("%q is printed as %q, want %q", hostile, got, want)
 		}
 	}
-	if got := words.PlainLines("a\n\tb\x1b"); got != "a\n\tb␛" {
-		t.Errorf("%q", got)
+	if got := words.PlainJSON("{\n\t\"a\": \"\u202e\u009b\U000e0001\"}"); got != "{\n\t\"a\": \"\\u202e\\u009b\\udb40\\udc01\"}" {
+		t.Errorf("%s", got)
 	}
 }
 
