@@ -43,8 +43,8 @@ func TestTheLogIsNarrowedAndPaged(t *testing.T) {
 		args []string
 		want func(kind, actor, project, tells string) bool
 	}{
-		{[]string{"--party", "diane"}, func(_, actor, _, _ string) bool { return actor == "diane" }},
-		{[]string{"--person", "diane"}, func(_, actor, _, tells string) bool { return actor == "diane" || strings.Contains(tells, "diane") }},
+		{[]string{"--party", "dora"}, func(_, actor, _, _ string) bool { return actor == "dora" }},
+		{[]string{"--person", "dora"}, func(_, actor, _, tells string) bool { return actor == "dora" || strings.Contains(tells, "dora") }},
 		{[]string{"--project", "flu"}, func(_, _, project, _ string) bool { return project == "flu" }},
 		{[]string{"--kind", "run-requested", "--kind", "run-finished"}, func(kind, _, _, _ string) bool { return kind == "run-requested" || kind == "run-finished" }},
 		{[]string{"--project", "flu", "--kind", "output-released", "--period", "2000..2100"}, func(kind, _, project, _ string) bool { return kind == "output-released" }},
@@ -74,7 +74,7 @@ func TestAStatementIsToldWhole(t *testing.T) {
 	home := homeAt(t, released)
 	for kind, wants := range map[string][]string{
 		"warehouse-created": {"created the warehouse", "key file ed25519:", "known from statement 0"},
-		"project-approved":  {"diane approved project flu", "data protection officer", "allowed by"},
+		"project-approved":  {"dora approved project flu", "data protection officer", "allowed by"},
 		"output-released":   {"bob let output", "output checker", "rempart audit proof"},
 	} {
 		var found []struct{ Index uint64 }
@@ -95,7 +95,7 @@ func TestAStatementIsToldWhole(t *testing.T) {
 		}
 	}
 	refused(t, exitUsage, "has no statement", home, "audit", "show", "999")
-	refused(t, exitUsage, "has no statement", home, "audit", "show", "-1")
+	refused(t, exitUsage, "has no statement", home, "audit", "show", "3x")
 	refused(t, exitUsage, "has no statement", home, "audit", "proof", "999")
 }
 
@@ -104,7 +104,7 @@ func TestAStatementIsToldWhole(t *testing.T) {
 func TestAReasonObeysNoTerminal(t *testing.T) {
 	t.Parallel()
 	home := homeAt(t, released)
-	must(t, home, "project", "close", "flu", "--as", "diane", "--reason", "done\x1b[2K\x1b[1A\u202eyllaer\u009b31m\r0  carole approved\n1  it")
+	must(t, home, "project", "close", "flu", "--as", "dora", "--reason", "done\x1b[2K\x1b[1A\u202eyllaer\u009b31m\r0  carole approved\n1  it")
 	for _, args := range [][]string{{"audit", "log"}, {"audit", "log", "--lang", "fr"}, {"audit", "show", "LAST"}, {"audit", "show", "LAST", "--raw"}} {
 		last := strings.Fields(strings.TrimSpace(strings.Split(must(t, home, "audit", "log", "--kind", "project-closed"), "\n")[1]))[0]
 		for i := range args {
