@@ -56,10 +56,6 @@ var algorithms = []protocol.CredentialParameter{
 func (s *Service) enrolBegin(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Party, Code, Name string }
 	from := addressOf(r)
-	if wait := s.limits.wait("enrol", from); wait > 0 {
-		tooMany(w, wait)
-		return
-	}
 	err := ask(r, &in)
 	c := &ceremony{kind: "enrol", challenge: challenge(), to: "/", enrolment: &enrolling{strings.TrimSpace(in.Party), strings.TrimSpace(in.Code), strings.TrimSpace(in.Name)}}
 	o := creationOptions{Challenge: c.challenge, PubKeyCredParams: algorithms, Attestation: "none", Timeout: int(ceremonyLife.Milliseconds())}
@@ -77,8 +73,8 @@ func (s *Service) enrolBegin(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	if err != nil {
-		s.limits.failed("enrol", from)
-		s.fail(w, r, err)
+		s.Log.WarnContext(r.Context(), "an enrolment failed", "from", from)
+		s.fail(w, r, s.limits.failure("enrol", from, err))
 		return
 	}
 	handle := sha256.Sum256([]byte("rempart\x00" + c.enrolment.party))

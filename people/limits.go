@@ -1,19 +1,22 @@
 package people
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// limits bound what one address may ask for, and how soon after failures it may
-// try again. A failure counts against the address it came from and nobody else:
-// so nobody is locked out by others, and nobody guesses for long.
+// limits bound what one address may ask for, and answer the later the more often
+// it fails. Whoever shows what is right (a passkey's signature, a code or a token:
+// secrets of 128 bits and more, which nobody guesses at that pace) is let in all the same,
+// so that nobody is locked out by others, not even from the same address.
 type limits struct {
 	mu    sync.Mutex
 	rates map[string]*rate.Limiter
@@ -42,6 +45,9 @@ func newLimits(now func() time.Time) *limits {
 
 // addressOf is whose requests are counted together: an IPv4 address, or the /64
 // of an IPv6 address, which one person has whole.
+//
+// A connection from this very machine is a proxy's, which ends TLS; whom it has it
+// from stands last in X-Forwarded-For. From elsewhere that header says nothing.
 func addressOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -52,6 +58,12 @@ func addressOf(r *http.Request) string {
 		return "unknown"
 	}
 	address = address.Unmap()
+	if forwarded := r.Header.Values("X-Forwarded-For"); address.IsLoopback() && len(forwarded) > 0 {
+		all := strings.Split(forwarded[len(forwarded)-1], ",")
+		if from, err := netip.ParseAddr(strings.TrimSpace(all[len(all)-1])); err == nil {
+			address = from.Unmap()
+		}
+	}
 	if address.Is6() {
 		if prefix, err := address.Prefix(64); err == nil {
 			return prefix.String()
@@ -121,6 +133,19 @@ func (l *limits) wait(kind, address string) time.Duration {
 	}
 	return 0
 }
+
+// failure counts a failure and is what it is told as: that it was one, or, after
+// many, to come back later.
+func (l *limits) failure(kind, address string, err error) error {
+	held := l.wait(kind, address) > 0
+	l.failed(kind, address)
+	if held {
+		return &statusError{http.StatusTooManyRequests, errLater}
+	}
+	return err
+}
+
+var errLater = errors.New("too many failures from your address: try again later")
 
 func tooMany(w http.ResponseWriter, wait time.Duration) {
 	w.Header().Set("Retry-After", fmt.Sprint(int(wait/time.Second)+1))

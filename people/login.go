@@ -60,10 +60,6 @@ func (s *Service) loginBegin(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if wait := s.limits.wait("login", addressOf(r)); wait > 0 {
-		tooMany(w, wait)
-		return
-	}
 	c := &ceremony{kind: "login", challenge: challenge(), to: local(in.To), method: "passkey"}
 	if first := s.peek(r, "second"); first != nil { // after an OpenID Connect provider
 		c.party, c.method, c.to = first.party, first.method, first.to
@@ -83,10 +79,6 @@ func (s *Service) loginFinish(w http.ResponseWriter, r *http.Request) {
 	from := addressOf(r)
 	c := s.take(w, r, "login")
 	err := ask(r, &in)
-	if wait := s.limits.wait("login", from); wait > 0 {
-		tooMany(w, wait)
-		return
-	}
 	if err == nil && c == nil {
 		err = errDenied
 	}
@@ -108,9 +100,8 @@ func (s *Service) loginFinish(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	if err != nil {
-		s.limits.failed("login", from)
 		s.Log.WarnContext(r.Context(), "a login failed", "from", from)
-		s.fail(w, r, err)
+		s.fail(w, r, s.limits.failure("login", from, err))
 		return
 	}
 	s.limits.succeeded("login", from)

@@ -149,16 +149,11 @@ func (s *Service) oidcBegin(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	from := addressOf(r)
-	if wait := s.limits.wait("login", from); wait > 0 {
-		tooMany(w, wait)
-		return
-	}
 	c := s.take(w, r, "oidc")
 	party, second, err := s.oidcParty(r, c)
 	if err != nil {
-		s.limits.failed("login", from)
 		s.Log.WarnContext(r.Context(), "a login failed", "from", from, "error", err)
-		s.fail(w, r, errDenied)
+		s.fail(w, r, s.limits.failure("login", from, errDenied))
 		return
 	}
 	s.limits.succeeded("login", from)

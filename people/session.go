@@ -236,10 +236,6 @@ func hexOf(b []byte) string {
 
 // bearer is the session of a request with a token.
 func (s *Service) bearer(r *http.Request, authorization []string) (*Session, error) {
-	from := addressOf(r)
-	if wait := s.limits.wait("token", from); wait > 0 {
-		return nil, &statusError{http.StatusTooManyRequests, errDenied}
-	}
 	scheme, token, _ := strings.Cut(authorization[0], " ")
 	rest, ours := strings.CutPrefix(token, tokenPrefix)
 	id, value, whole := strings.Cut(rest, "_")
@@ -264,8 +260,7 @@ func (s *Service) bearer(r *http.Request, authorization []string) (*Session, err
 		return nil
 	})
 	if err != nil {
-		s.limits.failed("token", from)
-		return nil, err
+		return nil, s.limits.failure("token", addressOf(r), err)
 	}
 	return who, nil
 }
