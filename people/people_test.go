@@ -509,10 +509,15 @@ func TestHeaders(t *testing.T) {
 	for name, value := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"} {
 		want(t, name, answer.Header.Get(name), value)
 	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodTrace, s.url+"/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "TRACE", s.visitor().do(r, nil), http.StatusMethodNotAllowed)
 	// Over TLS, cookies are this host's alone.
 	secure := newSite(t, func(c *warehouse.Config, _ *people.Options) { c.Portal.URL = "https://portal.example.eu" })
 	v := secure.visitor()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, secure.url+"/login/passkey/begin", strings.NewReader("{}"))
+	r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, secure.url+"/login/passkey/begin", strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
