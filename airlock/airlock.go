@@ -96,6 +96,18 @@ func DeliverMissing(ctx context.Context, w *warehouse.Warehouse) (paths []string
 		if _, gone := state.Destroyed[p.Key()]; gone {
 			continue // its key was destroyed before it was written
 		}
+		if done, err := w.Cosigned(ctx, state, *output.Decision, ledger.OutputReleased{}.Kind()); err != nil || !done {
+			if err == nil { // the witnesses may be back
+				err = w.InEffect(ctx, state, *output.Decision, ledger.OutputReleased{}.Kind())
+			}
+			var refusal *governance.Refusal
+			if errors.As(err, &refusal) {
+				continue
+			}
+			if err != nil {
+				return paths, err
+			}
+		}
 		released, err := deliver(ctx, w, id)
 		if err != nil {
 			return paths, err
@@ -120,11 +132,20 @@ func deliver(ctx context.Context, w *warehouse.Warehouse, id string) (*Released,
 	if err != nil {
 		return nil, err
 	}
+	if err := w.InEffect(ctx, state, *output.Decision, ledger.OutputReleased{}.Kind()); err != nil {
+		return nil, err
+	}
 	data, err := project.Output(ctx, w, output)
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := NewReceipt(ctx, w.Log, state, id, nil)
+	var checkpoint []byte
+	if state.Witnesses(output.Decision.Index, ledger.OutputReleased{}.Kind()) != nil {
+		if _, checkpoint, err = w.Log.Cosigned(ctx); err != nil {
+			return nil, err
+		}
+	}
+	receipt, err := NewReceipt(ctx, w.Log, state, id, checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +169,17 @@ func VerifyResults(ctx context.Context, w *warehouse.Warehouse, state *governanc
 		if !output.Released {
 			continue
 		}
-		checked++
 		path := w.ResultPath(id, output.Name)
+		if done, err := w.Cosigned(ctx, state, *output.Decision, ledger.OutputReleased{}.Kind()); err != nil {
+			faults = append(faults, err)
+			continue
+		} else if !done {
+			if exists(path) {
+				faults = append(faults, fmt.Errorf("%s is out, but witnesses have not cosigned its release: ask them with rempart witness ask", path))
+			}
+			continue // it waits
+		}
+		checked++
 		data, err := os.ReadFile(path)
 		switch {
 		case err != nil:

@@ -9,6 +9,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/witness"
 )
 
 // Receipt goes with a released output. Whoever holds the output, the receipt
@@ -53,6 +54,12 @@ func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, i
 		output.Run.Made, *output.Run.End, *output.Decision,
 	} {
 		needed[made.Index] = true
+	}
+	if policy := state.Witnesses(output.Decision.Index, ledger.OutputReleased{}.Kind()); policy != nil {
+		needed[policy.Index] = true
+		if second, ok := state.People.Seconds[policy.Index]; ok {
+			needed[second.Index], needed[state.Parties[second.Actor].Index] = true, true
+		}
 	}
 	for _, made := range []*governance.Made{project.Decision, output.Decision} {
 		if second, ok := state.People.Seconds[made.Index]; ok {
@@ -144,6 +151,9 @@ func (r *Receipt) Verify(ctx context.Context, log *ledger.Log, data []byte) erro
 	if err != nil {
 		return err
 	}
+	if err := r.witnessed(entries); err != nil {
+		return err
+	}
 	known := signers{keys: map[string]ledger.PublicKey{}, passkeys: map[string]ledger.PasskeyRegistered{}, codes: map[ledger.Digest]string{}, owners: map[string]string{}}
 	said := map[string]bool{}
 	proposed := map[uint64]proposal{}
@@ -196,6 +206,38 @@ type signers struct {
 	passkeys   map[string]ledger.PasskeyRegistered // by keyid
 	codes      map[ledger.Digest]string            // who may register a passkey
 	owners     map[string]string                   // of passkeys, by keyid
+}
+
+// witnessed checks that the checkpoint is cosigned as the receipt's own statements
+// ask for.
+func (r *Receipt) witnessed(entries []ledger.Entry) error {
+	for _, e := range entries {
+		body, err := e.Statement.Decode()
+		if err != nil {
+			return err
+		}
+		if proposed, ok := body.(*ledger.Proposed); ok {
+			if body, err = proposed.Decode(); err != nil {
+				return err
+			}
+		}
+		policy, ok := body.(*ledger.WitnessesSet)
+		if !ok {
+			continue
+		}
+		var keys []string
+		for _, one := range policy.Witnesses {
+			keys = append(keys, one.Key)
+		}
+		names, err := witness.Count([]byte(r.Ledger.Checkpoint), keys)
+		if err != nil {
+			return err
+		}
+		if len(names) < policy.Threshold {
+			return fmt.Errorf("the receipt's checkpoint is cosigned by %d witnesses, and %d must have", len(names), policy.Threshold)
+		}
+	}
+	return nil
 }
 
 // introduce learns the keys that statements bring: the controller's from the

@@ -13,6 +13,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/schemas"
 )
 
 // world is a warehouse under construction: statements go through the gate.
@@ -54,6 +55,9 @@ func (w *world) say(actor, signer string, body ledger.Body) error {
 	s, err := ledger.New(actor, w.now, body)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if err := schemas.Validate(s); err != nil {
+		w.t.Error(err)
 	}
 	envelope, err := ledger.Seal(w.t.Context(), s, w.key(signer))
 	if err != nil {

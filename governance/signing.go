@@ -299,6 +299,10 @@ func (s *State) second(made Made, body ledger.Body) []string {
 		if s.loosens(b, made.Time) {
 			return []string{string(Officer)}
 		}
+	case *ledger.WitnessesSet:
+		if s.loosensWitnesses(b) {
+			return []string{string(Officer)}
+		}
 	case *ledger.ReleaseErased:
 		if release, ok := s.Releases.Get(b.Release); ok && !made.Time.Before(release.RetainUntil) {
 			return nil // its time has come

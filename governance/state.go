@@ -75,6 +75,8 @@ type State struct {
 	Accesses    Ordered[Access]
 	People      People // what they sign with, and what waits for a second one
 
+	Witnessing []*Witnessing // who vouches for the ledger, each version
+
 	checker *ledger.Checker `snapshot:"-"` // nil: signatures are verified at once
 }
 
@@ -264,6 +266,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.leave(made, b)
 	case *ledger.PseudonymsIssued:
 		return s.issue(made, b)
+	case *ledger.WitnessesSet:
+		return s.setWitnesses(made, b)
 	case *ledger.ProjectRequested:
 		return s.request(made, b)
 	case *ledger.ProjectAmended:

@@ -274,6 +274,7 @@ var kinds = table(
 	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
 	func() Body { return &PseudonymsIssued{} },
+	func() Body { return &WitnessesSet{} },
 	func() Body { return &EnrolmentOpened{} },
 	func() Body { return &PasskeyRegistered{} },
 	func() Body { return &PasskeyRemoved{} },

@@ -60,6 +60,32 @@ func (l *Log) Checkpoint(context.Context) (*log.Checkpoint, []byte, error) {
 	return cp, raw, err
 }
 
+// cosignedFile is the last checkpoint that witnesses have cosigned, with their lines.
+const cosignedFile = "cosigned"
+
+// Cosigned returns the checkpoint that witnesses have cosigned last, parsed and as
+// it was signed. Whether it is of this history, and who has cosigned it, is for the
+// reader to check. The error is fs.ErrNotExist where there is none.
+func (l *Log) Cosigned(context.Context) (*log.Checkpoint, []byte, error) {
+	raw, err := os.ReadFile(l.place(cosignedFile))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the cosigned checkpoint: %w", err)
+	}
+	cp, _, _, err := log.ParseCheckpoint(raw, l.verifier.Name(), l.verifier)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s was changed: it is not signed by this ledger's key", l.place(cosignedFile))
+	}
+	return cp, raw, nil
+}
+
+// KeepCosigned keeps a checkpoint with the lines of witnesses.
+func (l *Log) KeepCosigned(raw []byte) error {
+	if _, err := l.ParseCheckpoint(raw); err != nil {
+		return err
+	}
+	return atomicfile.Write(l.place(cosignedFile), raw, 0o644)
+}
+
 // ParseCheckpoint checks the signature of a checkpoint of this log.
 func (l *Log) ParseCheckpoint(raw []byte) (*log.Checkpoint, error) {
 	cp, _, _, err := log.ParseCheckpoint(raw, l.verifier.Name(), l.verifier)

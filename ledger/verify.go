@@ -144,7 +144,7 @@ func (l *Log) judge(name string, d fs.DirEntry, size uint64) error {
 		return errUnsigned
 	}
 	switch dir, rest, _ := strings.Cut(name, "/"); dir {
-	case checkpointFile, journalFile:
+	case checkpointFile, journalFile, cosignedFile:
 		return nil
 	case "lock":
 		if info, err := d.Info(); err != nil || info.Size() > 0 {

@@ -70,6 +70,9 @@ func Extract(ctx context.Context, w *warehouse.Warehouse, name, release string, 
 	if err := s.state.Authorise(ledger.Statement{Actor: s.state.ControllerName(), Kind: x.made.Kind(), Time: w.Now()}, &ledger.ProjectExtracted{Project: name}); err != nil {
 		return nil, err // before the long step, as the gate will say at its end
 	}
+	if err := w.Readable(ctx, s.state, x.release.Release, ""); err != nil {
+		return nil, err
+	}
 	if x.manifest, x.key, err = w.Manifest(ctx, s.state, x.release, s.ring); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,9 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 	if err := w.Heeded(ctx, before, "", study.Project); err != nil {
 		return nil, err
 	}
+	if err := w.Readable(ctx, before, "", study.Project); err != nil {
+		return nil, err
+	}
 	_, err = w.Commit(ctx, study.Researcher, ledger.RunRequested{
 		Run: made.Run, Project: study.Project, Language: string(language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code),
 	})

@@ -37,6 +37,7 @@ func (w *Warehouse) CommitOr(ctx context.Context, actor string, body ledger.Body
 		p.err = errors.Join(p.err, undo())
 	}
 	if p.err == nil {
+		w.ask(ctx, p.entry)
 		p.err = w.second(ctx, p.entry)
 	}
 	return p.entry, p.err
@@ -51,6 +52,9 @@ func (w *Warehouse) CommitSigned(ctx context.Context, envelope []byte) (ledger.E
 	}
 	p := &proposal{entry: ledger.Entry{Envelope: envelope, Statement: statement}, turn: make(chan bool, 1)}
 	w.commits.submit(p, func(group []*proposal) { w.commit(ctx, group) })
+	if p.err == nil {
+		w.ask(ctx, p.entry)
+	}
 	return p.entry, p.err
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/schemas"
 )
 
 // newHome is a warehouse with its parties, whose clock goes on by a minute each time.
@@ -186,6 +187,10 @@ func TestTheStateIsAFunctionOfTheLedger(t *testing.T) {
 	}
 	if made < 100 || refused < 100 {
 		t.Errorf("%d statements were made and %d refused: the histories are not what they should be", made, refused)
+	}
+	err := w.Log.Entries(t.Context(), func(e ledger.Entry) error { return schemas.Validate(e.Statement) })
+	if err != nil {
+		t.Error(err)
 	}
 	if v, _ := w.Verify(t.Context(), 0, nil); v.Statements == 0 {
 		t.Errorf("%v", v.Faults)

@@ -32,6 +32,7 @@ import (
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/witness"
 )
 
 // Warehouse is an open home.
@@ -42,6 +43,7 @@ type Warehouse struct {
 	Host    host.Store       // of the configuration; see [Warehouse.Store]
 	Now     func() time.Time // the clock
 	Secrets keyring.Secrets
+	Witness witness.Client // asks witnesses
 
 	sealsTo  atomic.Pointer[string] // the host that the last vault is of
 	follower follower

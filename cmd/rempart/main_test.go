@@ -10,7 +10,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/schemas"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
 )
 
 // TestMain lets the test binary be rempart itself: for the stories, for the
@@ -153,5 +156,12 @@ func sound(t testing.TB, home string) {
 	t.Helper()
 	if o := command(t, home, "audit", "verify"); o.code != exitOK {
 		t.Errorf("rempart audit verify: %s", o)
+	}
+	w, err := warehouse.Open(home)
+	if err == nil {
+		err = w.Log.Entries(t.Context(), func(e ledger.Entry) error { return schemas.Validate(e.Statement) })
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -125,6 +125,9 @@ func (m *mounting) run(ctx context.Context, dir string) (err error) {
 	if err := m.w.Heeded(ctx, m.state, m.Release, m.Project); err != nil {
 		return err
 	}
+	if err := m.w.Readable(ctx, m.state, m.Release, m.Project); err != nil {
+		return err
+	}
 	if _, err := m.w.Commit(ctx, m.actor, m.SpaceMounted); err != nil {
 		return err
 	}

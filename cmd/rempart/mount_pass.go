@@ -59,6 +59,9 @@ in the ledger.`,
 			if err := w.Heeded(c.Context(), state, m.Release, m.Project); err != nil {
 				return err
 			}
+			if err := w.Readable(c.Context(), state, m.Release, m.Project); err != nil {
+				return err
+			}
 			m.Worker = worker
 			f, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 			if err != nil {

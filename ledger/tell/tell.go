@@ -99,6 +99,8 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("host", Host(b.Host), "n", b.Keys, "reason", b.Reason)
 	case *ledger.HostRegistered:
 		return say("host", Host(b.Host), "country", b.Jurisdiction)
+	case *ledger.WitnessesSet:
+		return say("witnesses", len(b.Witnesses), "n", b.Threshold, "reason", b.Reason)
 	case *ledger.DerogationGranted:
 		return say("host", Host(b.Host), "until", b.Until, "reason", b.Reason)
 	case *ledger.HostMigrated:
