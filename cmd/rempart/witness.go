@@ -100,7 +100,7 @@ Keep a copy of nothing: a witness that forgets would cosign a second history.`,
 
 // serveWitness serves until the context ends.
 func (a *app) serveWitness(ctx context.Context, w *witness.Witness, address string, config *tls.Config) error {
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}

@@ -264,8 +264,12 @@ func TestWhatIsNoRequestIsRefused(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, status, kind, c.status)
 		}
 	}
-	if r, err := http.Get(w.peer.URL + witness.Path); err != nil || r.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("GET: %v, %v", r, err)
+	r, err := http.Get(w.peer.URL + witness.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Body.Close(); r.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("GET: %s", r.Status)
 	}
 }
 
