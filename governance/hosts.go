@@ -151,6 +151,9 @@ func (s *State) derogate(made Made, b *ledger.DerogationGranted) error {
 	if strings.TrimSpace(b.Reason) == "" {
 		return refuse("Give one: --reason", "a decision needs a reason")
 	}
+	if !slices.ContainsFunc(b.Conditions, func(c string) bool { return strings.TrimSpace(c) != "" }) {
+		return refuse("Say what is asked for: --condition", "a derogation has conditions")
+	}
 	host.Derogation = &Derogation{made, *b}
 	return nil
 }

@@ -34,6 +34,7 @@ func TestThreeYears(t *testing.T) {
 	deny("diane", ledger.DerogationGranted{Host: "test", Until: w.now, Reason: "r"}, "would have ended")
 	deny("diane", ledger.DerogationGranted{Host: "test", Until: derogation.Until}, "needs a reason")
 	deny("diane", ledger.DerogationGranted{Host: "tset", Until: derogation.Until, Reason: "r"}, "there is no host")
+	deny("diane", ledger.DerogationGranted{Host: "test", Until: derogation.Until, Reason: "r"}, "a derogation has conditions")
 	w.must("diane", derogation)
 	w.must("chu", deposit)
 	w.must("ttp", linkage)

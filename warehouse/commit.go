@@ -251,8 +251,8 @@ func (w *Warehouse) sign(ctx context.Context, state *governance.State, said Said
 	if e.Statement, err = ledger.New(said.Actor, w.Now(), said.Body); err != nil {
 		return e, err
 	}
-	if _, known := state.Parties[said.Actor]; !known && state.Warehouse != nil {
-		return e, state.Authorise(e.Statement, said.Body) // says that nobody has that name
+	if party, known := state.Parties[said.Actor]; state.Warehouse != nil && (!known || party.Left != nil) {
+		return e, state.Authorise(e.Statement, said.Body) // says that nobody has that name, or has left
 	}
 	if state.Warehouse != nil {
 		due := state.Due(said.Actor, e.Statement.Time, said.Body)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,14 +197,37 @@ func (w *Warehouse) pseudonymSecret(party string) ([]byte, error) {
 	return readSecretBytes(filepath.Join(w.partyDir(party), pseudonymFile))
 }
 
+// PartyLeaves says that a party has left, and destroys its signing key. Mounts and
+// runs of that person end within a second; what it stated stays. Who acts may be
+// the party itself, an officer or the controller.
+func (w *Warehouse) PartyLeaves(ctx context.Context, as, name, reason string) (ledger.Entry, error) {
+	e, err := w.Commit(ctx, as, ledger.PartyLeft{Name: name, Reason: reason})
+	if err != nil {
+		return e, err
+	}
+	return e, w.forgetKey(name)
+}
+
+// forgetKey destroys the signing key of who has left.
+func (w *Warehouse) forgetKey(party string) error {
+	path := filepath.Join(w.partyDir(party), signingFile)
+	if err := wipe(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("destroy the signing key of %s: %w", party, err)
+	}
+	return remove(path)
+}
+
 // checkParty compares a party's files with what the ledger says of it.
 func (w *Warehouse) checkParty(party governance.Party) error {
 	dir := w.partyDir(party.Name)
-	key, err := w.signingKey(party.Name)
-	if err != nil {
-		return err
+	key := ledger.Key{}
+	var err error
+	if party.Left == nil {
+		if key, err = w.signingKey(party.Name); err != nil {
+			return err
+		}
 	}
-	if subtle.ConstantTimeCompare([]byte(key.Public().String()), []byte(party.Signing.String())) != 1 {
+	if party.Left == nil && subtle.ConstantTimeCompare([]byte(key.Public().String()), []byte(party.Signing.String())) != 1 {
 		return fmt.Errorf("%s was changed: it is not the key that the ledger knows", filepath.Join(dir, signingFile))
 	}
 	identity, err := w.identity(party.Name)

@@ -354,7 +354,9 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 	}
 	for name, party := range state.Parties {
 		for _, file := range []string{signingFile, identityFile} {
-			known[filepath.Join(w.partyDir(name), file)] = true
+			if party.Left == nil || file != signingFile { // who has left has no signing key any more
+				known[filepath.Join(w.partyDir(name), file)] = true
+			}
 		}
 		if party.Secret != "" {
 			known[filepath.Join(w.partyDir(name), pseudonymFile)] = true

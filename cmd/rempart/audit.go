@@ -44,6 +44,7 @@ func (a *app) verifyAll(c *cobra.Command, w *warehouse.Warehouse, sample int) er
 	done()
 	results := 0
 	if state != nil {
+		a.alarm(state)
 		var faults []error
 		results, faults = airlock.VerifyResults(c.Context(), w, state)
 		v.Faults = append(v.Faults, faults...)

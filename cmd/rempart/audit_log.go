@@ -90,6 +90,7 @@ it or of whom it speaks. With --json every statement is printed, unless --lines 
 			if err != nil {
 				return err
 			}
+			a.alarmFirst(c.Context(), w)
 			if a.json && !c.Flags().Changed("lines") {
 				q.lines = 0
 			}

@@ -140,6 +140,9 @@ func TestWhatEndsAnAuthorisationEndsItsMounts(t *testing.T) {
 		"suspension": {func(t *testing.T, home string, _ *hands) {
 			must(t, home, "project", "suspend", "flu", "--reason", "a complaint")
 		}, "suspended since 2026-06-01: a complaint"},
+		"her leaving": {func(t *testing.T, home string, _ *hands) {
+			must(t, home, "party", "leave", "alice", "--reason", "her contract has ended")
+		}, "alice left on 2026-06-01"},
 		"an amendment without the researcher": {func(t *testing.T, home string, _ *hands) {
 			must(t, home, "project", "amend", write(t, "flu.yaml", request("flu", map[string]string{"researchers": "[carol]"})), "--as", "alice", "--reason", "carol goes on")
 			must(t, home, "project", "approve", "flu", "--reason", "granted")

@@ -114,7 +114,7 @@ The way of the data, and who takes each step:
 	root.AddCommand(
 		a.initCommand(), a.partyCommand(), a.peopleCommand(), a.tokenCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
-		a.projectCommand(), a.policyCommand(), a.rightsCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
+		a.projectCommand(), a.policyCommand(), a.rightsCommand(), a.registerCommand(), a.emergencyCommand(), a.runCommand(), a.mountCommand(), a.airlockCommand(),
 		a.auditCommand(), a.stateCommand(), a.witnessCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(), a.serveCommand(),
 	)
@@ -221,6 +221,9 @@ func (a *app) state(ctx context.Context) (*warehouse.Warehouse, *governance.Stat
 		return nil, nil, err
 	}
 	state, err := w.State(ctx)
+	if err == nil {
+		a.alarm(state)
+	}
 	return w, state, err
 }
 

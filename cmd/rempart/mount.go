@@ -101,6 +101,9 @@ func (m *mounting) choose(release, project, as string) error {
 			return err
 		}
 		m.Until = p.Spec.Ends.End()
+		if until, err := m.state.ReadableUntil(m.actor, "", project, m.now()); err == nil {
+			m.Until = until // of an emergency, that is sooner
+		}
 		return nil
 	}
 	r, err := m.state.Release(release)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -112,21 +113,34 @@ func (a *app) partyCommand() *cobra.Command {
 				return err
 			}
 			type row struct {
-				Name string `json:"name"`
-				Role string `json:"role"`
-				Key  string `json:"key"`
+				Name string     `json:"name"`
+				Role string     `json:"role"`
+				Key  string     `json:"key"`
+				Left *time.Time `json:"left,omitempty"`
 			}
 			var list []row
 			var rows [][]string
 			for _, name := range slices.Sorted(maps.Keys(state.Parties)) {
 				p := state.Parties[name]
-				list = append(list, row{name, string(p.Role), p.Signing.String()})
-				rows = append(rows, []string{name, string(p.Role), p.Signing.String()})
+				one, key := row{Name: name, Role: string(p.Role), Key: p.Signing.String()}, p.Signing.String()
+				if p.Left != nil {
+					one.Left, key = &p.Left.Time, "left on "+day(p.Left.Time)+": "+p.LeftFor
+				}
+				list = append(list, one)
+				rows = append(rows, []string{name, string(p.Role), key})
 			}
-			return a.show(list, func() error { return a.table([]string{"name", "role", "key"}, rows) })
+			return a.show(list, func() error {
+				if err := a.table([]string{"name", "role", "key"}, rows); err != nil {
+					return err
+				}
+				if since, due := state.ReviewDue(a.now()); due {
+					a.say("The roles wait for their review since %s: rempart party review", day(since))
+				}
+				return nil
+			})
 		},
 	}
-	return group("party", "Who takes part", add, list)
+	return group("party", "Who takes part", add, list, a.partyLeave(), a.partyReview())
 }
 
 func (a *app) configCommand() *cobra.Command {
