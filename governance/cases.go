@@ -91,7 +91,7 @@ func RunCases(file string, text []byte) (results []CaseResult, err error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", file, c.It, err)
 			}
-			request, entities := facts.request()
+			request, entities := facts.Cedar()
 			if err := validator.Request(request); err != nil {
 				return nil, fmt.Errorf("%s: %s: %s: %w", file, c.It, action, err)
 			}

@@ -64,7 +64,7 @@ func (s *State) authorise(name string, now time.Time, body ledger.Body, passkey 
 // Decide asks the policies. The error says that a policy could not be evaluated.
 func (f *Facts) Decide() (Decision, error) {
 	set := rules()
-	request, entities := f.request()
+	request, entities := f.Cedar()
 	answer, why := cedar.Authorize(set.byAction[f.Action], entities, request)
 	if len(why.Errors) > 0 {
 		return Decision{}, fmt.Errorf("policy %s: %s", why.Errors[0].PolicyID, why.Errors[0].Message)
@@ -86,9 +86,9 @@ func (f *Facts) Decide() (Decision, error) {
 	return d, nil
 }
 
-// request puts the facts in Cedar's terms: the two entities that the policies
+// Cedar puts the facts in Cedar's terms: the two entities that the policies
 // look at, and the context.
-func (f *Facts) request() (cedar.Request, types.EntityMap) {
+func (f *Facts) Cedar() (cedar.Request, types.EntityMap) {
 	principal, resource := partyUID(f.Actor), warehouseUID
 	entities := types.EntityMap{principal: types.Entity{UID: principal, Attributes: types.NewRecord(types.RecordMap{
 		"role": types.String(f.Role),

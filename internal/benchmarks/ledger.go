@@ -29,6 +29,7 @@ import (
 var ledgerParts = []func(*ledgerRun, context.Context) error{
 	(*ledgerRun).appends,
 	(*ledgerRun).commits,
+	(*ledgerRun).decisions,
 	(*ledgerRun).million,
 }
 
