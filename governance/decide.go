@@ -64,7 +64,7 @@ func (s *State) authorise(name string, now time.Time, body ledger.Body, passkey 
 // Decide asks the policies. The error says that a policy could not be evaluated.
 func (f *Facts) Decide() (Decision, error) {
 	set := rules()
-	request, entities := f.Cedar()
+	request, entities := f.cedar(set.looksAt[f.Action])
 	answer, why := cedar.Authorize(set.byAction[f.Action], entities, request)
 	if len(why.Errors) > 0 {
 		return Decision{}, fmt.Errorf("policy %s: %s", why.Errors[0].PolicyID, why.Errors[0].Message)
@@ -86,9 +86,12 @@ func (f *Facts) Decide() (Decision, error) {
 	return d, nil
 }
 
-// Cedar puts the facts in Cedar's terms: the two entities that the policies
-// look at, and the context.
-func (f *Facts) Cedar() (cedar.Request, types.EntityMap) {
+// Cedar puts the facts in Cedar's terms: the two entities that the policies look
+// at, and the whole context.
+func (f *Facts) Cedar() (cedar.Request, types.EntityMap) { return f.cedar(contextFacts) }
+
+// cedar is Cedar with those facts of the context that are wanted.
+func (f *Facts) cedar(wanted []fact) (cedar.Request, types.EntityMap) {
 	principal, resource := partyUID(f.Actor), warehouseUID
 	entities := types.EntityMap{principal: types.Entity{UID: principal, Attributes: types.NewRecord(types.RecordMap{
 		"role": types.String(f.Role),
@@ -107,39 +110,52 @@ func (f *Facts) Cedar() (cedar.Request, types.EntityMap) {
 		})}
 	}
 	entities[resource] = about
+	record := types.RecordMap{}
+	for _, fact := range wanted {
+		record[fact.name] = fact.of(f)
+	}
 	return cedar.Request{
 		Principal: principal,
 		Action:    types.NewEntityUID("Action", types.String(f.Action)),
 		Resource:  resource,
-		Context: types.NewRecord(types.RecordMap{
-			"now":              datetime(f.Now),
-			"use":              types.String(f.Use),
-			"asked_starts":     datetime(f.AskedStarts),
-			"asked_ends":       datetime(f.AskedEnds),
-			"amendment":        types.Boolean(f.Amendment),
-			"disclosive":       types.Boolean(f.Disclosive),
-			"requester":        partyUID(f.Requester),
-			"host_registered":  types.Boolean(f.HostRegistered),
-			"host_reach":       texts(f.HostReach),
-			"derogation_ends":  datetime(f.DerogationEnds),
-			"party":            partyUID(f.Party),
-			"party_role":       types.String(f.PartyRole),
-			"emergency":        types.Boolean(f.Emergency),
-			"emergency_until":  datetime(f.EmergencyUntil),
-			"unreviewed":       types.Boolean(f.Unreviewed),
-			"opt_outs_wait":    types.Boolean(f.OptOutsWait),
-			"passkey":          types.Boolean(f.Passkey),
-			"passkey_held":     types.Boolean(f.PasskeyHeld),
-			"passkey_required": types.Boolean(f.PasskeyRequired),
-			"overdue":          types.Boolean(f.Overdue),
-			"ordered":          types.Boolean(f.Ordered),
-			"subject":          partyUID(f.Subject),
-			"first":            partyUID(f.First),
-			"second_roles":     texts(f.SecondRoles),
-			"askers":           parties(f.Askers),
-			"withdrawn":        types.Boolean(f.Withdrawn),
-		}),
+		Context:   types.NewRecord(record),
 	}, entities
+}
+
+// fact is one attribute of the context.
+type fact struct {
+	name types.String
+	of   func(*Facts) types.Value
+}
+
+// contextFacts are all of them, as policies/rempart.cedarschema has them.
+var contextFacts = []fact{
+	{"now", func(f *Facts) types.Value { return datetime(f.Now) }},
+	{"use", func(f *Facts) types.Value { return types.String(f.Use) }},
+	{"asked_starts", func(f *Facts) types.Value { return datetime(f.AskedStarts) }},
+	{"asked_ends", func(f *Facts) types.Value { return datetime(f.AskedEnds) }},
+	{"amendment", func(f *Facts) types.Value { return types.Boolean(f.Amendment) }},
+	{"disclosive", func(f *Facts) types.Value { return types.Boolean(f.Disclosive) }},
+	{"requester", func(f *Facts) types.Value { return partyUID(f.Requester) }},
+	{"host_registered", func(f *Facts) types.Value { return types.Boolean(f.HostRegistered) }},
+	{"host_reach", func(f *Facts) types.Value { return texts(f.HostReach) }},
+	{"derogation_ends", func(f *Facts) types.Value { return datetime(f.DerogationEnds) }},
+	{"party", func(f *Facts) types.Value { return partyUID(f.Party) }},
+	{"party_role", func(f *Facts) types.Value { return types.String(f.PartyRole) }},
+	{"emergency", func(f *Facts) types.Value { return types.Boolean(f.Emergency) }},
+	{"emergency_until", func(f *Facts) types.Value { return datetime(f.EmergencyUntil) }},
+	{"unreviewed", func(f *Facts) types.Value { return types.Boolean(f.Unreviewed) }},
+	{"opt_outs_wait", func(f *Facts) types.Value { return types.Boolean(f.OptOutsWait) }},
+	{"passkey", func(f *Facts) types.Value { return types.Boolean(f.Passkey) }},
+	{"passkey_held", func(f *Facts) types.Value { return types.Boolean(f.PasskeyHeld) }},
+	{"passkey_required", func(f *Facts) types.Value { return types.Boolean(f.PasskeyRequired) }},
+	{"overdue", func(f *Facts) types.Value { return types.Boolean(f.Overdue) }},
+	{"ordered", func(f *Facts) types.Value { return types.Boolean(f.Ordered) }},
+	{"subject", func(f *Facts) types.Value { return partyUID(f.Subject) }},
+	{"first", func(f *Facts) types.Value { return partyUID(f.First) }},
+	{"second_roles", func(f *Facts) types.Value { return texts(f.SecondRoles) }},
+	{"askers", func(f *Facts) types.Value { return parties(f.Askers) }},
+	{"withdrawn", func(f *Facts) types.Value { return types.Boolean(f.Withdrawn) }},
 }
 
 var warehouseUID = types.NewEntityUID("Warehouse", "warehouse")

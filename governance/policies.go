@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ type ruleSet struct {
 	rules    map[cedar.PolicyID]*Rule
 	order    []*Rule
 	byAction map[string]policyList // those whose scope takes the action in
+	looksAt  map[string][]fact     // what of the context those look at: nothing else is collected for them
 }
 
 type policy struct {
@@ -114,7 +116,7 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 		return nil, fmt.Errorf("the policies cannot be read: %w", err)
 	}
 	validator := validate.New(shape)
-	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}}
+	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string][]fact{}}
 	for _, p := range list {
 		notes := p.Annotations()
 		id := cedar.PolicyID(notes["id"])
@@ -144,7 +146,28 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 		set.rules[id] = rule
 		set.order = append(set.order, rule)
 	}
+	for action, list := range set.byAction {
+		set.looksAt[action] = looksAt(list)
+	}
 	return set, nil
+}
+
+var attribute = regexp.MustCompile(`context\.([a-z_]+)`)
+
+// looksAt lists the facts of the context that policies name.
+func looksAt(list policyList) (wanted []fact) {
+	named := map[string]bool{}
+	for _, p := range list {
+		for _, match := range attribute.FindAllSubmatch(p.MarshalCedar(), -1) {
+			named[string(match[1])] = true
+		}
+	}
+	for _, f := range contextFacts {
+		if named[string(f.name)] {
+			wanted = append(wanted, f)
+		}
+	}
+	return wanted
 }
 
 // covers says whether a policy's scope takes an action in.
