@@ -45,11 +45,7 @@ func (q *request) sees(p *governance.Project) bool {
 	case q.party.Role == governance.Researcher:
 		return p.Actor == q.party.Name || slices.Contains(p.Spec.Researchers, q.party.Name)
 	case q.party.Role == governance.OutputChecker:
-		for _, o := range q.state.Outputs.All() {
-			if o.Run.Project == p.Name {
-				return true
-			}
-		}
+		return len(q.made.of[p.Name]) > 0
 	}
 	return false
 }
@@ -79,14 +75,6 @@ func (q *request) hears(row register.Row, visible map[string]bool) bool {
 // visible are the projects that the person sees.
 func (q *request) visible() map[string]bool {
 	seen := map[string]bool{}
-	if q.party.Role == governance.OutputChecker {
-		for _, o := range q.state.Outputs.All() {
-			if q.who.Projects == nil || slices.Contains(q.who.Projects, o.Run.Project) {
-				seen[o.Run.Project] = true
-			}
-		}
-		return seen
-	}
 	for name, p := range q.state.Projects.All() {
 		if q.sees(p) {
 			seen[name] = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"slices"
@@ -65,9 +66,9 @@ func (p *Portal) story(q *request) (*answer, error) {
 	skip, _ := strconv.Atoi(query.Get("skip"))
 	skip = max(0, skip)
 	data := storyData{Lines: []line{}, Filter: f}
-	for row := range q.passing(f.query()) {
+	for index := range q.passing(f.query()) {
 		if data.Total >= skip && len(data.Lines) < lines {
-			l, err := q.line(row)
+			l, err := q.line(index)
 			if err != nil {
 				return nil, err
 			}
@@ -107,13 +108,17 @@ func (f *filter) query() register.Query {
 	return q
 }
 
-// passing yields the statements that are looked for and that the person hears
-// of, the latest first.
-func (q *request) passing(query register.Query) func(func(register.Row) bool) {
+// passing yields the numbers of the statements that are looked for and that the
+// person hears of, the latest first.
+func (q *request) passing(query register.Query) iter.Seq[uint64] {
+	found := q.told.Backward(query)
+	if q.everything() {
+		return found
+	}
 	visible := q.visible()
-	return func(yield func(register.Row) bool) {
-		for index := range q.told.Backward(query) {
-			if row := q.told.Row(index); q.hears(row, visible) && !yield(row) {
+	return func(yield func(uint64) bool) {
+		for index := range found {
+			if q.hears(q.told.Row(index), visible) && !yield(index) {
 				return
 			}
 		}
@@ -132,16 +137,29 @@ func (q *request) offer(f *filter) {
 	slices.SortFunc(f.Kinds, func(a, b choice) int { return bytes.Compare([]byte(a.Text), []byte(b.Text)) })
 }
 
-// line tells a statement, which it reads from the log.
-func (q *request) line(row register.Row) (line, error) {
-	e, err := q.log.Entry(q.Context(), row.Index)
+// read reads a statement from the log, or from what was read lately: it never changes.
+func (q *request) read(index uint64) (ledger.Entry, error) {
+	if e, ok := q.lately.Get(index); ok {
+		return e, nil
+	}
+	e, err := q.log.Entry(q.Context(), index)
+	if err == nil {
+		q.lately.Add(index, e)
+	}
+	return e, err
+}
+
+// line tells a statement.
+func (q *request) line(index uint64) (line, error) {
+	e, err := q.read(index)
+	row := q.told.Row(index)
 	return line{row.Index, row.Time, row.Actor, row.Kind, row.Project, q.tell(e.Statement)}, err
 }
 
 // latest are the last statements that are looked for and that the person hears of.
 func (q *request) latest(query register.Query, n int) (lines []line, err error) {
-	for row := range q.passing(query) {
-		l, err := q.line(row)
+	for index := range q.passing(query) {
+		l, err := q.line(index)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +199,7 @@ func (q *request) entry() (e ledger.Entry, row register.Row, err error) {
 	if row = q.told.Row(index); !q.hears(row, q.visible()) {
 		return e, row, errNotFound
 	}
-	e, err = q.log.Entry(q.Context(), index)
+	e, err = q.read(index)
 	return e, row, err
 }
 
@@ -247,7 +265,7 @@ func (p *Portal) receipt(q *request) (*answer, error) {
 		if index >= e.Index {
 			continue
 		}
-		key, err := q.log.Entry(q.Context(), index)
+		key, err := q.read(index)
 		if err != nil {
 			return nil, err
 		}

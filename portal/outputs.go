@@ -54,28 +54,29 @@ func (p *Portal) outputs(q *request) (*answer, error) {
 	for _, s := range []string{"waits", "blocked", "released", "refused", "all"} {
 		data.Choices = append(data.Choices, choice{s, q.lang.text("output." + s), s == data.Status})
 	}
-	for id, o := range q.state.Outputs.All() {
-		if line := q.outputLine(id, o); (line.Status == data.Status || data.Status == "all") && q.seesOutput(o) {
-			data.Outputs = append(data.Outputs, line)
+	list := slices.All(q.made.undecided) // what waits longest stands first
+	if data.Status != "waits" {
+		list = slices.Backward(q.made.all)
+	}
+	for _, o := range list {
+		if line := q.outputLine(o.id, o.Output); (line.Status == data.Status || data.Status == "all") && q.seesOutput(o.Output) {
+			if data.Outputs = append(data.Outputs, line); len(data.Outputs) == most {
+				break
+			}
 		}
 	}
-	if data.Status != "waits" {
-		slices.Reverse(data.Outputs)
-	}
-	data.Outputs = data.Outputs[:min(most, len(data.Outputs))]
 	return &answer{"outputs", q.lang.text("outputs.title"), data}, nil
 }
 
 // outputsOf are the outputs of a project that the person may know of, the latest first.
 func (q *request) outputsOf(project string) []outputLine {
 	lines := []outputLine{}
-	for id, o := range q.state.Outputs.All() {
-		if o.Run.Project == project && q.seesOutput(o) {
-			lines = append(lines, q.outputLine(id, o))
+	for _, o := range slices.Backward(q.made.of[project]) {
+		if len(lines) < 20 && q.seesOutput(o.Output) {
+			lines = append(lines, q.outputLine(o.id, o.Output))
 		}
 	}
-	slices.Reverse(lines)
-	return lines[:min(20, len(lines))]
+	return lines
 }
 
 // outputData is an output's page.

@@ -29,6 +29,8 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
@@ -62,6 +64,8 @@ type Portal struct {
 	sessions Sessions
 	log      *slog.Logger
 	site     string
+	derived  derivation
+	lately   *lru.Cache[uint64, ledger.Entry] // statements that were read
 	mux      *http.ServeMux
 	guard    http.Handler // the mux, behind a look at where a form comes from
 }
@@ -69,6 +73,7 @@ type Portal struct {
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
 	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, mux: http.NewServeMux()}
+	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	cross := http.NewCrossOriginProtection()
 	if o.URL != "" {
@@ -79,6 +84,9 @@ func New(o Options) *Portal {
 	p.guard = cross.Handler(p.mux)
 	return p
 }
+
+// keptEntries is how many statements that were read stay in memory: some 2 KB each.
+const keptEntries = 8192
 
 // routes is the map of the site.
 func (p *Portal) routes() {
@@ -158,22 +166,24 @@ func headers(h http.Header) {
 // request is a request and what is known of it.
 type request struct {
 	*http.Request
-	lang  *language
-	who   *Person
-	party governance.Party // of who; its zero where nobody is logged in
-	state *governance.State
-	told  *register.Register // what statements are found by
-	log   *ledger.Log
-	site  string
-	now   time.Time
+	lang   *language
+	who    *Person
+	party  governance.Party // of who; its zero where nobody is logged in
+	state  *governance.State
+	made   *derived           // of the state
+	told   *register.Register // what statements are found by
+	log    *ledger.Log
+	lately *lru.Cache[uint64, ledger.Entry]
+	site   string
+	now    time.Time
 }
 
 // ask answers a request by a view. What it writes is written while the state
 // stands still, and sent when it may move on.
 func (p *Portal) ask(r *http.Request, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
-	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, site: p.site, now: p.w.Now()}
+	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, lately: p.lately, site: p.site, now: p.w.Now()}
 	look := func(m *warehouse.Model) error {
-		q.state, q.told = m.State, m.Register
+		q.state, q.made, q.told = m.State, p.derived.of(m.State), m.Register
 		if who := p.sessions.Who(r); who != nil {
 			if party, known := q.state.Parties[who.Party]; known && party.Left == nil {
 				q.who, q.party = who, party

@@ -166,11 +166,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 	if x := project.Extraction; x != nil {
 		data.Extraction = &extraction{x.Release, x.Persons, len(x.Tables), project.Extracted.Time}
 	}
-	for _, r := range q.state.Runs.All() {
-		if r.Project == project.Name {
-			data.Runs++
-		}
-	}
+	data.Runs = q.made.runs[project.Name]
 	data.History, err = q.latest(register.Query{Project: project.Name}, 20)
 	return &answer{"project", version.Spec.Title, data}, err
 }

@@ -56,8 +56,8 @@ func (p *Portal) registerEntry(q *request) (*answer, error) {
 	if x := project.Extraction; x != nil {
 		data.Persons = x.Persons
 	}
-	for _, o := range q.state.Outputs.All() {
-		if o.Released && o.Run.Project == project.Name {
+	for _, o := range q.made.of[project.Name] {
+		if o.Released {
 			data.Outputs++
 		}
 	}

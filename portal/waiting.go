@@ -51,6 +51,9 @@ func (p *Portal) home(q *request) (*answer, error) {
 	return &answer{"home", q.lang.text("home.title"), homeData{q.waiting(requests), q.facts(), latest}}, nil
 }
 
+// longest is how many outputs the first page lists.
+const longest = 50
+
 // soon is how long before its end an authorisation is spoken of.
 const soon = 90 * 24 * time.Hour
 
@@ -82,9 +85,12 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 		}
 	}
 	if role == governance.OutputChecker {
-		for id, o := range q.state.Outputs.All() {
-			if o.Decision == nil && q.mayCheck(o) {
-				add(waiting{Kind: "check", What: q.lang.sentence("waiting.check", "output", toOutput(id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + id, Since: o.Time})
+		for _, o := range q.made.undecided {
+			if len(all) == longest {
+				break // the others are on the page of outputs
+			}
+			if q.mayCheck(o.Output) {
+				add(waiting{Kind: "check", What: q.lang.sentence("waiting.check", "output", toOutput(o.id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + o.id, Since: o.Time})
 			}
 		}
 	}
@@ -157,8 +163,8 @@ func (q *request) facts() (facts []fact) {
 		}
 	}
 	undecided := 0
-	for _, o := range q.state.Outputs.All() {
-		if o.Decision == nil && !o.Refused && q.seesOutput(o) {
+	for _, o := range q.made.undecided {
+		if q.seesOutput(o.Output) {
 			undecided++
 		}
 	}

@@ -31,6 +31,7 @@ var ledgerParts = []func(*ledgerRun, context.Context) error{
 	(*ledgerRun).commits,
 	(*ledgerRun).decisions,
 	(*ledgerRun).million,
+	(*ledgerRun).portalPages,
 }
 
 // ledgerBench measures what it costs to say something, and to check all that was said.

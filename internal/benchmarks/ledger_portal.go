@@ -26,7 +26,7 @@ const (
 // portalPages measures how long the server takes for each page of the portal, with
 // 100,000 statements and 200 projects: the median of each page's times, and of the
 // slowest page.
-func portalPages(ctx context.Context, r *Run) error {
+func (r *ledgerRun) portalPages(ctx context.Context) error {
 	dir := filepath.Join(r.Dir, "portal")
 	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 	w, err := warehouse.Init(ctx, dir, warehouse.InitOptions{Name: "Portal", Controller: "controller", Now: func() time.Time { return now }})
@@ -51,7 +51,7 @@ func portalPages(ctx context.Context, r *Run) error {
 	slowest := 0.0
 	for _, page := range []struct{ name, who, path string }{
 		{"what waits, officer", "diane", "/"}, {"what waits, checker", "bob", "/"}, {"what waits, researcher", "alice", "/"},
-		{"public register", "", "/register"}, {"projects", "diane", "/projects"}, {"a project", "diane", "/projects/p-0007"}, {"a project, researcher", "alice", "/projects/p-0007"},
+		{"public register", "", "/register"}, {"projects", "diane", "/projects"}, {"a project", "diane", "/projects/p-0007"}, {"a project, researcher", "alice", "/projects/p-0008"},
 		{"outputs", "bob", "/outputs"}, {"all outputs", "diane", "/outputs?status=all"}, {"an output", "bob", "/outputs/s-000700-1"},
 		{"releases", "diane", "/releases"}, {"hosts", "diane", "/hosts"}, {"parties", "diane", "/parties"},
 		{"ledger", "diane", "/ledger"}, {"ledger, far back", "diane", "/ledger?skip=80000"}, {"ledger, one project", "diane", "/ledger?project=p-0007"},
