@@ -362,6 +362,15 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 			known[filepath.Join(w.partyDir(name), pseudonymFile)] = true
 		}
 	}
+	for _, proposal := range state.People.Waiting {
+		if party, ok := proposal.Body.(*ledger.PartyAdded); ok { // its keys wait with it
+			for _, file := range []string{signingFile, identityFile, pseudonymFile} {
+				if path := filepath.Join(w.partyDir(party.Name), file); exists(path) {
+					known[path] = true
+				}
+			}
+		}
+	}
 	for _, authority := range state.Holders(governance.LinkageAuthority) {
 		path := w.pseudonymJournal(authority)
 		_, err := os.Stat(path)
@@ -396,4 +405,9 @@ func (w *Warehouse) ResultPath(output, name string) string {
 // ReceiptPath is where the receipt of a released output lies.
 func (w *Warehouse) ReceiptPath(output, name string) string {
 	return w.ResultPath(output, name) + ".receipt.json"
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
