@@ -114,6 +114,13 @@ func peakMemory() (int64, error) {
 	return 0, errors.New("/proc/self/status does not say VmHWM")
 }
 
+// processorTime is what this process has used of the processors, in seconds.
+func processorTime() (float64, error) {
+	var used syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return float64(used.Utime.Sec+used.Stime.Sec) + float64(used.Utime.Usec+used.Stime.Usec)/1e6, err
+}
+
 // countingStore counts what is read from a host.
 type countingStore struct {
 	host.Store

@@ -91,6 +91,9 @@ func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
 	}
 	var all []tally
 	seen := map[int64]bool{}
+	for i := range l.result.Rules { // they were estimates
+		l.result.Rules[i].Pairs = 0
+	}
 	for rows.Next() {
 		var pattern, rules, pairs int64
 		if err := rows.Scan(&pattern, &rules, &pairs); err != nil {
@@ -100,6 +103,11 @@ func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
 		all = append(all, tally{l.model.weight(l.plan.layout, pattern), float64(pairs), uint32(rules)})
 		l.result.Candidates += pairs
 		l.result.Rules[bits.TrailingZeros32(uint32(rules))].Added += pairs
+		for i := range l.result.Rules {
+			if rules>>i&1 == 1 {
+				l.result.Rules[i].Pairs += pairs
+			}
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return 0, err

@@ -40,19 +40,19 @@ CREATE MACRO match.letters(v) AS
     1::UBIGINT << CASE WHEN unicode(c) < 128 THEN (unicode(c) % 55)::UBIGINT ELSE 55::UBIGINT END), 'bit_or'), 0::UBIGINT)
   | ((CASE WHEN unicode(v) < 128 THEN unicode(v) ELSE 255 END)::UBIGINT << 56);
 
--- How many bytes of a text at least have no partner in the other, from their sets.
-CREATE MACRO match.lost(mine, other) AS bit_count((mine & ~other) & 72057594037927935::UBIGINT);
--- How many edits two texts are apart, at least.
-CREATE MACRO match.edits(a, an, b, bn) AS greatest(match.lost(a, b), match.lost(b, a), abs(an - bn));
+-- In how many letters two sets differ.
+CREATE MACRO match.differ(a, b) AS bit_count(xor(a, b) & 72057594037927935::UBIGINT);
+-- How many edits two texts are apart, at least: one changes two letters of the sets at most.
+CREATE MACRO match.edits(a, an, b, bn) AS greatest((match.differ(a, b) + 1) // 2, abs(an - bn));
 -- Whether the Jaro-Winkler similarity may reach t. Jaro is (m/an + m/bn + (m-x)/m) / 3
--- for m common characters, of which x are out of place; the boost for four equal first characters
--- leaves six tenths of what is lacking.
+-- for m common characters, of which x are out of place; 2 m is at most an + bn less the letters in which
+-- the sets differ. The boost for four equal first characters leaves six tenths of what is lacking.
 CREATE MACRO match.similar(a, an, b, bn, t) AS
-  least(an - match.lost(a, b), bn - match.lost(b, a)) * (an + bn)
-  >= (3 * (CASE WHEN a >> 56 = b >> 56 THEN (t - 0.4) / 0.6 ELSE t END) - 1) * an * bn - 1e-6;
+  ((an + bn - match.differ(a, b)) * (an + bn))::DOUBLE
+  >= (CASE WHEN xor(a, b) < 72057594037927936::UBIGINT THEN 6 * (t - 0.4) / 0.6 - 2 ELSE 6 * t - 2 END)::DOUBLE * (an * bn) - 1e-6;
 
--- Two dates in form, the parts of the second with day and month exchanged.
-CREATE MACRO match.day_month(a, b) AS a = b[1:4] || b[7:8] || b[5:6];
+-- A date in form with day and month exchanged.
+CREATE MACRO match.exchanged(v) AS v[1:4] || v[7:8] || v[5:6];
 CREATE MACRO match.days(a, b) AS abs(date_diff('day', try_strptime(a, '%Y%m%d')::DATE, try_strptime(b, '%Y%m%d')::DATE));
 CREATE MACRO match.dice(a, b) AS 2 * bit_count(a & b) / (bit_count(a) + bit_count(b));
 CREATE MACRO match.percent(a, b) AS CASE WHEN a = b THEN 0 ELSE 100 * abs(a - b) / greatest(abs(a), abs(b)) END;

@@ -25,3 +25,11 @@ func newLayout(comparisons []Comparison) layout {
 func (l layout) code(pattern int64, k int) int {
 	return int(pattern>>l.shifts[k]) & (1<<bits.Len(uint(l.sizes[k]-1)) - 1)
 }
+
+// sqlType holds a pattern.
+func (l layout) sqlType() string {
+	if l.bits > 31 {
+		return "BIGINT"
+	}
+	return "INTEGER"
+}

@@ -184,8 +184,8 @@ func (l *linkage) load(ctx context.Context) error {
 		}
 	}
 	for _, c := range p.columns {
-		if c.Bits != "" {
-			if err := l.db.Exec(ctx, render("frequency", map[string]any{"Bits": c.Bits, "Value": c.Value, "Two": p.two})); err != nil {
+		if c.Distinct != "" {
+			if err := l.db.Exec(ctx, render("distinct", map[string]any{"Distinct": c.Distinct, "Value": c.Value, "Bits": c.Bits, "Letters": c.Letters, "Length": c.Length, "Exchanged": c.Exchanged, "Year": c.Year, "Two": p.two})); err != nil {
 				return err
 			}
 		}
@@ -258,16 +258,21 @@ func (l *linkage) countPairs(ctx context.Context) error {
 	return nil
 }
 
-// count is how many pairs agree on a key, and on its most frequent value.
+// counted is how many left records a rule's pairs are counted from: all of a small
+// file, every so many of a large one.
+const counted = 50_000
+
+// count is how many pairs agree on a key, and on its most frequent value. Of a file of
+// more records than counted it is an estimate.
 func (l *linkage) count(ctx context.Context, k planKey) (pairs, largest float64, err error) {
-	rows, err := l.db.Query(ctx, render("count", map[string]any{"Key": k.Name, "Two": l.plan.two}))
+	of := l.result.Left/counted + 1
+	rows, err := l.db.Query(ctx, render("count", map[string]any{"Key": k.Name, "Right": l.plan.right(), "Of": of, "Two": l.plan.two}))
 	if err != nil {
 		return 0, 0, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var values int64
-		if err := rows.Scan(&values, &pairs, &largest); err != nil {
+		if err := rows.Scan(&pairs, &largest); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -275,65 +280,42 @@ func (l *linkage) count(ctx context.Context, k planKey) (pairs, largest float64,
 }
 
 // partPairs is about how many pairs are held at a time.
-const partPairs = 4 << 20
+const partPairs = 8 << 20
 
-// compare passes over all candidate pairs, part by part, and keeps those that are not hopeless.
+// compare passes over all candidate pairs, a range of left records at a time, and
+// keeps those that are not hopeless.
 func (l *linkage) compare(ctx context.Context) error {
-	kind := "INTEGER"
-	if l.plan.layout.bits > 31 {
-		kind = "BIGINT"
-	}
+	kind := l.plan.layout.sqlType()
 	err := l.db.Exec(ctx, `CREATE TABLE match.pattern (pattern `+kind+`, rules INTEGER, pairs BIGINT);
 		CREATE TABLE match.pair (l INTEGER, r INTEGER, pattern `+kind+`, rules INTEGER, weight FLOAT, bits FLOAT)`)
 	if err != nil {
 		return err
 	}
-	total, done := int64(0), int64(0)
+	total := int64(0)
 	for _, r := range l.result.Rules {
 		total += r.Pairs
 	}
 	floor := number(logit(l.plan.spec.Thresholds.Clerical) - logit(l.model.highestPrior) - floorMargin)
-	for _, b := range l.batches() {
-		for part := range b.parts {
-			from := l.plan.block(l.plan.blocking, b.first, true, part, b.parts)
-			if b.last > b.first {
-				from = l.plan.blocks(b.first, b.last)
-			}
-			for _, statement := range []string{
-				"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(from, l.plan.blocking),
-				render("tally", nil),
-				render("weigh", map[string]any{"Weight": l.model.expression(l.plan.layout)}),
-				render("keep", map[string]any{"Floor": floor}),
-			} {
-				if err := l.db.Exec(ctx, statement); err != nil {
-					return err
-				}
-			}
-			done += b.pairs / b.parts
-			if l.options.Progress != nil {
-				l.options.Progress(done, total)
+	most := math.Log2(float64(l.result.Left + l.result.Right)) // the bits of a value that one record has
+	parts := total/partPairs + 1
+	for part := range parts {
+		from, to := part*l.result.Left/parts, (part+1)*l.result.Left/parts
+		for _, statement := range []string{
+			l.plan.candidates(from, to),
+			"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(l.plan.part(from, to), "c.rules"),
+			render("tally", nil),
+			render("weigh", map[string]any{"Weight": l.model.expression(l.plan.layout, 0), "Most": l.model.expression(l.plan.layout, most)}),
+			render("keep", map[string]any{"Floor": floor, "Comparisons": l.plan.comparisons, "Right": l.plan.right()}),
+		} {
+			if err := l.db.Exec(ctx, statement); err != nil {
+				return err
 			}
 		}
-	}
-	return l.db.Exec(ctx, `DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
-}
-
-// batch is rules whose pairs are compared in one statement, or one rule in several parts.
-type batch struct {
-	first, last  int
-	pairs, parts int64
-}
-
-// batches puts rules of few pairs together: a statement costs more than they do.
-func (l *linkage) batches() (all []batch) {
-	for i, r := range l.result.Rules {
-		if n := len(all); n > 0 && all[n-1].pairs+r.Pairs <= partPairs {
-			all[n-1].last, all[n-1].pairs = i, all[n-1].pairs+r.Pairs
-			continue
+		if l.options.Progress != nil {
+			l.options.Progress(total*(part+1)/parts, total)
 		}
-		all = append(all, batch{i, i, r.Pairs, r.Pairs/partPairs + 1})
 	}
-	return all
+	return l.db.Exec(ctx, `DROP TABLE IF EXISTS candidate; DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
 }
 
 // floorMargin is how many bits below the clerical band pairs are kept, for the curve.

@@ -43,6 +43,8 @@ type plan struct {
 type planColumn struct {
 	Form, Value           string
 	Letters, Length, Bits string // empty: not needed
+	Exchanged, Year       string // of dates; empty: not needed
+	Distinct              string // the table of those; empty: none
 	Compared              bool
 }
 
@@ -79,8 +81,21 @@ func newPlan(spec Spec, two bool) plan {
 		if c.TermFrequency {
 			column.Bits = fmt.Sprintf("t%d", at[c.Column])
 		}
+		for _, l := range c.Levels {
+			switch l.Kind {
+			case DayMonth:
+				column.Exchanged = fmt.Sprintf("x%d", at[c.Column])
+			case SameYear:
+				column.Year = fmt.Sprintf("y%d", at[c.Column])
+			}
+		}
 		if slices.ContainsFunc(c.Levels, func(l Level) bool { return l.Kind == JaroWinkler || l.Kind == Levenshtein || l.Kind == Damerau }) {
 			column.Letters, column.Length = fmt.Sprintf("s%d", at[c.Column]), fmt.Sprintf("w%d", at[c.Column])
+		}
+	}
+	for i := range p.columns {
+		if c := &p.columns[i]; c.Bits != "" || c.Letters != "" || c.Exchanged != "" || c.Year != "" {
+			c.Distinct = fmt.Sprintf("d%d", i)
 		}
 	}
 	for k, c := range spec.Comparisons {
@@ -185,9 +200,9 @@ func planned(k int, c Comparison, column planColumn, other string, shift int) pl
 		case Days:
 			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 ELSE match.days($a, $b) END") + " <= " + n
 		case DayMonth:
-			condition = measure(l.Kind, "match.day_month($a, $b)")
+			condition = measure(l.Kind, "$a = r."+column.Exchanged)
 		case SameYear:
-			condition = measure(l.Kind, "$a[1:4] = $b[1:4]")
+			condition = measure(l.Kind, "l."+column.Year+" = r."+column.Year)
 		case Swapped:
 			condition = measure(l.Kind, "$a = r."+other+" AND $b = l."+other)
 		case Shared:
@@ -217,33 +232,32 @@ func extreme(levels []Level, kind Kind, of func(a, b float64) float64) float64 {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// pairs is the statement that compares the pairs of a FROM clause.
-func (p plan) pairs(from string, keys []planKey) string {
-	kind := "INTEGER"
-	if p.layout.bits > 31 {
-		kind = "BIGINT"
-	}
-	return render("pairs", map[string]any{"Comparisons": p.comparisons, "Keys": keys, "From": from, "PatternType": kind})
+// pairs is the statement that compares the pairs of a FROM clause, and says which rules brought them.
+func (p plan) pairs(from, rules string) string {
+	return render("pairs", map[string]any{"Comparisons": p.comparisons, "Rules": rules, "From": from, "PatternType": p.layout.sqlType()})
 }
 
-// block is the FROM clause of a part of the pairs of rule i, without those of rules before it where apart is set.
-func (p plan) block(keys []planKey, i int, apart bool, part, of int64) string {
-	var earlier []string
-	if apart {
-		for _, k := range keys[:i] {
-			earlier = append(earlier, k.Name)
-		}
+// candidates is the statement that makes the pairs of all rules, for a range of left records.
+func (p plan) candidates(from, to int64) string {
+	type key struct {
+		Name string
+		Bit  int
 	}
-	return render("block", map[string]any{"Right": p.right(), "Key": keys[i].Name, "Of": int(of), "Part": part, "Two": p.two, "Earlier": earlier})
+	var keys []key
+	for i, k := range p.blocking {
+		keys = append(keys, key{k.Name, 1 << i})
+	}
+	return render("candidates", map[string]any{"Keys": keys, "Right": p.right(), "Two": p.two, "From": from, "To": to})
 }
 
-// blocks is the FROM clause of all pairs of rules from first to last.
-func (p plan) blocks(first, last int) string {
-	var blocks []string
-	for i := first; i <= last; i++ {
-		blocks = append(blocks, p.block(p.blocking, i, true, 0, 1))
-	}
-	return render("blocks", map[string]any{"Blocks": blocks, "Right": p.right()})
+// part is the FROM clause of candidates with their records.
+func (p plan) part(from, to int64) string {
+	return render("part", map[string]any{"Right": p.right(), "From": from, "To": to})
+}
+
+// block is the FROM clause of one in so many of the pairs of a rule.
+func (p plan) block(key planKey, of int64) string {
+	return render("block", map[string]any{"Right": p.right(), "Key": key.Name, "Of": int(of), "Two": p.two})
 }
 
 func (p plan) right() string {

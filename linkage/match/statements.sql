@@ -12,16 +12,30 @@ SELECT (row_number() OVER () - 1)::INTEGER AS n
 FROM {{.Source}}
 {{- end}}
 
-{{define "frequency" -}}
--- How many bits it tells that a value is this one, over both files.
-CREATE TABLE match.{{.Bits}} AS
-SELECT {{.Value}}, (-log2(count(*) / sum(count(*)) OVER ()))::FLOAT AS {{.Bits}}
+{{define "distinct" -}}
+-- What is known of each value of a column, over both files: t how many bits it tells
+-- that a value is this one, s its set of letters, w its length; of a date, x it with day and
+-- month exchanged, y its year.
+CREATE TABLE match.{{.Distinct}} AS
+SELECT {{.Value}}
+  {{- if .Bits}}
+     , (-log2(count(*) / sum(count(*)) OVER ()))::FLOAT AS {{.Bits}}
+  {{- end}}
+  {{- if .Letters}}
+     , match.letters({{.Value}}) AS {{.Letters}}, strlen({{.Value}})::INTEGER AS {{.Length}}
+  {{- end}}
+  {{- if .Exchanged}}
+     , match.exchanged({{.Value}}) AS {{.Exchanged}}
+  {{- end}}
+  {{- if .Year}}
+     , {{.Value}}[1:4] AS {{.Year}}
+  {{- end}}
 FROM (SELECT {{.Value}} FROM match.left_values{{if .Two}} UNION ALL SELECT {{.Value}} FROM match.right_values{{end}})
 WHERE {{.Value}} IS NOT NULL GROUP BY {{.Value}}
 {{- end}}
 
 {{define "records" -}}
--- What pairs are compared by: k keys of rules, v values, s sets of letters, w lengths, t bits.
+-- What pairs are compared by: k and h keys of rules, v values, and what is known of them.
 CREATE TABLE match."{{.Side}}" AS
 SELECT n
   {{- range .Keys}}
@@ -32,14 +46,33 @@ SELECT n
      , {{.Value}}
   {{- end}}
   {{- if .Letters}}
-     , match.letters({{.Value}}) AS {{.Letters}}, strlen({{.Value}})::INTEGER AS {{.Length}}
+     , {{.Letters}}, {{.Length}}
+  {{- end}}
+  {{- if .Exchanged}}
+     , {{.Exchanged}}
+  {{- end}}
+  {{- if .Year}}
+     , {{.Year}}
   {{- end}}
   {{- if .Bits}}
      , {{.Bits}}
   {{- end}}
   {{- end}}
 FROM match.{{.Side}}_values
-  {{- range .Columns}}{{if .Bits}} LEFT JOIN match.{{.Bits}} USING ({{.Value}}){{end}}{{end}}
+  {{- range .Columns}}{{if .Distinct}} LEFT JOIN match.{{.Distinct}} USING ({{.Value}}){{end}}{{end}}
+{{- end}}
+
+{{define "candidates" -}}
+-- The pairs that a rule brings, once each, of a range of the left records: rules has a
+-- bit for each rule that does.
+CREATE OR REPLACE TEMP TABLE candidate AS
+SELECT l, r, bit_or(rule) AS rules FROM (
+  {{- range $i, $k := .Keys}}{{if $i}}
+  UNION ALL{{end}}
+  SELECT l.n AS l, r.n AS r, {{$k.Bit}}::INTEGER AS rule FROM match."left" l JOIN match."{{$.Right}}" r ON l.{{$k.Name}} = r.{{$k.Name}}
+  WHERE l.n >= {{$.From}} AND l.n < {{$.To}}{{if not $.Two}} AND l.n < r.n{{end}}
+  {{- end}})
+GROUP BY l, r
 {{- end}}
 
 {{define "pairs" -}}
@@ -48,11 +81,9 @@ SELECT l, r
      , ({{range $i, $c := .Comparisons}}{{if $i}}
        | {{end}}((CASE WHEN {{$c.Equal}} IS NULL THEN 0
          {{- range $c.Levels}} WHEN {{.Condition}} THEN {{.Code}}{{end}} ELSE 1 END)::{{$.PatternType}} << {{$c.Shift}}){{end}}) AS pattern
-     , rules, bits
+     , rules
 FROM (
-  SELECT l.n AS l, r.n AS r
-       , ({{range $i, $k := .Keys}}{{if $i}} | {{end}}(((l.{{$k.Name}} = r.{{$k.Name}}) IS TRUE)::INTEGER << {{$i}}){{else}}0{{end}}) AS rules
-       , (0{{range .Comparisons}}{{if .Bits}} + CASE WHEN l.{{.Value}} = r.{{.Value}} THEN l.{{.Bits}} ELSE 0 END{{end}}{{end}})::FLOAT AS bits
+  SELECT l.n AS l, r.n AS r, {{.Rules}} AS rules
     {{- range .Comparisons}}
        , l.{{.Value}} = r.{{.Value}} AS {{.Equal}}
       {{- range .Measures}}
@@ -63,17 +94,16 @@ FROM (
 )
 {{- end}}
 
-{{define "block" -}}
-match."left" l JOIN match."{{.Right}}" r ON l.{{.Key}} = r.{{.Key}}
-  WHERE {{if eq .Of 1}}true{{else}}l.{{.Key}} % {{.Of}} = {{.Part}} AND r.{{.Key}} % {{.Of}} = {{.Part}}{{end}}
-  {{- if not .Two}} AND l.n < r.n{{end}}
-  {{- range .Earlier}} AND (l.{{.}} = r.{{.}}) IS NOT TRUE{{end}}
+{{define "part" -}}
+candidate c JOIN match."left" l ON l.n = c.l JOIN match."{{.Right}}" r ON r.n = c.r
+  WHERE l.n >= {{.From}} AND l.n < {{.To}}
 {{- end}}
 
-{{define "blocks" -}}
-({{range $i, $b := .Blocks}}{{if $i}}
-  UNION ALL {{end}}SELECT l.n AS ln, r.n AS rn FROM {{$b}}{{end}}) both_sides
-  JOIN match."left" l ON l.n = ln JOIN match."{{.Right}}" r ON r.n = rn
+{{define "block" -}}
+{{- /* One in Of of the pairs of a rule, whole blocks at a time. */ -}}
+match."left" l JOIN match."{{.Right}}" r ON l.{{.Key}} = r.{{.Key}}
+  WHERE {{if eq .Of 1}}true{{else}}l.{{.Key}} % {{.Of}} = 0 AND r.{{.Key}} % {{.Of}} = 0{{end}}
+  {{- if not .Two}} AND l.n < r.n{{end}}
 {{- end}}
 
 {{define "random" -}}
@@ -83,20 +113,18 @@ match."left" l JOIN match."{{.Right}}" r ON hash(l.n, 1) % {{.Buckets}} = hash(r
 {{- end}}
 
 {{define "count" -}}
-SELECT count(*), coalesce(sum(pairs), 0)::HUGEINT::DOUBLE, coalesce(max(pairs), 0)::DOUBLE FROM (
-{{- if .Two}}
-  SELECT l.c * r.c AS pairs
-  FROM (SELECT {{.Key}} AS k, count(*)::HUGEINT AS c FROM match."left" GROUP BY k) l
-  JOIN (SELECT {{.Key}} AS k, count(*)::HUGEINT AS c FROM match.right GROUP BY k) r USING (k)
-{{- else}}
-  SELECT count(*)::HUGEINT * (count(*) - 1) / 2 AS pairs FROM match."left" WHERE {{.Key}} IS NOT NULL GROUP BY {{.Key}} HAVING count(*) > 1
-{{- end}})
+{{- /* The pairs of a rule and of its largest block, from one in Of of the left records. In one
+       file a pair is met from both ends. */ -}}
+SELECT {{.Of}} * coalesce(sum(pairs), 0)::DOUBLE, {{.Of}} * coalesce(max(pairs), 0)::DOUBLE FROM (
+  SELECT l.c::DOUBLE * {{if .Two}}r.c{{else}}(r.c - 1) / 2{{end}} AS pairs
+  FROM (SELECT {{.Key}} AS k, count(*) AS c FROM match."left" WHERE {{.Key}} IS NOT NULL AND n % {{.Of}} = 0 GROUP BY k) l
+  JOIN (SELECT {{.Key}} AS k, count(*) AS c FROM match."{{.Right}}" WHERE {{.Key}} IN (SELECT {{.Key}} FROM match."left" WHERE n % {{.Of}} = 0) GROUP BY k) r USING (k))
 {{- end}}
 
 {{define "weigh" -}}
--- The weight of each pattern that came up, without the bits of its terms.
+-- The weight of each pattern that came up, without the bits of its terms, and with the most that they may be.
 CREATE OR REPLACE TEMP TABLE weighed AS
-SELECT pattern, {{.Weight}} AS weight
+SELECT pattern, {{.Weight}} AS weight, {{.Most}} AS most
 FROM (SELECT DISTINCT pattern FROM part)
 {{- end}}
 
@@ -106,7 +134,12 @@ INSERT INTO match.pattern SELECT pattern, rules, count(*) FROM part GROUP BY pat
 
 {{define "keep" -}}
 INSERT INTO match.pair
-SELECT l, r, pattern, rules, (weight + bits)::FLOAT, bits FROM part JOIN weighed USING (pattern)
+SELECT l, r, pattern, rules, (weight + bits)::FLOAT, bits
+FROM (
+  SELECT p.l, p.r, pattern, rules, weight
+       , (0{{range .Comparisons}}{{if .Bits}} + CASE WHEN l.{{.Value}} = r.{{.Value}} THEN l.{{.Bits}} ELSE 0 END{{end}}{{end}})::FLOAT AS bits
+  FROM (SELECT l, r, pattern, rules, weight FROM part JOIN weighed USING (pattern) WHERE most >= {{.Floor}}) p
+  JOIN match."left" l ON l.n = p.l JOIN match."{{.Right}}" r ON r.n = p.r)
 WHERE weight + bits >= {{.Floor}}
 {{- end}}
 

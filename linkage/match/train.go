@@ -53,7 +53,7 @@ func (l *linkage) train(ctx context.Context) error {
 		}
 		counts[i] = n
 		parts := int64(n*float64(len(rules))/trainingPairs) + 1
-		s, err := l.sample(ctx, l.plan.block(l.plan.training, i, false, 0, parts))
+		s, err := l.sample(ctx, l.plan.block(l.plan.training[i], parts))
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (l *linkage) possible() float64 {
 }
 
 func (l *linkage) sample(ctx context.Context, from string) (s sample, err error) {
-	rows, err := l.db.Query(ctx, "SELECT pattern::BIGINT, count(*) FROM ("+l.plan.pairs(from, nil)+") GROUP BY pattern ORDER BY pattern")
+	rows, err := l.db.Query(ctx, "SELECT pattern::BIGINT, count(*) FROM ("+l.plan.pairs(from, "0")+") GROUP BY pattern ORDER BY pattern")
 	if err != nil {
 		return s, err
 	}
