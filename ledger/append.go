@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -169,8 +170,9 @@ func (j *journal) unchanged() bool {
 	if j.file == nil {
 		return false
 	}
-	info, err := j.file.Stat()
-	return err == nil && info.Size() == j.size
+	next := make([]byte, 64)
+	n, err := j.file.ReadAt(next, j.size)
+	return (err == nil || errors.Is(err, io.EOF)) && isZero(next[:n])
 }
 
 // UncertainError says that a statement may or may not have been recorded. What

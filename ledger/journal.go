@@ -27,6 +27,10 @@ import (
 //	records: length (4 bytes), SHA-256 of the boot's id and what follows (32), then
 //	  size of the tree before (8), length of the checkpoint (4), the checkpoint
 //	  after it, and the entries as a bundle of tlog-tiles
+//	zeros, up to its full length
+//
+// It is written in place, so that an append changes no length and no directory that
+// would have to reach the disk too.
 //
 // Numbers are big-endian. While the machine has not been restarted, the other
 // files are what the journal says, but for the last record of a writer that
@@ -36,9 +40,9 @@ const (
 	journalMagic = "rempart journal 1\n"
 )
 
-// journalLimit is how long a journal may become before the log's files are
-// brought to disk and it begins anew, in bytes.
-var journalLimit int64 = 8 << 20
+// journalLimit is the length of a journal, in bytes. When its records are longer,
+// the log's files are brought to disk and it begins anew.
+var journalLimit int64 = 1 << 20
 
 // record is one append.
 type record struct {
@@ -152,11 +156,30 @@ func (j *journal) open(l *Log) (err error) {
 	}
 	path := l.place(journalFile)
 	_, missing := os.Stat(path)
-	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil || missing == nil {
+	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
 		return err
 	}
-	return atomicfile.SyncDir(l.dir)
+	info, err := j.file.Stat()
+	if err == nil && info.Size() < journalLimit {
+		err = errors.Join(j.zero(info.Size(), journalLimit), j.file.Sync())
+	}
+	if err == nil && missing != nil {
+		err = atomicfile.SyncDir(l.dir)
+	}
+	return err
 }
+
+// zero overwrites a part of the file.
+func (j *journal) zero(from, to int64) error {
+	if from >= to {
+		return nil
+	}
+	_, err := j.file.WriteAt(make([]byte, to-from), from)
+	return err
+}
+
+// isZero says whether nothing was written there.
+func isZero(data []byte) bool { return len(bytes.TrimLeft(data, "\x00")) == 0 }
 
 // write adds a record; once it has returned, the record lasts. Where it fails,
 // nothing was added, or the error is an *UncertainError.
@@ -174,7 +197,7 @@ func (j *journal) write(r record) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("write to the ledger: %w", err)
-		if cut := errors.Join(j.file.Truncate(j.size), j.file.Sync()); cut != nil {
+		if cut := errors.Join(j.zero(j.size, j.size+int64(len(data))), j.file.Sync()); cut != nil {
 			return &UncertainError{errors.Join(err, cut)}
 		}
 		return err
@@ -222,7 +245,7 @@ func (l *Log) settle(size uint64) error {
 		return err
 	}
 	step()
-	if err := errors.Join(j.file.Truncate(0), j.file.Sync()); err != nil {
+	if err := errors.Join(j.zero(0, j.size), j.file.Truncate(journalLimit), j.file.Sync()); err != nil {
 		return err
 	}
 	old := j.base
@@ -267,11 +290,11 @@ func (l *Log) rewind(ctx context.Context, published uint64) (restarted bool, err
 		return false, err
 	}
 	in, records, whole := decodeJournal(data)
-	if whole < len(data) || len(records) == 0 { // the writer was killed before it could say that this counts
-		if len(records) == 0 {
-			whole = 0
-		}
-		if err := j.file.Truncate(int64(whole)); err != nil {
+	if len(records) == 0 {
+		whole = 0
+	}
+	if !isZero(data[whole:]) { // the writer was killed before it could say that this counts
+		if err := errors.Join(j.zero(int64(whole), int64(len(data))), j.file.Sync()); err != nil {
 			return false, err
 		}
 	}

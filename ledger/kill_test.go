@@ -101,6 +101,7 @@ func TestAWriterKilledAtAnyWriteLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
+	defer ledger.JournalLimit(ledger.JournalLimit(20_000))
 	seed := mathrand.Uint64()
 	t.Logf("seed %d", seed)
 	chance := mathrand.New(mathrand.NewPCG(seed, 0))

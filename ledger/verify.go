@@ -226,7 +226,7 @@ func (l *Log) verifyJournal(ctx context.Context, head *log.Checkpoint) (faults [
 	}
 	_, records, whole := decodeJournal(data)
 	changed := fmt.Errorf("%s: it is not what the ledger says: if it was not changed, an interrupted step left it: end it with rempart lake repair", l.place(journalFile))
-	if whole < len(data) {
+	if !isZero(data[whole:]) || len(data) > 0 && int64(len(data)) < journalLimit {
 		return []error{changed}
 	}
 	for i, r := range records {
