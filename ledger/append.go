@@ -108,21 +108,57 @@ func (l *Log) publish(files []file, checkpoint []byte, before, after uint64) err
 	return l.discard(before, after)
 }
 
-// write replaces a file of the log, which the journal brings back if it is lost.
+// write writes a file of the log, which the journal brings back if it is lost. To
+// replace a file by another makes some file systems bring it to disk at once. So
+// the head, which never gets shorter, is written in place: who reads half of it
+// sees that by its signature. And a partial file has a new name, which nobody looks
+// for while the one before it is there.
 func (l *Log) write(f file) error {
 	path := l.place(f.name)
 	step()
-	err := os.WriteFile(path+unfinished, f.data, 0o644)
+	if f.name == checkpointFile {
+		if done, err := overwrite(path, f.data); done || err != nil {
+			return err
+		}
+	}
+	name, how := path+unfinished, os.O_TRUNC
+	if strings.Contains(f.name, ".p/") {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			name, how = path, os.O_EXCL
+		}
+	}
+	out, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|how, 0o644)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
-			err = os.WriteFile(path+unfinished, f.data, 0o644)
+			out, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY|how, 0o644)
 		}
 	}
 	if err != nil {
 		return err
 	}
+	_, err = out.Write(f.data)
+	if err = errors.Join(err, out.Close()); err != nil || name == path {
+		return err
+	}
 	step()
-	return os.Rename(path+unfinished, path)
+	return os.Rename(name, path)
+}
+
+// overwrite writes a file in place where it is there and no longer than the data.
+func overwrite(path string, data []byte) (done bool, err error) {
+	out, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	info, err := out.Stat()
+	if err == nil && info.Size() <= int64(len(data)) {
+		_, err = out.WriteAt(data, 0)
+		done = true
+	}
+	return done, errors.Join(err, out.Close())
 }
 
 // isUnfinished says whether a killed writer left this file.

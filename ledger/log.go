@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera/api/layout"
@@ -51,13 +52,17 @@ func (l *Log) Key() string { return l.key }
 func (l *Log) Verifier() note.Verifier { return l.verifier }
 
 // Checkpoint returns the log's signed head: parsed, and as it was signed.
-func (l *Log) Checkpoint(context.Context) (*log.Checkpoint, []byte, error) {
-	raw, err := os.ReadFile(l.place(checkpointFile))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the ledger's checkpoint: %w", err)
+func (l *Log) Checkpoint(context.Context) (cp *log.Checkpoint, raw []byte, err error) {
+	for range 5 { // it may be just being written
+		if raw, err = os.ReadFile(l.place(checkpointFile)); err != nil {
+			return nil, nil, fmt.Errorf("read the ledger's checkpoint: %w", err)
+		}
+		if cp, err = l.ParseCheckpoint(raw); err == nil {
+			return cp, raw, nil
+		}
+		time.Sleep(time.Millisecond)
 	}
-	cp, err := l.ParseCheckpoint(raw)
-	return cp, raw, err
+	return nil, raw, err
 }
 
 // cosignedFile is the last checkpoint that witnesses have cosigned, with their lines.

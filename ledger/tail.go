@@ -64,7 +64,7 @@ func (l *Log) Next(ctx context.Context, t *Tail, yield func(Entry) error) error 
 	if bytes.Equal(raw, t.read) {
 		return nil
 	}
-	cp, err := l.ParseCheckpoint(raw)
+	cp, raw, err := l.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -103,6 +104,7 @@ func widths(dir string) (found []uint8, err error) {
 			found = append(found, w)
 		}
 	}
+	slices.Sort(found) // the shortest was there first, and is whole
 	return found, err
 }
 
