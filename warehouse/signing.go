@@ -192,6 +192,14 @@ func (w *Warehouse) Submit(ctx context.Context, envelope []byte) (e ledger.Entry
 		return e, err
 	}
 	switch statement.Kind {
+	case ledger.PartyLeft{}.Kind():
+		body, err := statement.Decode()
+		if left, ok := body.(*ledger.PartyLeft); ok {
+			err = w.forgetKey(left.Name)
+		}
+		if err != nil {
+			return e, fmt.Errorf("it is recorded, but the key is still to be destroyed: repeat that with rempart lake repair: %w", err)
+		}
 	case ledger.ReleaseErased{}.Kind(), ledger.ProjectClosed{}.Kind(), ledger.KeyDestroyed{}.Kind(), ledger.Countersigned{}.Kind():
 		state, err := w.State(ctx)
 		if err == nil {

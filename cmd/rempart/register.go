@@ -74,7 +74,7 @@ func registerPage(state *governance.State, entries []governance.Entry, now time.
 	}
 	p := page.Page{
 		Title: "What the data of " + state.Warehouse.Name + " is used for",
-		Lead:  "Every decision on a use of the data, with its purpose, its legal basis, and its end. A person can have her data left out at any time, by the hospital or insurer that has it.",
+		Lead:  "Every decision on a use of the data, with its purpose, its legal basis, and its end. A person can have her data left out at any time, through the hospital or insurer that has it.",
 		Facts: []page.Fact{
 			{Value: fmt.Sprint(running), Name: "uses go on"},
 			{Value: fmt.Sprint(len(entries) - running - refused), Name: "are over"},
@@ -103,7 +103,7 @@ func registerPage(state *governance.State, entries []governance.Entry, now time.
 		if !e.ResultsDue.IsZero() {
 			add("results public by", day(e.ResultsDue))
 		}
-		p.Sections = append(p.Sections, page.Section{Title: e.Title, Lead: e.Purpose, Blocks: []page.Block{page.Table{Caption: "Project " + e.Project, Header: []string{"", ""}, Rows: rows}}})
+		p.Sections = append(p.Sections, page.Section{Title: e.Title, Lead: e.Purpose, Blocks: []page.Block{page.Table{Caption: "Project " + e.Project, Header: []string{"what", "of this use"}, Rows: rows}}})
 	}
 	return p
 }
