@@ -34,7 +34,7 @@ nothing but the ledger's key from the configuration.`,
 		},
 	}
 	verify.Flags().StringVar(&receipt, "receipt", "", "a receipt's `file`")
-	return group("audit", "What happened, proved", a.auditLog(), a.auditShow(), a.auditProof(), verify)
+	return group("audit", "What happened, proved", a.auditLog(), a.auditShow(), a.auditProof(), a.auditReport(), verify)
 }
 
 // verifyAll verifies the home and prints what was found.

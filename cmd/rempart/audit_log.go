@@ -19,11 +19,7 @@ import (
 	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
-	"rempart.eu/rempart/ledger/tell"
 )
-
-// languages are those in which statements are told.
-var languages = words.Load(tell.Catalogue)
 
 // langFlag adds --lang.
 func langFlag(c *cobra.Command, code *string) {
@@ -31,7 +27,7 @@ func langFlag(c *cobra.Command, code *string) {
 }
 
 func language(code string) (*words.Language, error) {
-	l, known := languages[code]
+	l, known := audit.Languages[code]
 	if !known {
 		return nil, usage("there is no language %q: want en or fr", code)
 	}

@@ -131,3 +131,63 @@ func TestAProofIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestAPeriodIsReported(t *testing.T) {
+	t.Parallel()
+	home := homeAt(t, released)
+	must(t, home, "project", "suspend", "flu", "--as", "dora", "--reason", "a complaint\x1b[2J <b>&")
+	var r struct {
+		Authorisations []struct {
+			Project, Status string
+			Versions        []struct {
+				Decision struct{ Actor, Verdict string }
+			}
+		}
+		Extractions []struct{ Persons int64 }
+		Runs        []struct{ Actor, Outcome string }
+		Outputs     []struct {
+			Decision struct{ Verdict, Actor, Reason string }
+		}
+		Access []struct {
+			Person string
+			Runs   int
+		}
+		Incidents []struct{ Kind, Tells string }
+		Months    []struct{ Runs int }
+	}
+	period := today[:4]
+	if err := json.Unmarshal([]byte(must(t, home, "audit", "report", "--project", "flu", "--period", period, "--json")), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Authorisations) != 1 || r.Authorisations[0].Status != "suspended" || r.Authorisations[0].Versions[0].Decision.Actor != "dora" {
+		t.Errorf("authorisations: %+v", r.Authorisations)
+	}
+	if len(r.Extractions) == 0 || len(r.Runs) == 0 || r.Runs[0].Outcome != "done" || len(r.Outputs) == 0 || r.Outputs[0].Decision.Verdict != "released" || r.Outputs[0].Decision.Actor != "bob" {
+		t.Errorf("use: %+v", r)
+	}
+	if len(r.Access) == 0 || r.Access[0].Runs == 0 || len(r.Months) != 12 || len(r.Incidents) != 1 || r.Incidents[0].Kind != "project-suspended" {
+		t.Errorf("access, months, incidents: %+v", r)
+	}
+	dir := t.TempDir()
+	for lang, title := range map[string]string{"en": "Report on the warehouse", "fr": "Rapport sur l’entrepôt"} {
+		path := filepath.Join(dir, lang+".html")
+		out := must(t, home, "audit", "report", "--period", period, "--lang", lang, "--html", path)
+		page := string(read(t, path))
+		if !strings.Contains(page, title) || !strings.Contains(page, `lang="`+lang+`"`) || strings.Contains(page, "⟨") {
+			t.Errorf("the page in %s", lang)
+		}
+		for _, text := range []string{out, page} {
+			if strings.Contains(text, "\x1b") || strings.Contains(text, "⟨") {
+				t.Errorf("%s obeys a terminal, or lacks a text: %.300q", lang, text)
+			}
+		}
+		if strings.Contains(page, "<b>&") {
+			t.Error("a reason is taken for HTML")
+		}
+	}
+	if err := json.Unmarshal([]byte(must(t, home, "audit", "report", "--period", "2001", "--json")), &r); err != nil {
+		t.Error(err)
+	}
+	refused(t, exitRefused, "no project", home, "audit", "report", "--project", "none")
+	refused(t, exitUsage, "is no period", home, "audit", "report", "--period", "soon")
+}
