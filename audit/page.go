@@ -200,7 +200,7 @@ func (w writer) use() page.Section {
 		if x.Outcome == "" {
 			outcome = w.l.Text("report.open")
 		}
-		runs = append(runs, []string{w.l.Moment(x.Time), x.Project, x.Actor, x.Name, x.Run, outcome, w.l.Decimal(x.Seconds, 1), w.l.Number(x.Outputs)})
+		runs = append(runs, []string{w.l.Moment(x.Time), x.Project, x.Actor, x.Name, x.Run, outcome, w.l.Decimal(x.Seconds, 1), w.l.Size(x.Bytes), w.l.Number(x.Outputs)})
 	}
 	for _, x := range w.Mounts {
 		end := w.l.Text("report.open")
@@ -211,7 +211,7 @@ func (w writer) use() page.Section {
 	}
 	return w.section("use", "",
 		w.table("extractions", "time project release persons tables rows statement", given, 3, 4, 5, 6),
-		w.table("runs", "time project actor code name outcome seconds outputs", runs, 6, 7),
+		w.table("runs", "time project actor code name outcome seconds bytes outputs", runs, 6, 7, 8),
 		w.table("mounts", "time what actor end files bytes", mounts, 4, 5))
 }
 

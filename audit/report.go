@@ -96,7 +96,7 @@ type Access struct {
 	Person   string `json:"person"`
 	Runs     int    `json:"runs"`
 	Mounts   int    `json:"mounts"`
-	Bytes    int64  `json:"bytes"` // read of mounts
+	Bytes    int64  `json:"bytes"` // read by runs and of mounts
 	Released int    `json:"released"`
 }
 
@@ -111,6 +111,8 @@ type Run struct {
 	Outcome  string    `json:"outcome"` // "" where it goes on
 	Seconds  float64   `json:"seconds"`
 	Outputs  int       `json:"outputs"`
+	Tables   int       `json:"tables"` // that were read
+	Bytes    int64     `json:"bytes"`
 }
 
 // Mount is data that was open for reading.
@@ -404,10 +406,14 @@ func (r *Report) readUse(s *governance.State) {
 		}
 		x := Run{Run: id, Project: run.Project, Actor: run.Actor, Name: run.Name, Language: run.Language, Time: run.Time}
 		if f := run.Finished; f != nil {
-			x.Outcome, x.Seconds, x.Outputs = f.Outcome, f.Seconds, len(f.Outputs)
+			x.Outcome, x.Seconds, x.Outputs, x.Tables = f.Outcome, f.Seconds, len(f.Outputs), len(f.Read)
+			for _, n := range f.Read {
+				x.Bytes += n
+			}
 		}
 		r.Runs = append(r.Runs, x)
-		r.access(run.Project, run.Actor).Runs++
+		a := r.access(run.Project, run.Actor)
+		a.Runs, a.Bytes = a.Runs+1, a.Bytes+x.Bytes
 	}
 	for id, m := range s.Mounts.All() {
 		if !r.of(m.Project) || !r.in(m.Time) {

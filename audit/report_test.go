@@ -66,7 +66,7 @@ func everything() *audit.Report {
 	r.Authorisations[1].Versions = []audit.Version{{1, "alice", july, "", decision("approved")}, {2, "alice", at(3), "another year", decision("superseded")}, {3, "alice", at(4), "", decision("refused")}, {4, "alice", at(5), "two years", nil}}
 	r.Extractions = []audit.Extraction{{7, at(1), "flu", "r-1", 1234567, 4, 99}}
 	r.Access = []audit.Access{{"flu", "alice", 3, 1, 4 << 20, 1}}
-	r.Runs = []audit.Run{{"s-1", "flu", "alice", "count.sql", "sql", at(2), "done", 1.25, 1}, {"s-2", "flu", "alice", "sum.py", "python", at(2), "", 0, 0}}
+	r.Runs = []audit.Run{{"s-1", "flu", "alice", "count.sql", "sql", at(2), "done", 1.25, 1, 2, 3 << 20}, {"s-2", "flu", "alice", "sum.py", "python", at(2), "", 0, 0, 0, 0}}
 	r.Mounts = []audit.Mount{{"m-1", "flu", "alice", at(3), &end, 2, 4 << 20, false}, {"m-2", "r-1", "carole", at(3), nil, 0, 0, true}}
 	r.Outputs = []audit.Output{{"s-1-1", "a.csv", "flu", "alice", at(2), false, decision("released")}, {"s-1-2", "b.csv", "flu", "alice", at(2), true, decision("refused")}, {"s-1-3", "c.csv", "flu", "alice", at(2), false, nil}, {"s-1-4", "d.csv", "flu", "alice", at(2), true, nil}}
 	r.Rights = audit.Rights{Stated: 5, Revoked: 1, InForce: 12, Waiting: 2, Asked: 3, Answered: 1}

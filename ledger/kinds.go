@@ -146,11 +146,12 @@ type (
 	}
 	// RunFinished says how a run ended and what waits at the airlock.
 	RunFinished struct {
-		Run     string   `json:"run"`
-		Outcome string   `json:"outcome"` // "done", or why not
-		Seconds float64  `json:"seconds"`
-		Bundle  *Object  `json:"bundle,omitempty"` // outputs, code and log, as a tar
-		Outputs []Output `json:"outputs,omitempty"`
+		Run     string           `json:"run"`
+		Outcome string           `json:"outcome"` // "done", or why not
+		Seconds float64          `json:"seconds"`
+		Bundle  *Object          `json:"bundle,omitempty"` // outputs, code and log, as a tar
+		Outputs []Output         `json:"outputs,omitempty"`
+		Read    map[string]int64 `json:"read,omitempty"` // bytes of each table that were decrypted for it
 	}
 	// OutputViewed says that a checker opened an output that waits.
 	OutputViewed struct {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rempart.eu/rempart/engine"
@@ -175,7 +176,8 @@ func (x *extraction) persons(ctx context.Context) (ids []int64, err error) {
 	job := run.Job{Name: "persons.sql", Language: run.SQL, Code: []byte(strings.TrimRight(criterion, "; \n\t") + ";\n"), Limits: run.Limits{Time: 10 * time.Minute}}
 	for _, t := range x.manifest.Tables {
 		if slices.Contains(words, t.Name) {
-			job.Inputs = append(job.Inputs, input(ctx, x.vault, t.Name, t.Object, x.key))
+			in, _ := input(ctx, x.vault, t.Name, t.Object, x.key)
+			job.Inputs = append(job.Inputs, in)
 		}
 	}
 	var outputs, log bytes.Buffer
@@ -224,10 +226,12 @@ func readPersons(outputs io.Reader) (ids []int64, err error) {
 }
 
 // input streams a sealed table into the sandbox. An object that is not what
-// was sealed ends the run before the study starts.
-func input(ctx context.Context, vault *lake.Vault, table string, object ledger.Object, key *keyring.Key) run.Input {
+// was sealed ends the run before the study starts. read is the number of bytes that
+// the sandbox has taken.
+func input(ctx context.Context, vault *lake.Vault, table string, object ledger.Object, key *keyring.Key) (_ run.Input, read *atomic.Int64) {
 	r, w := io.Pipe()
 	var started bool
+	read = new(atomic.Int64)
 	return run.Input{Name: table + ".parquet", Content: readerFunc(func(p []byte) (int, error) {
 		if !started {
 			started = true
@@ -239,8 +243,10 @@ func input(ctx context.Context, vault *lake.Vault, table string, object ledger.O
 			}()
 			context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
 		}
-		return r.Read(p)
-	})}
+		n, err := r.Read(p)
+		read.Add(int64(n))
+		return n, err
+	})}, read
 }
 
 type readerFunc func([]byte) (int, error)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rempart.eu/rempart/airlock/disclosure"
@@ -121,8 +122,10 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 		job.Limits.Time = run.DefaultLimits.Time
 	}
 	job.Limits.Time = min(job.Limits.Time, left)
+	read := map[string]*atomic.Int64{}
 	for i, t := range project.Extraction.Tables {
-		job.Inputs = append(job.Inputs, input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key))
+		in, n := input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key)
+		job.Inputs, read[t.Table] = append(job.Inputs, in), n
 	}
 	ctx, stop := warehouse.WhileAllowed(ctx, s.w.Watch(func(state *governance.State, now time.Time) error {
 		body := &ledger.RunRequested{Project: study.Project}
@@ -131,6 +134,14 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 	defer stop()
 	var outputs, log bytes.Buffer
 	result, err := run.Execute(ctx, job, &outputs, &log)
+	for table, n := range read {
+		if bytes := n.Load(); bytes > 0 {
+			if made.Read == nil {
+				made.Read = map[string]int64{}
+			}
+			made.Read[table] = bytes
+		}
+	}
 	made.Refused, made.Log, made.Err = result.Refused, log.String(), err
 	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
 	if made.Outcome = "done"; err != nil {

@@ -144,8 +144,11 @@ func TestAPeriodIsReported(t *testing.T) {
 			}
 		}
 		Extractions []struct{ Persons int64 }
-		Runs        []struct{ Actor, Outcome string }
-		Outputs     []struct {
+		Runs        []struct {
+			Actor, Outcome string
+			Tables, Bytes  int64
+		}
+		Outputs []struct {
 			Decision struct{ Verdict, Actor, Reason string }
 		}
 		Access []struct {
@@ -162,7 +165,7 @@ func TestAPeriodIsReported(t *testing.T) {
 	if len(r.Authorisations) != 1 || r.Authorisations[0].Status != "suspended" || r.Authorisations[0].Versions[0].Decision.Actor != "dora" {
 		t.Errorf("authorisations: %+v", r.Authorisations)
 	}
-	if len(r.Extractions) == 0 || len(r.Runs) == 0 || r.Runs[0].Outcome != "done" || len(r.Outputs) == 0 || r.Outputs[0].Decision.Verdict != "released" || r.Outputs[0].Decision.Actor != "bob" {
+	if len(r.Extractions) == 0 || len(r.Runs) == 0 || r.Runs[0].Outcome != "done" || r.Runs[0].Tables != 2 || r.Runs[0].Bytes == 0 || len(r.Outputs) == 0 || r.Outputs[0].Decision.Verdict != "released" || r.Outputs[0].Decision.Actor != "bob" {
 		t.Errorf("use: %+v", r)
 	}
 	if len(r.Access) == 0 || r.Access[0].Runs == 0 || len(r.Months) != 12 || len(r.Incidents) != 1 || r.Incidents[0].Kind != "project-suspended" {

@@ -30,6 +30,7 @@ var ledgerParts = []func(*ledgerRun, context.Context) error{
 	(*ledgerRun).appends,
 	(*ledgerRun).commits,
 	(*ledgerRun).decisions,
+	(*ledgerRun).growth,
 	(*ledgerRun).million,
 	(*ledgerRun).portalPages,
 }
