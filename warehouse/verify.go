@@ -65,12 +65,10 @@ func (w *Warehouse) VerifyLedger(ctx context.Context, v *Verified) (state *gover
 	state.Defer(checker)
 	var refused error
 	faults, err := w.Log.Verify(ctx, func(e ledger.Entry) error {
-		if refused != nil {
-			return nil
+		if refused == nil {
+			refused = refusedAt(e, state.Admit(ctx, e)) // the tree is verified to its end all the same
 		}
-		if refused = state.Admit(ctx, e); refused != nil {
-			refused = fmt.Errorf("ledger entry %d: %w", e.Index, refused) // the tree is verified to its end all the same
-		} else {
+		if refused == nil {
 			v.Statements++
 		}
 		return nil
@@ -86,6 +84,14 @@ func (w *Warehouse) VerifyLedger(ctx context.Context, v *Verified) (state *gover
 	unsigned := checker.Wait()
 	v.Faults = append(v.Faults, unsigned...)
 	return state, err == nil && refused == nil && len(unsigned) == 0
+}
+
+// refusedAt says at which entry the replay was refused.
+func refusedAt(e ledger.Entry, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("ledger entry %d: %w", e.Index, err)
 }
 
 // verifyHome checks the configuration and that every file is accounted for.
