@@ -115,7 +115,7 @@ func TestDepositsWithTheAuthoritysHelp(t *testing.T) {
 	if len(got) == 0 || len(want) == 0 || got[2] != want[2] {
 		t.Errorf("oblivious tokens find %v, keyed ones %v", got, want)
 	}
-	if log := must(t, home, "audit", "log"); !regexp.MustCompile(`issued [0-9 ]+ tokens to 2 parties`).MatchString(log) {
+	if log := must(t, home, "audit", "log"); !regexp.MustCompile(`issued [0-9,]+ tokens to 2 parties`).MatchString(log) {
 		t.Errorf("the ledger says\n%s", log)
 	}
 	must(t, home, "audit", "verify")

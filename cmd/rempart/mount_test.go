@@ -77,7 +77,7 @@ func TestAResearcherMountsHerSpace(t *testing.T) {
 			}
 			home, dir, copied := homeAt(t, extracted), t.TempDir(), filepath.Join(t.TempDir(), "person.parquet")
 			p, lines := mountAt(t, home, dir, append(flags, "--project", "flu")...)
-			if log := must(t, home, "audit", "log"); !strings.Contains(log, "mounted project flu") {
+			if log := must(t, home, "audit", "log"); !strings.Contains(log, "opened flu for reading") {
 				t.Errorf("the ledger does not know of the mount:\n%s", log)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -102,7 +102,7 @@ func TestAResearcherMountsHerSpace(t *testing.T) {
 				t.Errorf("after the end the directory has %v, %v", left, err)
 			}
 			log := must(t, home, "audit", "log")
-			if !strings.Contains(log, "unmounted m-") || flags == nil && !strings.Contains(log, "person.parquet") {
+			if !strings.Contains(log, "ended mount m-") || flags == nil && !strings.Contains(log, "person.parquet") {
 				t.Errorf("the ledger does not say what was read:\n%s", log)
 			}
 			sound(t, home)
@@ -121,7 +121,7 @@ func TestWhoMayNotMount(t *testing.T) {
 	refused(t, exitRefused, "alice is a researcher", home, "mount", "--release", "latest", "--as", "alice", dir)
 	refusedAt(t, "2028-01-01T00:00:00Z", exitRefused, "ended on 2027-12-31", home, "mount", "--project", "flu", dir)
 	refusedAt(t, "2090-01-01T00:00:00Z", exitRefused, "was to be kept until", home, "mount", "--release", "latest", dir)
-	if log := must(t, home, "audit", "log"); strings.Contains(log, "mounted") {
+	if log := must(t, home, "audit", "log"); strings.Contains(log, "for reading") {
 		t.Errorf("the ledger has what was refused:\n%s", log)
 	}
 }

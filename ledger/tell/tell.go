@@ -8,6 +8,9 @@ package tell
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/ledger"
@@ -88,9 +91,16 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		if b.Project != "" {
 			what = Project(b.Project)
 		}
+		if b.Worker != "" {
+			return l.Sentence("story.space-mounted_worker", "what", what, "until", l.Moment(b.Until))
+		}
 		return say("what", what, "until", l.Moment(b.Until))
 	case *ledger.SpaceUnmounted:
-		return say("mount", b.Mount, "n", len(b.Opens), "size", l.Size(b.Bytes))
+		if len(b.Opens) == 0 {
+			return say("mount", b.Mount, "n", 0, "size", l.Size(b.Bytes))
+		}
+		files := strings.Join(slices.Sorted(maps.Keys(b.Opens)), ", ")
+		return l.Sentence("story.space-unmounted_files", "mount", b.Mount, "n", len(b.Opens), "files", files, "size", l.Size(b.Bytes))
 	case *ledger.KeysRotated:
 		return say("root", b.Root, "n", b.Keys)
 	case *ledger.KeyDestroyed:
