@@ -227,6 +227,9 @@ func TestReplay(t *testing.T) {
 		now, err := os.ReadFile(path)
 		if err != nil {
 			now = nil
+			if strings.Contains(name, ".p"+string(filepath.Separator)) {
+				continue // a shorter tile of the same tree: a log may keep it beside the longer one, and nobody reads it
+			}
 		}
 		if was := read(t, old); err != nil || !bytes.Equal(was, now) {
 			overwrite(t, path, was)
