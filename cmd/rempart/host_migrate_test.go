@@ -132,7 +132,7 @@ func TestMigrationKilled(t *testing.T) {
 		p.end()
 	}
 	o := command(t, home, "host", "migrate", "--to", "regional")
-	if o.code != exitOK && !strings.Contains(o.stderr, "lies with host regional already") {
+	if o.code != exitOK && !strings.Contains(o.stderr, "lies with host regional") {
 		t.Fatal(o)
 	}
 	must(t, home, "lake", "repair")
