@@ -12,10 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
-
-	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/pseudonym"
@@ -111,7 +108,6 @@ type stayBatch struct {
 	inputs []pseudonym.StayInputs
 	made   [][]pseudonym.StayTokens // by maker
 	wrong  int64
-	done   chan struct{} // closed when it is made
 }
 
 // SendStays joins what a provider's rows tell of each stay (texts of a [FactWriter], their
@@ -140,49 +136,19 @@ func SendStays(ctx context.Context, facts io.Reader, w io.Writer, makers ...Stay
 	if err := writeStayHeader(out, makers); err != nil {
 		return sent, err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	batches := 2*runtime.GOMAXPROCS(0) + 2
-	work, inOrder := make(chan *stayBatch, batches), make(chan *stayBatch, batches)
-	group.Go(func() error {
-		defer close(work)
-		defer close(inOrder)
-		return readFacts(ctx, rows, func(b *stayBatch) error {
-			for _, to := range []chan *stayBatch{inOrder, work} {
-				select {
-				case to <- b:
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
-			}
-			return nil
-		})
+	err = inOrder(ctx, func(ctx context.Context, send func(*stayBatch) error) error {
+		return readFacts(ctx, rows, send)
+	}, func(ctx context.Context, b *stayBatch) error {
+		return b.make(ctx, makers)
+	}, func(b *stayBatch) error {
+		sent.Stays += int64(len(b.stay))
+		sent.Malformed += b.wrong
+		return b.write(out)
 	})
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() error {
-			for b := range work {
-				if err := b.make(ctx, makers); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	if err != nil {
+		return sent, err
 	}
-	group.Go(func() error {
-		for b := range inOrder {
-			select {
-			case <-b.done:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			sent.Stays += int64(len(b.stay))
-			sent.Malformed += b.wrong
-			if err := b.write(out); err != nil {
-				return err
-			}
-		}
-		return out.Flush()
-	})
-	return sent, group.Wait()
+	return sent, out.Flush()
 }
 
 // loadFacts reads a text of facts into the tables that the query joins.
@@ -195,7 +161,7 @@ func loadFacts(ctx context.Context, db *engine.DB, text io.Reader) error {
 
 // readFacts hands the rows of a query on in batches.
 func readFacts(ctx context.Context, rows *sql.Rows, send func(*stayBatch) error) error {
-	b := &stayBatch{done: make(chan struct{})}
+	b := &stayBatch{}
 	for rows.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -211,7 +177,7 @@ func readFacts(ctx context.Context, rows *sql.Rows, send func(*stayBatch) error)
 			if err := send(b); err != nil {
 				return err
 			}
-			b = &stayBatch{done: make(chan struct{})}
+			b = &stayBatch{}
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -235,7 +201,6 @@ func (b *stayBatch) make(ctx context.Context, makers []StayMaker) error {
 		}
 		b.made = append(b.made, tokens)
 	}
-	close(b.done)
 	return nil
 }
 

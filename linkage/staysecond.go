@@ -9,12 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/pseudonym"
 )
@@ -42,7 +39,6 @@ type lines struct {
 	first int // line of the file
 	text  []byte
 	out   []byte
-	done  chan error // takes one
 }
 
 const linesSize = 1 << 18
@@ -66,48 +62,14 @@ func (l *Linker) secondOfStays(ctx context.Context, in io.Reader, to io.Writer) 
 	if _, err := io.WriteString(to, names+"\n"); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	many := 2*runtime.GOMAXPROCS(0) + 2
-	work, inOrder := make(chan *lines, many), make(chan *lines, many)
-	group.Go(func() error {
-		defer close(work)
-		defer close(inOrder)
-		return cutLines(reader, func(b *lines) error {
-			for _, next := range []chan *lines{inOrder, work} {
-				select {
-				case next <- b:
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				}
-			}
-			return nil
-		})
+	return inOrder(ctx, func(_ context.Context, send func(*lines) error) error {
+		return cutLines(reader, send)
+	}, func(_ context.Context, b *lines) error {
+		return l.secondOfLines(b, places, width)
+	}, func(b *lines) error {
+		_, err := to.Write(b.out)
+		return err
 	})
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() error {
-			for b := range work {
-				b.done <- l.secondOfLines(b, places, width)
-			}
-			return nil
-		})
-	}
-	group.Go(func() error {
-		for b := range inOrder {
-			select {
-			case err := <-b.done:
-				if err != nil {
-					return err
-				}
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			if _, err := to.Write(b.out); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return group.Wait()
 }
 
 // stayPlaces finds the columns of the keys in a header.
@@ -147,7 +109,7 @@ func cutLines(r *bufio.Reader, send func(*lines) error) error {
 			return fmt.Errorf("line %d: it is too long", line)
 		}
 		if end > 0 {
-			if err := send(&lines{first: line, text: text[:end], done: make(chan error, 1)}); err != nil {
+			if err := send(&lines{first: line, text: text[:end]}); err != nil {
 				return err
 			}
 		}
