@@ -18,6 +18,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/internal/graceful"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/witness"
 )
@@ -108,17 +109,8 @@ func (a *app) serveWitness(ctx context.Context, w *witness.Witness, address stri
 		listener = tls.NewListener(listener, config)
 	}
 	server := &http.Server{Handler: w, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	stop := context.AfterFunc(ctx, func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		_ = server.Shutdown(ending)
-	})
-	defer stop()
 	a.say("Witness %s listens on %s", w.Name(), listener.Addr())
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return graceful.Serve(ctx, server, listener, 10*time.Second)
 }
 
 func (a *app) witnessSetCommand() *cobra.Command {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"rempart.eu/rempart/internal/graceful"
 )
 
 // connections is how many clients are connected at a time; others wait.
@@ -35,20 +37,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener, certificate 
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelInfo),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	err := server.Shutdown(within)
-	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	return graceful.Serve(ctx, server, listener, 30*time.Second)
 }
 
 // Loopback says whether an address can be reached from this machine alone.
