@@ -118,10 +118,9 @@ type other struct {
 	reason error
 }
 
-// others looks for files that do not belong to a log of a size, and compares
-// those that others have replaced with them.
-func (l *Log) others(size uint64) (found []other, err error) {
-	err = filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+// files yields every file of the log, with its name in the log's directory.
+func (l *Log) files(yield func(path, name string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -129,7 +128,15 @@ func (l *Log) others(size uint64) (found []other, err error) {
 		if err != nil {
 			return err
 		}
-		if reason := l.judge(filepath.ToSlash(name), d, size); reason != nil && !errors.Is(reason, errReplaced) {
+		return yield(path, filepath.ToSlash(name), d)
+	})
+}
+
+// others looks for files that do not belong to a log of a size, and compares
+// those that others have replaced with them.
+func (l *Log) others(size uint64) (found []other, err error) {
+	err = l.files(func(path, name string, d fs.DirEntry) error {
+		if reason := l.judge(name, d, size); reason != nil && !errors.Is(reason, errReplaced) {
 			found = append(found, other{path, reason})
 		}
 		return nil
@@ -263,15 +270,7 @@ func (l *Log) Sweep(ctx context.Context, named map[Digest]bool) (removed []strin
 	if err := l.settle(size); err != nil {
 		return nil, err
 	}
-	err = filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(l.dir, path)
-		if err != nil {
-			return err
-		}
-		name = filepath.ToSlash(name)
+	err = l.files(func(path, name string, d fs.DirEntry) error {
 		reason := l.judge(name, d, size)
 		digest, isAttachment := strings.CutPrefix(name, attachments+"/")
 		switch {
