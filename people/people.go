@@ -117,8 +117,8 @@ func (s *Service) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /people.js", s.script)
 }
 
-// headers are those of every answer: OWASP ASVS 5.0, V3.4.
-func (s *Service) headers(h http.Header) {
+// Headers are those of every answer of the site: OWASP ASVS 5.0, V3.4.
+func Headers(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -127,13 +127,10 @@ func (s *Service) headers(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
 	h.Set("Cache-Control", "no-store")
-	if s.secure {
-		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-	}
 }
 
-// maxBody bounds what a request may send to these pages, in bytes.
-const maxBody = 1 << 18
+// MaxBody bounds what a request may send, in bytes: a statement, and what signs it.
+const MaxBody = 1 << 18
 
 // Protect stands before a site: headers, limits, other sites' requests, and who asks.
 func (s *Service) Protect(next http.Handler) http.Handler {
@@ -150,7 +147,10 @@ func (s *Service) Protect(next http.Handler) http.Handler {
 	})
 	guarded := s.cross.Handler(known)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.headers(w.Header())
+		Headers(w.Header())
+		if s.secure {
+			w.Header().Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		}
 		if r.Method == http.MethodTrace || r.Method == http.MethodConnect {
 			http.Error(w, "no", http.StatusMethodNotAllowed)
 			return
@@ -159,7 +159,7 @@ func (s *Service) Protect(next http.Handler) http.Handler {
 			tooMany(w, wait)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		guarded.ServeHTTP(w, r)
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"rempart.eu/rempart/internal/browser"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/passkeytest"
+	"rempart.eu/rempart/people"
 )
 
 // copyOf copies the story's home for a test that writes.
@@ -369,7 +370,7 @@ func TestNobodySignsWhatIsNotTheirs(t *testing.T) {
 		{"too long ago", "diane", signedForm(t, "diane", encode64(t, old), old, diane), nil, http.StatusConflict},
 		{"no payload", "diane", with(good(), "payload", ""), nil, http.StatusConflict},
 		{"a payload that is not ours", "diane", with(good(), "payload", "eyB9"), nil, http.StatusConflict},
-		{"a form that is too long", "diane", with(good(), "more", strings.Repeat("x", maxBody)), nil, http.StatusConflict},
+		{"a form that is too long", "diane", with(good(), "more", strings.Repeat("x", people.MaxBody)), nil, http.StatusConflict},
 	} {
 		if answer := post(t, p, c.who, "/sign", c.form, c.headers...); answer.Code != c.want {
 			t.Errorf("%s: status %d, want %d: %s", c.name, answer.Code, c.want, answer.Body)

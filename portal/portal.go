@@ -34,6 +34,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
+	"rempart.eu/rempart/people"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -143,24 +144,9 @@ func (p *Portal) api(pattern string, view func(*request) (*answer, error)) {
 
 // ServeHTTP implements [http.Handler].
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	headers(w.Header())
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	people.Headers(w.Header())
+	r.Body = http.MaxBytesReader(w, r.Body, people.MaxBody)
 	p.guard.ServeHTTP(w, r)
-}
-
-// maxBody bounds what a form sends, in bytes: a statement, and what signs it.
-const maxBody = 256 << 10
-
-// headers are those of every answer.
-func headers(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
-	h.Set("Cache-Control", "no-store")
 }
 
 // request is a request and what is known of it.
