@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -29,7 +28,6 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(2 * patience),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("REMPART_HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv(clockVariable, today)
