@@ -49,28 +49,28 @@ func (q *request) fields(s *governance.Spec) (fields []field) {
 	add("reference", s.LegalBasis.Reference)
 	add("persons", s.Persons)
 	list("tables", true, q.columns(s)...)
-	add("period", q.lang.text("project.from_to", "from", s.Period.From.Time, "to", s.Period.To.Time))
+	add("period", q.lang.Text("project.from_to", "from", s.Period.From.Time, "to", s.Period.To.Time))
 	list("researchers", false, s.Researchers...)
 	if !s.Starts.IsZero() {
-		add("starts", q.lang.day(s.Starts.Time))
+		add("starts", q.lang.Day(s.Starts.Time))
 	} else {
 		add("starts", "")
 	}
-	add("ends", q.lang.day(s.Ends.End().Add(-1)))
-	add("minimum_cell_count", q.lang.number(s.MinimumCell))
+	add("ends", q.lang.Day(s.Ends.End().Add(-1)))
+	add("minimum_cell_count", q.lang.Number(s.MinimumCell))
 	rows := ""
 	if s.MaximumRows > 0 {
-		rows = q.lang.number(s.MaximumRows)
+		rows = q.lang.Number(s.MaximumRows)
 	}
 	add("maximum_rows", rows)
 	var kinds []string
 	for _, kind := range s.Outputs {
-		kinds = append(kinds, q.lang.text("outputkind."+kind))
+		kinds = append(kinds, q.lang.Text("outputkind."+kind))
 	}
 	list("outputs", false, kinds...)
 	derogation := ""
 	if s.HostDerogation != "" {
-		derogation = q.lang.text("project.derogation_" + s.HostDerogation)
+		derogation = q.lang.Text("project.derogation_" + s.HostDerogation)
 	}
 	add("host_derogation", derogation)
 	add("dates", q.dates(s.Dates))
@@ -85,7 +85,7 @@ func (q *request) fields(s *governance.Spec) (fields []field) {
 func (q *request) columns(s *governance.Spec) (all []string) {
 	for _, table := range slices.Sorted(maps.Keys(s.Tables)) {
 		if s.Tables[table].All {
-			all = append(all, table+": "+q.lang.text("project.all_columns"))
+			all = append(all, table+": "+q.lang.Text("project.all_columns"))
 		}
 		for _, column := range s.Tables[table].Columns {
 			all = append(all, table+"."+column)
@@ -100,26 +100,26 @@ func (q *request) use(name string) string {
 	if !known {
 		return name
 	}
-	return q.lang.text("use."+name) + " (EHDS " + use.Article + ")"
+	return q.lang.Text("use."+name) + " (EHDS " + use.Article + ")"
 }
 
 func (q *request) dates(d *governance.Dates) string {
 	if d == nil {
 		return ""
 	}
-	return q.lang.text("project.dates_moved", "n", d.Shift)
+	return q.lang.Text("project.dates_moved", "n", d.Shift)
 }
 
 func (q *request) age(a *governance.Age) string {
 	if a == nil {
 		return ""
 	}
-	parts := []string{q.lang.text("project.age_year")}
+	parts := []string{q.lang.Text("project.age_year")}
 	if a.Band > 1 {
-		parts = append(parts, q.lang.text("project.age_band", "n", a.Band))
+		parts = append(parts, q.lang.Text("project.age_band", "n", a.Band))
 	}
 	if a.Top > 0 {
-		parts = append(parts, q.lang.text("project.age_top", "n", a.Top))
+		parts = append(parts, q.lang.Text("project.age_top", "n", a.Top))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -131,14 +131,14 @@ func (q *request) geography(g *governance.Geography) string {
 	var parts []string
 	for _, place := range []governance.Place{governance.PlaceCounty, governance.PlaceState, governance.PlaceCountry} {
 		if g.Keeps(place) {
-			parts = append(parts, q.lang.text("place."+string(place)))
+			parts = append(parts, q.lang.Text("place."+string(place)))
 		}
 	}
 	if g.Zip > 0 {
-		parts = append(parts, q.lang.text("project.zip", "n", g.Zip))
+		parts = append(parts, q.lang.Text("project.zip", "n", g.Zip))
 	}
 	if len(parts) == 0 {
-		return q.lang.text("project.no_place")
+		return q.lang.Text("project.no_place")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -11,6 +11,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/tell"
 )
 
 // A decision is taken in two steps: a form says what is decided and why; then the
@@ -50,7 +51,7 @@ func (d *decideData) verdict() string {
 // choices lists verdicts with their texts.
 func (q *request) choices(of string, verdicts ...string) (all []choice) {
 	for _, v := range verdicts {
-		all = append(all, choice{Value: v, Text: q.lang.text("decide." + of + "_" + v)})
+		all = append(all, choice{Value: v, Text: q.lang.Text("decide." + of + "_" + v)})
 	}
 	return all
 }
@@ -70,7 +71,7 @@ func (e *wrongError) Error() string { return e.text }
 // decides makes the two handlers of a decision: its form, and what comes of it.
 func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 	show := func(q *request, f *form) (*answer, error) {
-		return &answer{"decide", q.lang.text("decide.title"), f.decideData}, nil
+		return &answer{"decide", q.lang.Text("decide.title"), f.decideData}, nil
 	}
 	p.page("GET "+path, func(q *request) (*answer, error) {
 		f, err := find(q)
@@ -107,11 +108,11 @@ func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 func (q *request) stated(f *form) (ledger.Body, error) {
 	switch {
 	case f.verdict() == "":
-		return nil, &wrongError{q.lang.text("decide.no_verdict")}
+		return nil, &wrongError{q.lang.Text("decide.no_verdict")}
 	case f.Reason == "":
-		return nil, &wrongError{q.lang.text("decide.no_reason")}
+		return nil, &wrongError{q.lang.Text("decide.no_reason")}
 	case len(f.Reason)+len(f.Lines) > 8000:
-		return nil, &wrongError{q.lang.text("decide.too_long")}
+		return nil, &wrongError{q.lang.Text("decide.too_long")}
 	}
 	body, err := f.body(&f.decideData)
 	if err != nil {
@@ -140,7 +141,7 @@ func decideProject(q *request) (*form, error) {
 	if q.party.Role != governance.Officer || version == nil {
 		return nil, errNotFound
 	}
-	about := q.lang.sentence("decide.about_project", "project", toProject(project.Name), "title", version.Spec.Title, "n", version.Number)
+	about := q.lang.Sentence("decide.about_project", "project", tell.Project(project.Name), "title", version.Spec.Title, "n", version.Number)
 	return &form{
 		decideData{About: about, Back: "/projects/" + project.Name, Choices: q.choices("project", "approve", "refuse")},
 		func(d *decideData) (ledger.Body, error) {
@@ -161,7 +162,7 @@ func holdProject(q *request) (*form, error) {
 	if !q.mayHold(project) {
 		return nil, errNotFound
 	}
-	f := &form{decideData: decideData{Back: "/projects/" + project.Name, About: q.lang.sentence("decide.about_hold", "project", toProject(project.Name), "title", project.Spec.Title)}}
+	f := &form{decideData: decideData{Back: "/projects/" + project.Name, About: q.lang.Sentence("decide.about_hold", "project", tell.Project(project.Name), "title", project.Spec.Title)}}
 	f.Choices = q.choices("project", "suspend")
 	f.body = func(d *decideData) (ledger.Body, error) {
 		return &ledger.ProjectSuspended{Project: project.Name, Reason: d.Reason}, nil
@@ -189,7 +190,7 @@ func decideOutput(q *request) (*form, error) {
 	if !ok || o.Decision != nil || !q.mayCheck(o) {
 		return nil, errNotFound
 	}
-	about := q.lang.sentence("decide.about_output", "output", toOutput(id), "name", o.Name, "project", o.Run.Project)
+	about := q.lang.Sentence("decide.about_output", "output", tell.Output(id), "name", o.Name, "project", o.Run.Project)
 	return &form{
 		decideData{About: about, Back: "/outputs/" + id, Choices: q.choices("output", "release", "refuse")},
 		func(d *decideData) (ledger.Body, error) {
@@ -210,13 +211,13 @@ func derogate(q *request) (*form, error) {
 	if !ok || q.party.Role != governance.Officer || !h.Foreign() {
 		return nil, errNotFound
 	}
-	about := q.lang.sentence("decide.about_host", "host", toHost(h.Host), "law", strings.Join(h.Reach(), ", "))
+	about := q.lang.Sentence("decide.about_host", "host", tell.Host(h.Host), "law", strings.Join(h.Reach(), ", "))
 	return &form{
 		decideData{About: about, Back: "/hosts/" + h.Host, Choices: q.choices("host", "derogate"), Asks: true},
 		func(d *decideData) (ledger.Body, error) {
 			until, err := time.Parse(time.DateOnly, d.Until)
 			if err != nil || !until.After(q.now) {
-				return nil, &wrongError{q.lang.text("decide.no_day")}
+				return nil, &wrongError{q.lang.Text("decide.no_day")}
 			}
 			b := &ledger.DerogationGranted{Host: h.Host, Until: until.AddDate(0, 0, 1), Reason: d.Reason} // the day counts to its end
 			for line := range strings.Lines(d.Lines) {
@@ -239,7 +240,7 @@ func reviewEmergency(q *request) (*form, error) {
 	if !ok || q.party.Role != governance.Officer || e.Review != nil {
 		return nil, errNotFound
 	}
-	about := q.lang.sentence("decide.about_emergency", "who", e.Actor, "project", toProject(e.Project), "until", q.lang.moment(e.Until), "reason", e.Reason)
+	about := q.lang.Sentence("decide.about_emergency", "who", e.Actor, "project", tell.Project(e.Project), "until", q.lang.Moment(e.Until), "reason", e.Reason)
 	return &form{
 		decideData{About: about, Back: "/ledger/" + strconv.FormatUint(e.Index, 10), Choices: q.choices("emergency", "justified", "unjustified")},
 		func(d *decideData) (ledger.Body, error) {

@@ -40,7 +40,7 @@ func (p *Portal) releases(q *request) (*answer, error) {
 		data.Releases = append(data.Releases, line1(r))
 	}
 	slices.Reverse(data.Releases)
-	return &answer{"releases", q.lang.text("releases.title"), data}, nil
+	return &answer{"releases", q.lang.Text("releases.title"), data}, nil
 }
 
 // releaseData is a release's page.
@@ -100,7 +100,7 @@ func (p *Portal) release(q *request) (*answer, error) {
 			data.Projects = append(data.Projects, name)
 		}
 	}
-	return &answer{"release", q.lang.text("release.title", "release", r.Release), data}, nil
+	return &answer{"release", q.lang.Text("release.title", "release", r.Release), data}, nil
 }
 
 // hostLine is a host of the register.
@@ -151,7 +151,7 @@ func (p *Portal) hosts(q *request) (*answer, error) {
 	for _, m := range slices.Backward(q.state.Migrations) {
 		data.Migrations = append(data.Migrations, migration{m.From, m.To, m.Time, m.Objects, m.Bytes, m.Index})
 	}
-	return &answer{"hosts", q.lang.text("hosts.title"), data}, nil
+	return &answer{"hosts", q.lang.Text("hosts.title"), data}, nil
 }
 
 // hostData is a host's page.
@@ -192,7 +192,7 @@ func (p *Portal) host(q *request) (*answer, error) {
 	if d := h.Derogation; d != nil {
 		data.Derogation = &derogation{decision{d.Actor, d.Time, d.Reason, d.Index}, d.Until, d.Conditions, h.InForce(q.now) != nil}
 	}
-	return &answer{"host", q.lang.text("host.title", "host", h.Host), data}, nil
+	return &answer{"host", q.lang.Text("host.title", "host", h.Host), data}, nil
 }
 
 // partyLine is somebody who takes part.
@@ -215,8 +215,8 @@ func (p *Portal) parties(q *request) (*answer, error) {
 	}
 	data := partiesData{}
 	for _, party := range q.state.Parties {
-		data.Parties = append(data.Parties, partyLine{party.Name, string(party.Role), q.lang.text("role." + string(party.Role)), party.Time, party.Index, party.Signing.String()})
+		data.Parties = append(data.Parties, partyLine{party.Name, string(party.Role), q.lang.Text("role." + string(party.Role)), party.Time, party.Index, party.Signing.String()})
 	}
 	slices.SortFunc(data.Parties, func(a, b partyLine) int { return int(a.Statement) - int(b.Statement) })
-	return &answer{"parties", q.lang.text("parties.title"), data}, nil
+	return &answer{"parties", q.lang.Text("parties.title"), data}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	xlanguage "golang.org/x/text/language"
 
@@ -22,18 +21,12 @@ var catalogue string
 // language is one in which the portal speaks.
 type language struct{ *words.Language }
 
-func (l *language) text(key string, places ...any) string { return l.Text(key, places...) }
-func (l *language) number(n any) string                   { return l.Number(n) }
-func (l *language) day(t time.Time) string                { return l.Day(t) }
-func (l *language) moment(t time.Time) string             { return l.Moment(t) }
-func (l *language) size(bytes int64) string               { return l.Size(bytes) }
-
 // kind names a kind of statement; one that has no name here is called as in the ledger.
 func (l *language) kind(kind string) string {
 	if !l.Has("kind." + kind) {
 		return kind
 	}
-	return l.text("kind." + kind)
+	return l.Text("kind." + kind)
 }
 
 var languages = func() map[string]*language {

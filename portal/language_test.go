@@ -9,6 +9,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/words"
+	"rempart.eu/rempart/ledger/tell"
 )
 
 func TestEveryTextIsInBothLanguages(t *testing.T) {
@@ -21,8 +22,8 @@ func TestEveryTextIsInBothLanguages(t *testing.T) {
 func TestEveryTextIsUsed(t *testing.T) {
 	used := map[string]bool{}
 	prefixes := []string{}
-	key := regexp.MustCompile(`(?:\bt |text\(|sentence\()"([a-z]+\.[a-z_-]+)"`)
-	prefix := regexp.MustCompile(`(?:print |text\(|sentence\()"([a-z]+\.[a-z_]*)"(?: \.|\s?\+)`)
+	key := regexp.MustCompile(`(?:\bt |Text\(|Sentence\()"([a-z]+\.[a-z_-]+)"`)
+	prefix := regexp.MustCompile(`(?:print |Text\(|Sentence\()"([a-z]+\.[a-z_]*)"(?: \.|\s?\+)`)
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -91,12 +92,12 @@ func scan(text string, key, prefix *regexp.Regexp, used map[string]bool, prefixe
 func TestNumbersAndDatesAreWrittenAsTheLanguageDoes(t *testing.T) {
 	en, fr := languages["en"], languages["fr"]
 	for _, c := range []struct{ got, want string }{
-		{en.number(1234567), "1,234,567"}, {fr.number(1234567), "1\u202f234\u202f567"}, {en.number(999), "999"}, {en.number(-1234), "−1,234"},
-		{en.day(today), "27 November 2026"}, {fr.day(today), "27 novembre 2026"}, {fr.day(today.AddDate(0, 0, 4)), "1er décembre 2026"},
-		{en.moment(today), "27 November 2026, 09:00 UTC"},
-		{en.size(1840), "1.8\u00a0KiB"}, {fr.size(1840), "1,8\u00a0Kio"}, {en.size(12), "12\u00a0B"},
-		{en.text("home.left", "n", 1), "1 day left"}, {en.text("home.left", "n", 0), "0 days left"}, {fr.text("home.left", "n", 0), "0 jour restant"},
-		{en.sentence("story.project-approved", "project", toProject("flu"), "reason", "{project}").String(), "approved project flu: {project}"},
+		{en.Number(1234567), "1,234,567"}, {fr.Number(1234567), "1\u202f234\u202f567"}, {en.Number(999), "999"}, {en.Number(-1234), "−1,234"},
+		{en.Day(today), "27 November 2026"}, {fr.Day(today), "27 novembre 2026"}, {fr.Day(today.AddDate(0, 0, 4)), "1er décembre 2026"},
+		{en.Moment(today), "27 November 2026, 09:00 UTC"},
+		{en.Size(1840), "1.8\u00a0KiB"}, {fr.Size(1840), "1,8\u00a0Kio"}, {en.Size(12), "12\u00a0B"},
+		{en.Text("home.left", "n", 1), "1 day left"}, {en.Text("home.left", "n", 0), "0 days left"}, {fr.Text("home.left", "n", 0), "0 jour restant"},
+		{en.Sentence("story.project-approved", "project", tell.Project("flu"), "reason", "{project}").String(), "approved project flu: {project}"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

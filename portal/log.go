@@ -92,7 +92,7 @@ func (p *Portal) story(q *request) (*answer, error) {
 		data.Older = at(data.Last)
 	}
 	q.offer(&data.Filter)
-	return &answer{"story", q.lang.text("story.title"), data}, nil
+	return &answer{"story", q.lang.Text("story.title"), data}, nil
 }
 
 // query is what the register is asked for.
@@ -215,9 +215,9 @@ func (p *Portal) statement(q *request) (*answer, error) {
 	actor := q.state.Parties[e.Statement.Actor]
 	data := statementData{
 		line:      line{row.Index, row.Time, row.Actor, row.Kind, row.Project, q.tell(e.Statement)},
-		Role:      q.lang.text("role." + string(actor.Role)),
+		Role:      q.lang.Text("role." + string(actor.Role)),
 		Statement: e.Statement, Text: string(text), Key: actor.Signing.String(),
-		Verifier: q.verifier(q.lang.text("statement.verify"), fmt.Sprint(e.Index)),
+		Verifier: q.verifier(q.lang.Text("statement.verify"), fmt.Sprint(e.Index)),
 	}
 	id, err := ledger.PasskeyOf(e.Envelope)
 	if err != nil {
@@ -244,7 +244,7 @@ func (p *Portal) statement(q *request) (*answer, error) {
 	if e.Index+1 < q.told.Len() {
 		data.Newer = fmt.Sprintf("/ledger/%d", e.Index+1)
 	}
-	return &answer{"statement", q.lang.text("statement.title", "index", e.Index), data}, nil
+	return &answer{"statement", q.lang.Text("statement.title", "index", e.Index), data}, nil
 }
 
 // receipt proves a statement, behind those that made its actor's keys known.
@@ -325,7 +325,7 @@ func (p *Portal) verify(q *request) (*answer, error) {
 	if err := q.overseeing(); err != nil {
 		return nil, err
 	}
-	return &answer{"verify", q.lang.text("verify.title"), verifyData{q.log.Key(), q.verifier(q.lang.text("verify.do"), "")}}, nil
+	return &answer{"verify", q.lang.Text("verify.title"), verifyData{q.log.Key(), q.verifier(q.lang.Text("verify.do"), "")}}, nil
 }
 
 // tlog serves the log's own files (C2SP tlog-tiles) to those who may read all of it.

@@ -52,7 +52,7 @@ func (p *Portal) outputs(q *request) (*answer, error) {
 		data.Status = "waits"
 	}
 	for _, s := range []string{"waits", "blocked", "released", "refused", "all"} {
-		data.Choices = append(data.Choices, choice{s, q.lang.text("output." + s), s == data.Status})
+		data.Choices = append(data.Choices, choice{s, q.lang.Text("output." + s), s == data.Status})
 	}
 	list := slices.All(q.made.undecided) // what waits longest stands first
 	if data.Status != "waits" {
@@ -65,7 +65,7 @@ func (p *Portal) outputs(q *request) (*answer, error) {
 			}
 		}
 	}
-	return &answer{"outputs", q.lang.text("outputs.title"), data}, nil
+	return &answer{"outputs", q.lang.Text("outputs.title"), data}, nil
 }
 
 // outputsOf are the outputs of a project that the person may know of, the latest first.

@@ -265,7 +265,7 @@ func (q *request) failure(err error) (status int, a *answer) {
 	default:
 		status, f.Kind = http.StatusInternalServerError, "internal"
 	}
-	return status, &answer{template: "failure", title: q.lang.text("failure." + f.Kind), data: f}
+	return status, &answer{template: "failure", title: q.lang.Text("failure." + f.Kind), data: f}
 }
 
 // failure is what an error tells.

@@ -51,9 +51,9 @@ var statuses = []string{"requested", "approved", "suspended", "ended", "refused"
 func (q *request) list(base string, pass func(*governance.Project) bool, statuses []string) projectsData {
 	query := q.URL.Query()
 	data := projectsData{Projects: []projectLine{}, Search: search{Text: query.Get("q"), Status: query.Get("status")}}
-	data.Search.Statuses = append(data.Search.Statuses, choice{"", q.lang.text("projects.any"), data.Search.Status == ""})
+	data.Search.Statuses = append(data.Search.Statuses, choice{"", q.lang.Text("projects.any"), data.Search.Status == ""})
 	for _, s := range statuses {
-		data.Search.Statuses = append(data.Search.Statuses, choice{s, q.lang.text("status." + s), data.Search.Status == s})
+		data.Search.Statuses = append(data.Search.Statuses, choice{s, q.lang.Text("status." + s), data.Search.Status == s})
 	}
 	for name, p := range q.state.Projects.All() {
 		if !pass(p) {
@@ -85,7 +85,7 @@ func (p *Portal) projects(q *request) (*answer, error) {
 	if err := q.loggedIn(); err != nil {
 		return nil, err
 	}
-	return &answer{"projects", q.lang.text("projects.title"), q.list("/projects/", q.sees, statuses)}, nil
+	return &answer{"projects", q.lang.Text("projects.title"), q.list("/projects/", q.sees, statuses)}, nil
 }
 
 // projectData is a project's page: one version of its authorisation, beside the

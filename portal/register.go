@@ -35,7 +35,7 @@ func (p *Portal) register(q *request) (*answer, error) {
 	for i := range data.Projects {
 		data.Projects[i].Researchers = nil
 	}
-	return &answer{"register", q.lang.text("register.title"), data}, nil
+	return &answer{"register", q.lang.Text("register.title"), data}, nil
 }
 
 func (p *Portal) registerEntry(q *request) (*answer, error) {

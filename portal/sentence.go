@@ -11,16 +11,6 @@ import (
 // sentence is a text in which some words lead somewhere.
 type sentence = words.Sentence
 
-func (l *language) sentence(key string, places ...any) sentence { return l.Sentence(key, places...) }
-
-var (
-	toProject = tell.Project
-	toOutput  = tell.Output
-	toHost    = tell.Host
-)
-
-func toStatement(l *language, index uint64) words.Part { return tell.Link(l.Language, index) }
-
 // tell tells a statement: what its actor did, after the actor's name.
 func (q *request) tell(s ledger.Statement) sentence { return tell.Statement(q.lang.Language, s) }
 

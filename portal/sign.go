@@ -60,7 +60,7 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 		Payload: base64.StdEncoding.EncodeToString(payload), Challenge: ledger.URLBytes(draft.Challenge()).String(), Back: back,
 	}
 	for _, role := range due.Second {
-		data.Second = append(data.Second, q.lang.text("role."+role))
+		data.Second = append(data.Second, q.lang.Text("role."+role))
 	}
 	if approved, ok := body.(*ledger.ProjectApproved); ok {
 		if project, ok := q.state.Projects.Get(approved.Project); ok && project.Waits() != nil {
@@ -74,7 +74,7 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 		}
 	}
 	data.Credentials = strings.Join(ids, " ")
-	return &answer{"sign", q.lang.text("sign.title"), data}, nil
+	return &answer{"sign", q.lang.Text("sign.title"), data}, nil
 }
 
 // origin is the address that the person's browser shows.

@@ -8,6 +8,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger/register"
+	"rempart.eu/rempart/ledger/tell"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -48,7 +49,7 @@ func (p *Portal) home(q *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{"home", q.lang.text("home.title"), homeData{q.waiting(requests), q.facts(), latest}}, nil
+	return &answer{"home", q.lang.Text("home.title"), homeData{q.waiting(requests), q.facts(), latest}}, nil
 }
 
 // longest is how many outputs the first page lists.
@@ -61,7 +62,7 @@ const soon = 90 * 24 * time.Hour
 func (q *request) waiting(requests []warehouse.Request) []waiting {
 	all := []waiting{}
 	add := func(w waiting) {
-		w.Do = q.lang.text("waiting.do_" + w.Kind)
+		w.Do = q.lang.Text("waiting.do_" + w.Kind)
 		all = append(all, w)
 	}
 	for _, r := range requests { // that a command of the person's own has left
@@ -73,15 +74,15 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 	for _, p := range q.state.Projects.All() {
 		switch {
 		case role == governance.Officer && p.Waits() != nil && p.Granted == nil:
-			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.decide", "project", toProject(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Waits().Time})
+			add(waiting{Kind: "decide", What: q.lang.Sentence("waiting.decide", "project", tell.Project(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Waits().Time})
 		case role == governance.Officer && p.Waits() != nil:
-			add(waiting{Kind: "decide", What: q.lang.sentence("waiting.amendment", "project", toProject(p.Name), "who", p.Waits().Actor, "why", p.Waits().Why), Href: "/projects/" + p.Name, Since: p.Waits().Time})
+			add(waiting{Kind: "decide", What: q.lang.Sentence("waiting.amendment", "project", tell.Project(p.Name), "who", p.Waits().Actor, "why", p.Waits().Why), Href: "/projects/" + p.Name, Since: p.Waits().Time})
 		case role == governance.Controller && p.Extractable(q.now):
-			add(waiting{Kind: "extract", What: q.lang.sentence("waiting.extract", "project", toProject(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
+			add(waiting{Kind: "extract", What: q.lang.Sentence("waiting.extract", "project", tell.Project(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
 		}
 		if p.Status == governance.Approved && !p.Ended(q.now) && p.Spec.Ends.End().Sub(q.now) < soon && (role == governance.Researcher && q.sees(p)) {
 			left := days(q.now, p.Spec.Ends.End())
-			add(waiting{Kind: "extend", What: q.lang.sentence("waiting.extend", "project", toProject(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
+			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
 		}
 	}
 	if role == governance.OutputChecker {
@@ -90,7 +91,7 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 				break // the others are on the page of outputs
 			}
 			if q.mayCheck(o.Output) {
-				add(waiting{Kind: "check", What: q.lang.sentence("waiting.check", "output", toOutput(o.id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + o.id, Since: o.Time})
+				add(waiting{Kind: "check", What: q.lang.Sentence("waiting.check", "output", tell.Output(o.id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + o.id, Since: o.Time})
 			}
 		}
 	}
@@ -101,19 +102,19 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 	}
 	if role == governance.Officer {
 		for _, e := range q.state.Unreviewed() {
-			add(waiting{Kind: "review", What: q.lang.sentence("waiting.emergency", "who", e.Actor, "project", toProject(e.Project), "reason", e.Reason), Href: "/emergencies/" + e.Emergency + "/review", Since: e.Time})
+			add(waiting{Kind: "review", What: q.lang.Sentence("waiting.emergency", "who", e.Actor, "project", tell.Project(e.Project), "reason", e.Reason), Href: "/emergencies/" + e.Emergency + "/review", Since: e.Time})
 		}
 	}
 	if q.everything() {
 		if since, due := q.state.ReviewDue(q.now); due {
-			add(waiting{Kind: "roles", What: q.lang.sentence("waiting.roles", "n", governance.ReviewEvery), Href: "/parties", Since: since})
+			add(waiting{Kind: "roles", What: q.lang.Sentence("waiting.roles", "n", governance.ReviewEvery), Href: "/parties", Since: since})
 		}
 		for _, p := range q.state.Unstaffed(q.now) {
-			add(waiting{Kind: "unstaffed", What: q.lang.sentence("waiting.unstaffed", "project", toProject(p.Name)), Href: "/projects/" + p.Name, Since: p.Time})
+			add(waiting{Kind: "unstaffed", What: q.lang.Sentence("waiting.unstaffed", "project", tell.Project(p.Name)), Href: "/projects/" + p.Name, Since: p.Time})
 		}
 		for name, h := range q.state.Hosts.All() {
 			if left, _, ok := h.Warning(q.now); ok && name == q.state.Host {
-				add(waiting{Kind: "derogation", What: q.lang.sentence("waiting.derogation", "host", toHost(name), "n", left), Href: "/hosts/" + name, Since: h.Derogation.Time, Days: left})
+				add(waiting{Kind: "derogation", What: q.lang.Sentence("waiting.derogation", "host", tell.Host(name), "n", left), Href: "/hosts/" + name, Since: h.Derogation.Time, Days: left})
 			}
 		}
 	}
@@ -148,7 +149,7 @@ func (q *request) mayCheck(o *governance.Output) bool {
 // facts are the figures of the first page.
 func (q *request) facts() (facts []fact) {
 	add := func(key, href string, n int) {
-		facts = append(facts, fact{q.lang.number(n), q.lang.text("facts."+key, "n", n), href})
+		facts = append(facts, fact{q.lang.Number(n), q.lang.Text("facts."+key, "n", n), href})
 	}
 	running, asked := 0, 0
 	for _, p := range q.state.Projects.All() {

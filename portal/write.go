@@ -15,6 +15,7 @@ import (
 	"time"
 
 	reports "rempart.eu/rempart/internal/page"
+	"rempart.eu/rempart/ledger/tell"
 )
 
 //go:embed templates static
@@ -50,7 +51,7 @@ var layouts = sync.OnceValues(func() (map[string]map[string]*template.Template, 
 // functions are what templates call.
 func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": l.text, "kind": l.kind, "number": l.number, "day": l.day, "moment": l.moment, "size": l.size,
+		"t": l.Text, "kind": l.kind, "number": l.Number, "day": l.Day, "moment": l.Moment, "size": l.Size,
 		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"short": func(digest any) string {
 			text := fmt.Sprint(digest)
@@ -115,7 +116,7 @@ func writePage(b *bytes.Buffer, q *request, a *answer) error {
 		s.Alarm = q.alarms()
 	}
 	if q.who != nil {
-		s.Role = q.lang.text("role." + string(q.party.Role))
+		s.Role = q.lang.Text("role." + string(q.party.Role))
 	}
 	for code := range languages {
 		s.Switch[code] = "?" + withLanguage(q.URL.Query(), code).Encode()
@@ -127,7 +128,7 @@ func writePage(b *bytes.Buffer, q *request, a *answer) error {
 func (q *request) menu() (menu []entry) {
 	add := func(href, name string) {
 		here := q.URL.Path == href || href != "/" && strings.HasPrefix(q.URL.Path, href+"/")
-		menu = append(menu, entry{href, q.lang.text("menu." + name), here})
+		menu = append(menu, entry{href, q.lang.Text("menu." + name), here})
 	}
 	if q.who != nil {
 		add("/", "home")
@@ -156,7 +157,7 @@ func (q *request) alarms() (alarms []sentence) {
 	for _, e := range q.state.Unreviewed() {
 		project, known := q.state.Projects.Get(e.Project)
 		if known && (q.sees(project) || q.party.Name == e.Actor) {
-			alarms = append(alarms, q.lang.sentence("frame.emergency", "who", e.Actor, "project", toProject(e.Project), "until", q.lang.moment(e.Until), "statement", toStatement(q.lang, e.Index)))
+			alarms = append(alarms, q.lang.Sentence("frame.emergency", "who", e.Actor, "project", tell.Project(e.Project), "until", q.lang.Moment(e.Until), "statement", tell.Link(q.lang.Language, e.Index)))
 		}
 	}
 	return alarms
