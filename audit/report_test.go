@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rempart.eu/rempart/audit"
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/internal/page"
 	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/ledger/register"
@@ -111,18 +110,6 @@ func TestAReportIsWrittenInBothLanguages(t *testing.T) {
 		if strings.ContainsAny(got.String(), "⟨\x1b") || p.Write(&strings.Builder{}) != nil {
 			t.Errorf("a text is missing, or obeys a terminal:\n%s", got.String())
 		}
-		golden := "testdata/report-" + code + ".txt"
-		if os.Getenv("UPDATE") != "" {
-			if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-			t.Error(diff)
-		}
+		golden.Text(t, "testdata/report-"+code+".txt", got.String())
 	}
 }

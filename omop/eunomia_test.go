@@ -15,6 +15,7 @@ import (
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/intake/intaketest"
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/pseudonym"
@@ -64,7 +65,7 @@ func TestEunomia(t *testing.T) {
 		}
 		out.WriteByte('\n')
 	}
-	golden(t, "testdata/eunomia.txt", out.String())
+	golden.Text(t, "testdata/eunomia.txt", out.String())
 
 	// Concepts, dates and values are what they were.
 	for table, columns := range map[string]string{

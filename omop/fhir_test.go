@@ -15,6 +15,7 @@ import (
 
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 )
@@ -26,7 +27,7 @@ const (
 
 // A whole bulk export and sixteen whole Bundles become a CDM: every line that
 // is not excluded is accepted, and every row is accounted for. Regenerate the
-// reports with UPDATE_GOLDEN=1 and read the difference.
+// reports with UPDATE=1 and read the difference.
 func TestFHIRReports(t *testing.T) {
 	for name, dir := range map[string]string{"fhir-bulk": bulkDir, "fhir-bundles": bundlesDir} {
 		t.Run(name, func(t *testing.T) {
@@ -50,24 +51,7 @@ func goldenReport(t *testing.T, file string, report *omop.Report) {
 	if err := report.WriteText(&got); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, file, got.String())
-}
-
-// golden holds a text against a file, which UPDATE_GOLDEN writes anew.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.Text(t, file, got.String())
 }
 
 // fhirCase is a golden case of HealthSamurai's fhir2omop: resources, and the

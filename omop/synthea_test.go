@@ -10,6 +10,7 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 )
@@ -31,7 +32,7 @@ func syntheaFolders(t testing.TB) []omoptest.Folder {
 }
 
 // The golden report: rows in, rows per table, what was left and why, codes
-// without a standard concept. Regenerate it with UPDATE_GOLDEN=1 and read the
+// without a standard concept. Regenerate it with UPDATE=1 and read the
 // difference.
 func TestSyntheaReport(t *testing.T) {
 	_, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
@@ -53,7 +54,7 @@ func TestSyntheaReport(t *testing.T) {
 		if err := format.write(&got); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, format.file, got.String())
+		golden.Text(t, format.file, got.String())
 	}
 }
 

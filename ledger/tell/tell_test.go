@@ -9,8 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/tell"
@@ -40,18 +39,7 @@ func TestEveryKindIsTold(t *testing.T) {
 			}
 		}
 	}
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(told, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-		t.Error(diff)
-	}
+	golden.Text(t, told, got.String())
 }
 
 // example fills the texts and numbers of a body.
