@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -182,23 +183,24 @@ func (u *upload) part(ctx context.Context, number int32, part []byte) error {
 
 // settle says what came of a conditional write. Where an answer was lost, the
 // request was repeated, and met its own object: the nonce tells that from
-// another's.
+// another's. A host may also hang up on the body of a write whose name is taken,
+// before its refusal is read: what has the name tells that from a fault.
 func (u *upload) settle(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if !hasCode(err, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload") {
+	refused := hasCode(err, "PreconditionFailed", "ConditionalRequestConflict")
+	if _, answered := errors.AsType[smithy.APIError](err); answered && !refused && !hasCode(err, "NoSuchUpload") {
 		return u.s.failed("put "+u.name, err)
 	}
 	there, lookErr := u.look(ctx)
-	if lookErr != nil {
+	switch {
+	case lookErr != nil:
 		return u.s.failed("put "+u.name, errors.Join(err, lookErr))
-	}
-	if there == nil && hasCode(err, "NoSuchUpload") {
-		return u.s.failed("put "+u.name, err)
-	}
-	if there != nil && there.Metadata[nonceKey] == u.nonce {
+	case there != nil && there.Metadata[nonceKey] == u.nonce:
 		return nil
+	case there == nil && !refused:
+		return u.s.failed("put "+u.name, err)
 	}
 	err = fs.ErrExist
 	if there == nil {
