@@ -2,12 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/linkage/clk"
 )
 
 // commands are all that do something, by how they are called.
@@ -62,13 +66,18 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 		output = id
 	}
 	object := objectsOf(t, home, func(key string) bool { return strings.HasPrefix(key, "release-") })[0]
+	filters := filepath.Join(t.TempDir(), "filters.clk")
+	text, _ := clk.CLK{1, 2, 3}.MarshalText()
+	if err := os.WriteFile(filters, []byte("record,clk:0123456789abcdef:last_name\n1,"+string(text)+"\n,1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	reads := map[string][]string{ // with what they are given
 		"airlock list": {"--all"}, "airlock show": {output, "--as", "bob"}, "audit log": {}, "audit proof": {"3", "--out", t.TempDir()}, "audit report": {"--project", "flu"}, "audit show": {"3"}, "audit verify": {},
 		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "feed show": {"hospital"}, "host exit-plan": {}, "host list": {}, "host requirements": {},
 		"host show": {}, "host view": {object}, "key escrow": {}, "key list": {}, "linkage report": {}, "lake verify": {"--sample", "3"}, "party list": {}, "people list": {}, "people rules": {}, "people waiting": {}, "token list": {},
 		"project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project show": {"flu"}, "project uses": {},
 		"policy list": {}, "policy show": {"providers-deposit"}, "policy test": {}, "policy what-if": {"run-requested", "--as", "alice", "--project", "flu"}, "policy why": {"9"}, "release list": {}, "release show": {}, "release verify": {}, "state show": {}, "witness list": {}, "rights list": {},
-		"emergency list": {}, "register": {},
+		"emergency list": {}, "register": {}, "linkage clk link": {filters, filters},
 	}
 	reading := []string{"list", "show", "log", "verify", "view", "quarantine", "requirements", "exit-plan", "escrow"}
 	for path, c := range commands() {

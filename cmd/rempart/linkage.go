@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) linkageCommand() *cobra.Command {
-	return group("linkage", "Who is one person", a.linkageRunCommand(), a.linkageReportCommand(), a.linkageServeCommand(), a.linkageMatchCommand())
+	return group("linkage", "Who is one person", a.linkageRunCommand(), a.linkageReportCommand(), a.linkageServeCommand(), a.linkageMatchCommand(), a.linkageCLKCommand())
 }
 
 func (a *app) linkageRunCommand() *cobra.Command {

@@ -6,9 +6,9 @@
 //	traits ─ pseudonym's normal forms ─ bigrams ─ HMAC under the providers' key ─► CLK ─► Dice ─► pairs
 //	                          at the provider                                   at the linkage authority
 //
-// A provider makes CLKs with a Key and writes them with a Writer; the authority
-// reads them, and Link pairs those of two files, or reports ties and what lies near the
-// threshold for people to decide.
+// A provider makes CLKs with a Key and writes them with a Writer, or has Encode do it of a
+// file of persons; the authority reads them, and Link pairs those of two files, or
+// reports ties and what lies near the threshold for people to decide.
 //
 // The filters are hardened against what is published against plain ones: positions
 // are drawn at random from the HMAC and not by double hashing, all traits go into one filter
@@ -33,11 +33,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"math/bits"
+	"runtime"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"rempart.eu/rempart/pseudonym"
@@ -62,6 +65,15 @@ type Scheme struct {
 	NoFolding     bool // filters of 1024 bits as they are, and not of 2048 bits folded once
 	SaltByYear    bool // records of two years of birth are as strangers; errors in the year are then not forgiven
 }
+
+// Traits are what a CLK may be made of, in the order in which they are named. The last
+// name is that of birth where there is one.
+var Traits = func() (names []string) {
+	for _, f := range fields {
+		names = append(names, f.name)
+	}
+	return names
+}()
 
 // field is a trait with its weight: how many positions each of its bigrams sets.
 type field struct {
@@ -143,6 +155,7 @@ func places(digits string) []string {
 // concurrent use: see Clone.
 type Key struct {
 	scheme Scheme
+	check  string
 	raw    [][]byte
 	macs   []hash.Hash
 	sum    []byte
@@ -167,12 +180,24 @@ func NewKey(secret []byte, scheme Scheme) (*Key, error) {
 		k.raw = append(k.raw, key)
 		k.macs = append(k.macs, hmac.New(sha256.New, key))
 	}
+	check, err := hkdf.Key(sha256.New, secret, nil, fmt.Sprintf("rempart/v1/linkage/clk/check/%+v", scheme), checkSize)
+	if err != nil {
+		return nil, fmt.Errorf("derive the check value of a CLK key: %w", err)
+	}
+	k.check = hex.EncodeToString(check)
 	return k, nil
 }
 
+// checkSize is the length in bytes of a check value.
+const checkSize = 8
+
+// Check is a value that two keys have in common if they are of one secret and scheme: 16
+// hexadecimal digits, derived from both, which help nobody to make or test a CLK.
+func (k *Key) Check() string { return k.check }
+
 // Clone is the same key for another goroutine.
 func (k *Key) Clone() *Key {
-	c := &Key{scheme: k.scheme, raw: k.raw}
+	c := &Key{scheme: k.scheme, check: k.check, raw: k.raw}
 	for _, key := range k.raw {
 		c.macs = append(c.macs, hmac.New(sha256.New, key))
 	}
@@ -223,6 +248,23 @@ func (k *Key) set(filter *[2 * Bits / 64]uint64, length int, mac hash.Hash, weig
 		}
 		filter[at/64] |= 1 << (at % 64)
 	}
+}
+
+// MakeAll makes the CLKs of records on every core, in their order.
+func (k *Key) MakeAll(records []Record) []CLK {
+	out := make([]CLK, len(records))
+	share := (len(records) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	var making sync.WaitGroup
+	for from := 0; from < len(records); from += share {
+		making.Go(func() {
+			k := k.Clone()
+			for i := from; i < min(from+share, len(records)); i++ {
+				out[i] = k.Make(records[i])
+			}
+		})
+	}
+	making.Wait()
+	return out
 }
 
 // Count is how many bits are set.

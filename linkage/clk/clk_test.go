@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -139,48 +140,105 @@ func TestFilesOfFilters(t *testing.T) {
 	k := key(t, clk.Scheme{})
 	a := k.Make(clk.Record{Identity: pseudonym.Identity{LastName: "Martin"}})
 	var out bytes.Buffer
-	w, err := clk.NewWriter(&out)
+	w, err := clk.NewWriter(&out, k, []string{"last_name", "first_name"})
 	must(t, err)
 	must(t, w.Write("1", a))
 	must(t, w.Write("2", clk.CLK{}))
-	must(t, w.Flush())
+	must(t, w.Close())
 	f, err := clk.Read(bytes.NewReader(out.Bytes()))
 	must(t, err)
-	if len(f.CLKs) != 2 || f.CLKs[0] != a || f.Records[1] != "2" {
+	if len(f.CLKs) != 2 || f.CLKs[0] != a || f.Records[1] != "2" || f.Key != k.Check() || strings.Join(f.Traits, " ") != "last_name first_name" {
 		t.Errorf("got %+v", f)
 	}
+	lines := strings.SplitAfter(out.String(), "\n")
+	cut := func(n int) [2]string { return [2]string{strings.Join(lines[n:], ""), ""} }
 	for change, want := range map[[2]string]string{
-		{"record,clk", "id,clk"}: "begins with the line record,clk",
-		{"\n2,", "\n1,"}:         "line 3: record: the same as in line 2",
-		{"\n2,", "\n,"}:          "line 3: record: it is empty",
-		{"\n2,AAAA", "\n2,AAA"}:  "line 3: clk: no CLK",
-		{"\n2,AAAA", "\n2,A-AA"}: "line 3: clk: no CLK",
-		{"\n2,", "\n2,2,"}:       "wrong number of fields",
+		{"record,clk", "id,clk"}:    "line 1: no file of CLKs",
+		{k.Check(), "0123"}:         "16 hexadecimal digits",
+		{"first_name", "name"}:      `"name" is no trait`,
+		{"first_name", "last_name"}: "stands twice",
+		{"\n2,", "\n1,"}:            "line 3: record: the same as in line 2",
+		{"\n2,", "\n,"}:             "line 3: record: it is empty",
+		{"\n2,AAAA", "\n2,AAA"}:     "line 3: clk: no CLK",
+		{"\n2,AAAA", "\n2,A-AA"}:    "line 3: clk: no CLK",
+		{"\n2,", "\n2,2,"}:          "line 3: record and clk: wrong number of fields",
+		{"\n2,", "\n\"2,"}:          "line",
+		{"\n,2", "\n,3"}:            "line 4: the file has 2 filters and should have 3",
+		{"\n,2\n", "\n,2\n3,"}:      "line 5: the file goes on after its last line",
+		{"\n2,", "\n" + strings.Repeat("2", 200_000) + ","}: "line 3: the row is too long",
+		cut(3): "line 4: the file breaks off",
+		cut(2): "line 3: the file breaks off",
+		cut(1): "line 2: the file breaks off",
 	} {
 		_, err := clk.Read(strings.NewReader(strings.Replace(out.String(), change[0], change[1], 1)))
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: got %v, want %q", change[1], err, want)
+			t.Errorf("%.40q: got %v, want %q", change[1], err, want)
+		}
+	}
+	for n := range out.Len() - 1 { // wherever it is cut but for its last newline
+		if _, err := clk.Read(bytes.NewReader(out.Bytes()[:n])); err == nil {
+			t.Fatalf("a file that is cut after %d bytes is taken", n)
+		}
+	}
+}
+
+func TestACheckValueTellsKeysAndSchemesApart(t *testing.T) {
+	other, err := clk.NewKey(bytes.Repeat([]byte{8}, pseudonym.SecretSize), clk.Scheme{})
+	must(t, err)
+	k := key(t, clk.Scheme{})
+	if k.Check() != key(t, clk.Scheme{}).Check() || k.Check() != k.Clone().Check() {
+		t.Error("one key has two check values")
+	}
+	if k.Check() == other.Check() || k.Check() == key(t, clk.Scheme{SaltByYear: true}).Check() || len(k.Check()) != 16 {
+		t.Errorf("check values %s, %s, %s", k.Check(), other.Check(), key(t, clk.Scheme{SaltByYear: true}).Check())
+	}
+}
+
+// A threshold from a handful of records would be whatever the most similar strangers have.
+func TestFewRecordsDoNotMakeAThreshold(t *testing.T) {
+	k := key(t, clk.Scheme{})
+	of := func(last, first, birth string) clk.CLK {
+		return k.Make(clk.Record{Identity: pseudonym.Identity{LastName: last, FirstName: first, BirthDate: birth, Sex: "F"}})
+	}
+	left := []clk.CLK{of("Martin", "Anne", "1950-11-30"), of("Durand", "Lucie", "1971-02-03"), of("Petit", "Marie", "1988-07-19")}
+	right := []clk.CLK{of("Martin", "Anne", "1950-11-30"), of("Garnier", "Odile", "1948-09-12"), of("Petit", "Marine", "1986-07-29")}
+	got, err := clk.Link(t.Context(), left, right, clk.Options{})
+	must(t, err)
+	if got.Threshold != clk.SmallThreshold || len(got.Linked) != 1 || got.Linked[0].Left != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if len(got.Clerical) == 0 || got.Clerical[0].Left != 2 || got.Clerical[0].Right != 2 {
+		t.Errorf("the pair that a few records would have passed is not for a person to decide: %+v", got)
+	}
+}
+
+func TestThresholdsThatAreNone(t *testing.T) {
+	for _, o := range []clk.Options{{Threshold: math.NaN()}, {Threshold: -1}, {Threshold: 1.1}, {Band: math.NaN()}, {Band: -1}, {Band: 2}, {Threshold: math.Inf(1)}} {
+		if _, err := clk.Link(t.Context(), nil, nil, o); err == nil {
+			t.Errorf("%+v is taken", o)
 		}
 	}
 }
 
 func FuzzRead(f *testing.F) {
 	text, _ := clk.CLK{1, 2, 3}.MarshalText()
-	f.Add([]byte("record,clk\n1," + string(text) + "\n"))
+	f.Add([]byte("record,clk:0123456789abcdef:last_name\n1," + string(text) + "\n,1\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		file, err := clk.Read(bytes.NewReader(in))
 		if err != nil {
 			return
 		}
 		var out bytes.Buffer
-		w, err := clk.NewWriter(&out)
+		k := key(t, clk.Scheme{})
+		w, err := clk.NewWriter(&out, k, file.Traits)
 		must(t, err)
 		for i, c := range file.CLKs {
 			must(t, w.Write(file.Records[i], c))
 		}
-		must(t, w.Flush())
+		must(t, w.Close())
 		again, err := clk.Read(&out)
 		must(t, err)
+		again.Key = file.Key
 		if fmt.Sprint(again) != fmt.Sprint(file) {
 			t.Errorf("%q is read as %v, and what is written of it as %v", in, file, again)
 		}

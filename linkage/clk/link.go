@@ -15,7 +15,7 @@ import (
 // Options of Link. The zero value compares all pairs of small files, the likely
 // ones of large files, and finds the threshold by itself.
 type Options struct {
-	Threshold float64 // Dice at and above which a pair is linked; 0: found from the pairs that are not one person
+	Threshold float64 // Dice at and above which a pair is linked; 0: found, see Result
 	Band      float64 // below the threshold, how far a pair is for a person to decide; 0: DefaultBand
 	Blocking  *LSH    // nil: all pairs up to AllPairs, DefaultLSH above
 }
@@ -44,16 +44,30 @@ type Pair struct {
 }
 
 // Result is what Link found. Each record is in at most one pair of Linked.
+//
+// A threshold that was not given is what one in a thousand of the second most similar
+// records passes, as these are, but for duplicates within a file, not the same person. Fewer
+// than Enough records cannot tell what one in a thousand does: then the threshold is
+// SmallThreshold at least, and whatever the few would have passed is in the
+// clerical band.
 type Result struct {
 	Linked    []Pair  // the most similar first
 	Clerical  []Pair  // for a person to decide: in the band below the threshold, or tied for the best
 	Threshold float64 // that was used
+	Low       float64 // where the clerical band ends
 	Compared  int64   // pairs
 }
 
+// Enough is from how many records on a threshold is found.
+const Enough = 1000
+
+// SmallThreshold is the least threshold for fewer: at it, one in some thousand links of
+// registers of independent persons is wrong, and two siblings with one address, or twins, are near it.
+const SmallThreshold = 0.85
+
 // Link pairs the records of two files one to one.
 func Link(ctx context.Context, left, right []CLK, o Options) (Result, error) {
-	if o.Threshold < 0 || o.Threshold > 1 || o.Band < 0 || o.Band > 1 {
+	if !(o.Threshold >= 0 && o.Threshold <= 1) || !(o.Band >= 0 && o.Band <= 1) { // NaN too
 		return Result{}, fmt.Errorf("link CLKs: threshold and band are from 0 to 1")
 	}
 	if o.Band == 0 {
@@ -66,14 +80,14 @@ func Link(ctx context.Context, left, right []CLK, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Threshold: o.Threshold, Compared: compared}
-	if result.Threshold == 0 {
-		result.Threshold = apart(best)
+	result := Result{Threshold: o.Threshold, Low: max(0, o.Threshold-o.Band), Compared: compared}
+	if o.Threshold == 0 {
+		result.Threshold, result.Low = apart(best, o.Band)
 	}
 	var pairs []Pair
 	for i, b := range best {
 		for _, c := range b {
-			if c.dice >= result.Threshold-o.Band && c.dice > 0 {
+			if c.dice >= result.Low && c.dice > 0 {
 				pairs = append(pairs, Pair{i, c.right, c.dice})
 			}
 		}
@@ -191,9 +205,8 @@ func insert(top []candidate, c candidate) []candidate {
 	return slices.Insert(top, at, c)
 }
 
-// apart is a threshold that one in a thousand of the second most similar
-// records passes: those are, but for duplicates within a file, not the same person.
-func apart(best [][]candidate) float64 {
+// apart finds a threshold, and where the clerical band ends: see Result.
+func apart(best [][]candidate, band float64) (threshold, low float64) {
 	var seconds []float64
 	for _, b := range best {
 		if len(b) > 1 {
@@ -201,10 +214,15 @@ func apart(best [][]candidate) float64 {
 		}
 	}
 	if len(seconds) == 0 {
-		return 0.8
+		return SmallThreshold, SmallThreshold - band
 	}
 	slices.Sort(seconds)
-	return seconds[len(seconds)*999/1000]
+	threshold = seconds[len(seconds)*999/1000]
+	low = max(0, threshold-band)
+	if len(seconds) < Enough && threshold < SmallThreshold {
+		return SmallThreshold, min(threshold, SmallThreshold-band)
+	}
+	return threshold, low
 }
 
 // tables are the right file's records by their bits at the places of each table.

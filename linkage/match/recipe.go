@@ -50,6 +50,42 @@ func plain(name string) string {
 	return strings.NewReplacer(" ", "_", "-", "_", ".", "_", "é", "e", "è", "e").Replace(name)
 }
 
+// Known finds the columns whose names are well known: the one that names a record, and those
+// of each trait, such as last_name; a date of birth may be in three.
+func Known(columns []string) (id string, traitColumns map[string][]string) {
+	traitColumns = map[string][]string{}
+	for _, t := range traits {
+		if from := t.from(columns); from != nil {
+			traitColumns[t.name] = from
+		}
+	}
+	return find(columns, ids), traitColumns
+}
+
+// find is the column with one of some names, the first of these first.
+func find(columns, known []string) string {
+	for _, k := range known {
+		for _, c := range columns {
+			if plain(c) == k {
+				return c
+			}
+		}
+	}
+	return ""
+}
+
+// from are the columns of a trait, or nil.
+func (t trait) from(columns []string) []string {
+	from := []string{find(columns, t.known)}
+	if from[0] == "" && t.as == Date {
+		from = []string{find(columns, birthParts[0]), find(columns, birthParts[1]), find(columns, birthParts[2])}
+	}
+	if slices.Contains(from, "") {
+		return nil
+	}
+	return from
+}
+
 // large is how many records make a rule of one trait alone too broad.
 const large = 200_000
 
@@ -57,24 +93,11 @@ const large = 200_000
 // files of about so many records. It is meant to do well on any register of
 // persons; a spec made for the files at hand does better.
 func Recipe(columns []string, records int64) (Spec, error) {
-	find := func(known []string) string {
-		for _, k := range known {
-			for _, c := range columns {
-				if plain(c) == k {
-					return c
-				}
-			}
-		}
-		return ""
-	}
-	s := Spec{ID: find(ids), Thresholds: DefaultThresholds}
+	s := Spec{ID: find(columns, ids), Thresholds: DefaultThresholds}
 	has := map[string]bool{}
 	for _, t := range traits {
-		from := []string{find(t.known)}
-		if from[0] == "" && t.as == Date {
-			from = []string{find(birthParts[0]), find(birthParts[1]), find(birthParts[2])}
-		}
-		if slices.Contains(from, "") {
+		from := t.from(columns)
+		if from == nil {
 			continue
 		}
 		s.Columns = append(s.Columns, Column{t.name, from, t.as})
