@@ -4,7 +4,7 @@ import "testing"
 
 // Twins, mothers and children are of one family, and a birth is one woman's delivery.
 func TestFamilies(t *testing.T) {
-	w := world{7, DefaultRates()}
+	w := world{seed: 7, rates: DefaultRates()}
 	const persons = 500 * group
 	children, mothers, twins, delivered := 0, 0, 0, 0
 	for i := range persons {

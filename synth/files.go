@@ -91,6 +91,7 @@ type batch struct {
 type desk struct {
 	truth Truth
 	rates Rates
+	holding
 }
 
 // batchesMade counts batches, for the test that says they are few.

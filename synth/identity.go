@@ -86,6 +86,9 @@ func (b *desk) identity(s source, p *person, party int) identity {
 	if happens("moved house", r.Moved, true) {
 		id.home = places[s.weighted(placeWeights)]
 	}
+	if b.withoutNIR[party] {
+		id.nir = ""
+	}
 	id.birthName = styles[party].write(id.birthName)
 	id.lastName = styles[party].write(id.lastName)
 	id.firstName = styles[party].write(id.firstName)

@@ -244,7 +244,7 @@ func (n *nation) reset() {
 
 // fill writes the records of the persons [first, last).
 func (n *nation) fill(w world, first, last int) {
-	n.rates = w.rates
+	n.rates, n.holding = w.rates, w.holding
 	if first == 0 {
 		n.organisations()
 	}
@@ -332,7 +332,7 @@ func (o *outputs) close() error {
 
 // runNational writes the layout national to out.
 func runNational(ctx context.Context, opts Options, out *outputs) (Truth, error) {
-	w := world{opts.Seed, opts.rates()}
+	w := opts.world()
 	truth := newTruth()
 	err := inOrder(ctx, opts.Persons, nationalBatch, func() *nation { return newNation(opts.Compression) },
 		func(n *nation, first, last int) { n.fill(w, first, last) },

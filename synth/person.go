@@ -38,9 +38,13 @@ var pyramid = []float64{53, 60, 62, 62, 57, 55, 60, 62, 62, 65, 66, 65.5, 61.5, 
 type world struct {
 	seed  uint64
 	rates Rates
+	holding
 }
 
-func newPerson(seed uint64, i int) *person { return world{seed, DefaultRates()}.person(i) }
+// holding is which parties hold no national identifier.
+type holding struct{ withoutNIR [Hospitals + 1]bool }
+
+func newPerson(seed uint64, i int) *person { return world{seed: seed, rates: DefaultRates()}.person(i) }
 
 // person makes the person number i, counted from 0.
 func (w world) person(i int) *person {

@@ -38,7 +38,7 @@ func (o Registers) Write(ctx context.Context, left, right, truth io.Writer) erro
 			return err
 		}
 	}
-	w := world{o.Seed, rates}
+	w := world{seed: o.Seed, rates: rates}
 	return inOrder(ctx, o.Persons+2*o.Others, batchPersons, func() *registers { return newRegisters(rates) },
 		func(b *registers, first, last int) {
 			for i := first; i < last; i++ {

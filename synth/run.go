@@ -13,7 +13,7 @@ const batchPersons = 256
 
 // run fills batches on every core and writes them in the order of the persons.
 func run(ctx context.Context, opts Options, out *files) (Truth, error) {
-	w := world{opts.Seed, opts.rates()}
+	w := opts.world()
 	truth := newTruth()
 	err := inOrder(ctx, opts.Persons, batchPersons, newBatch,
 		func(b *batch, first, last int) { b.fill(w, first, last) },
@@ -88,7 +88,7 @@ func inOrder[B any](ctx context.Context, persons, size int, build func() B, fill
 
 // fill writes the records of the persons [first, last).
 func (b *batch) fill(w world, first, last int) {
-	b.rates = w.rates
+	b.rates, b.holding = w.rates, w.holding
 	for i := first; i < last; i++ {
 		l := w.life(i)
 		b.truth.Marginals.life(w, l)

@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"rempart.eu/rempart/internal/nearest"
 )
@@ -45,6 +46,8 @@ type Options struct {
 	Rates   *Rates // of errors; nil is DefaultRates
 	Layout  Layout // which files; Feeds where it is empty
 
+	WithoutNIR []string // hospitals that hold no national identifier: all else in their files is as it would be
+
 	Compression Compression // of the files, layout national; Plain where it is empty
 	Discard     bool        // layout national: make everything and write nothing, to measure
 
@@ -60,6 +63,15 @@ const (
 	Feeds    Layout = "feeds"    // CSV of the feeds hospital and insurer
 	National Layout = "national" // the insurer's SNDS and the hospitals' FHIR: feeds snds and fhir
 )
+
+// world is what persons are made in.
+func (o Options) world() world {
+	w := world{seed: o.Seed, rates: o.rates()}
+	for h := range Hospitals {
+		w.withoutNIR[h] = slices.Contains(o.WithoutNIR, hospitalName(h))
+	}
+	return w
+}
 
 func (o Options) rates() Rates {
 	if o.Rates == nil {
@@ -105,6 +117,11 @@ func Generate(ctx context.Context, dir string, opts Options) (Truth, error) {
 	}
 	if err := opts.rates().check(); err != nil {
 		return Truth{}, err
+	}
+	for _, party := range opts.WithoutNIR {
+		if !slices.Contains(Parties()[:Hospitals], party) {
+			return Truth{}, fmt.Errorf("there is no hospital %q: %s", party, nearest.Hint(party, Parties()[:Hospitals]))
+		}
 	}
 	truth, err := generate(ctx, dir, opts)
 	if err != nil {

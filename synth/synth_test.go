@@ -1,6 +1,7 @@
 package synth_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -281,6 +283,46 @@ func TestNoRatesNoErrors(t *testing.T) {
 	}
 	if n := sum(truth.Errors); n != 0 {
 		t.Errorf("%d errors: %v", n, truth.Errors)
+	}
+}
+
+// A hospital without national identifiers differs from what it would be in that column alone.
+func TestAHospitalWithoutNIR(t *testing.T) {
+	with, without := t.TempDir(), t.TempDir()
+	for dir, hospitals := range map[string][]string{with: nil, without: {"hospital-2"}} {
+		if _, err := synth.Generate(t.Context(), dir, synth.Options{Persons: 300, Seed: 2, WithoutNIR: hospitals}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := filepath.WalkDir(with, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(with, path)
+		a, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		b, err := os.ReadFile(filepath.Join(without, name))
+		if err != nil {
+			return err
+		}
+		if name == filepath.Join("hospital-2", "patients.csv") {
+			a = regexp.MustCompile(`(?m)^([^,]+),\d[0-9AB]+,`).ReplaceAll(a, []byte("$1,,"))
+			if bytes.Count(a, []byte("\n")) < 20 {
+				t.Errorf("%s has few rows", name)
+			}
+		}
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s differs", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := synth.Generate(t.Context(), t.TempDir(), synth.Options{Persons: 3, WithoutNIR: []string{"hospital-9"}}); err == nil || !strings.Contains(err.Error(), `no hospital "hospital-9"`) {
+		t.Errorf("a hospital that there is not: %v", err)
 	}
 }
 

@@ -177,6 +177,8 @@ which. The same seed gives the same bytes, whatever the number of cores.
 the insurer's DCIR, PMSI and registers under their real names for the feed snds,
 and the hospitals' FHIR R4 for the feed fhir: some 130 rows a person.
 
+--without-nir makes a hospital that holds no national identifier.
+
 --rates FILE sets the chances of errors, one "nir_missing: 0.1" a line, in YAML;
 what it does not say stays as it is by default. docs/synth.md lists them.`,
 		Example: `  rempart synth --persons 10000 --seed 1 --out population
@@ -225,6 +227,7 @@ what it does not say stays as it is by default. docs/synth.md lists them.`,
 	c.Flags().StringVar(&layout, "layout", string(synth.Feeds), "which files: feeds, or national")
 	c.Flags().StringVar(&compression, "compress", "", "layout national: gzip or zstd, plain without it")
 	c.Flags().StringVar(&rates, "rates", "", "a `file` of the chances of errors")
+	c.Flags().StringSliceVar(&o.WithoutNIR, "without-nir", nil, "a `hospital` that holds no national identifier, such as hospital-2; may be repeated")
 	c.AddCommand(a.synthReportCommand())
 	return c
 }
