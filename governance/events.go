@@ -233,6 +233,9 @@ func (s *State) Objects() (objects []ledger.Object) {
 			if g.Members.Name != "" {
 				objects = append(objects, g.Members)
 			}
+			if g.Catalogue.Name != "" {
+				objects = append(objects, g.Catalogue)
+			}
 		}
 	}
 	if s.Excluded != nil {

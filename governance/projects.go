@@ -301,6 +301,9 @@ func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
 	if b.Members != nil {
 		given.Members = *b.Members
 	}
+	if b.Catalogue != nil {
+		given.Catalogue = *b.Catalogue
+	}
 	project.Given = append(project.Given, given)
 	project.Extraction, project.Extracted, project.Outdated = b, &made, false
 	return nil

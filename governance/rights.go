@@ -38,9 +38,10 @@ type Access struct {
 // Given is one extraction that a project has, or had until another replaced it.
 type Given struct {
 	Made
-	Release string
-	Members ledger.Object // which persons of the release, sealed to the controller; no name where the ledger is older
-	Until   *Made         // when it was replaced, or nil
+	Release   string
+	Members   ledger.Object // which persons of the release, sealed to the controller; no name where the ledger is older
+	Catalogue ledger.Object // what the space holds; no name where the ledger is older
+	Until     *Made         // when it was replaced, or nil
 }
 
 // WaitingOptOuts lists the opt-outs that the linkage authority has not looked at yet:

@@ -124,12 +124,13 @@ type (
 	}
 	// ProjectExtracted says what a project was given.
 	ProjectExtracted struct {
-		Project string       `json:"project"`
-		Release string       `json:"release"`
-		Persons int64        `json:"persons"`
-		Tables  []TableCount `json:"tables"`
-		Objects []Object     `json:"objects"`           // in the order of the tables
-		Members *Object      `json:"members,omitempty"` // which persons of the release, sealed to the controller
+		Project   string       `json:"project"`
+		Release   string       `json:"release"`
+		Persons   int64        `json:"persons"`
+		Tables    []TableCount `json:"tables"`
+		Objects   []Object     `json:"objects"`             // in the order of the tables
+		Members   *Object      `json:"members,omitempty"`   // which persons of the release, sealed to the controller
+		Catalogue *Object      `json:"catalogue,omitempty"` // what the space holds, in rounded counts
 	}
 	// ProjectClosed ends a project and destroys its key.
 	ProjectClosed struct {

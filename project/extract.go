@@ -114,8 +114,10 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 	undo := func() error {
 		ctx := context.WithoutCancel(ctx)
 		err := errors.Join(forget(ctx), x.deleteAll(ctx, x.made.Objects))
-		if x.made.Members != nil {
-			err = errors.Join(err, x.deleteAll(ctx, []ledger.Object{*x.made.Members}))
+		for _, o := range []*ledger.Object{x.made.Members, x.made.Catalogue} {
+			if o != nil {
+				err = errors.Join(err, x.deleteAll(ctx, []ledger.Object{*o}))
+			}
 		}
 		return err
 	}
@@ -127,6 +129,10 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 		return errors.Join(err, undo())
 	}
 	x.made.Members = &members
+	progress.Report("catalogue", 0, 0)
+	if err := x.describe(ctx, key, int64(len(persons))); err != nil {
+		return errors.Join(err, undo())
+	}
 	x.made.Project, x.made.Release, x.made.Persons = x.project.Name, x.release.Release, int64(len(persons))
 	e, err := x.w.CommitOr(ctx, x.state.ControllerName(), x.made.ProjectExtracted, undo)
 	x.made.Entry = e.Index

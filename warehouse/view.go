@@ -116,6 +116,9 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 			if g.Members.Name != "" {
 				add(g.Index, g.Members, "project "+name, "who is in it", leftSince(state, g.Index))
 			}
+			if g.Catalogue.Name != "" {
+				add(g.Index, g.Catalogue, "project "+name, catalogued, nil)
+			}
 		}
 	}
 	if x := state.Excluded; x != nil {
@@ -140,15 +143,16 @@ func leftSince(state *governance.State, at uint64) *governance.Made {
 
 // What objects hold that are no tables.
 const (
-	manifest = "manifest"
-	outputs  = "outputs"
+	manifest   = "manifest"
+	outputs    = "outputs"
+	catalogued = "catalogue"
 )
 
 // Describe opens an object that is a table and says how many rows and which
 // columns it has, but no value of it.
 func (w *Warehouse) Describe(ctx context.Context, state *governance.State, p Placed) (v OwnView, err error) {
 	v = p.Own
-	if v.Erased || v.Table == manifest || v.Table == outputs {
+	if v.Erased || slices.Contains([]string{manifest, outputs, catalogued}, v.Table) {
 		return v, nil
 	}
 	key, forget, err := w.opener(ctx, state, v.Key)

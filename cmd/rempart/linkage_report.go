@@ -2,15 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/warehouse"
 )
@@ -47,7 +44,7 @@ linkage against what is true.`,
 				return err
 			}
 			if html != "" {
-				if err := writeLinkagePage(html, r); err != nil {
+				if err := writeReport(html, linkagePage(r)); err != nil {
 					return err
 				}
 			}
@@ -171,16 +168,4 @@ func linkageTruth(t *linkage.Truth) (heading []string, rows [][]string) {
 
 func clerical(s *linkage.StayReport) string {
 	return fmt.Sprintf("Left for somebody to look at, and not taken: %s pairs of stays that only too weak keys join, %s records whose stays name several persons.", counted(s.Clerical.Stays), counted(s.Clerical.Records))
-}
-
-// writeLinkagePage writes the report as a page.
-func writeLinkagePage(path string, r *warehouse.LinkageReport) error {
-	var text strings.Builder
-	if err := linkagePage(r).Write(&text); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a report of counts is no secret
-		return err
-	}
-	return atomicfile.Write(path, []byte(text.String()), 0o644)
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,6 +19,8 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/internal/page"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -148,6 +152,18 @@ func (a *app) bar(title string) (progress warehouse.Progress, done func()) {
 			bar.SetTotal(1, true)
 			bars.Wait()
 		}
+}
+
+// writeReport writes a report to a file.
+func writeReport(path string, p page.Page) error {
+	var text bytes.Buffer
+	if err := p.Write(&text); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a report of counts is no secret
+		return err
+	}
+	return atomicfile.Write(path, text.Bytes(), 0o644)
 }
 
 // asFlag adds --as.

@@ -25,7 +25,7 @@ func (a *app) projectCommand() *cobra.Command {
 		a.decision("resume", "Let a suspended project go on", "approved again", governance.Officer, func(ctx context.Context, w *warehouse.Warehouse, as, name, reason string) (ledger.Entry, error) {
 			return w.Commit(ctx, as, ledger.ProjectResumed{Project: name, Reason: reason})
 		}),
-		a.projectExtract(), a.projectList(), a.projectShow(), a.projectHistory(), a.projectDiff(), a.projectUses(),
+		a.projectExtract(), a.projectCatalogue(), a.projectDummy(), a.projectList(), a.projectShow(), a.projectHistory(), a.projectDiff(), a.projectUses(),
 		a.decision("close", "End a project and destroy its key", "closed", governance.Controller, project.Close),
 	)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	var as, name, python string
+	var as, name, python, dummy string
 	var limits run.Limits
 	c := &cobra.Command{
 		Use:   "run --project PROJECT FILE",
@@ -24,9 +24,14 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `The study sees the project's tables and nothing else: no network, no files of
 this machine. An SQL study has a view for each table; the result of each SELECT
 is an output. A Python study reads data/<table>.parquet and writes to outputs/.
-What it writes waits at the airlock.`,
-		Example: "  rempart run --project diabetes --as alice study.sql\n  rempart run --project diabetes --as alice train.py",
-		Args:    exactly(1),
+What it writes waits at the airlock.
+
+With --dummy the study sees an invented twin of the space, made by rempart project
+dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
+		Example: `  rempart run --project diabetes --as alice study.sql
+  rempart run --project diabetes --as alice train.py
+  rempart run --project diabetes --dummy twin study.sql`,
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if name == "" {
 				return usage("of which project? Give --project")
@@ -35,16 +40,14 @@ What it writes waits at the airlock.`,
 			if err != nil {
 				return err
 			}
+			if twin := dummyFolder(dummy); twin != "" {
+				return a.runTwin(c, twin, args[0], python, project.Study{Project: name, Name: filepath.Base(args[0]), Code: code, Limits: limits})
+			}
 			w, state, err := a.state(c.Context())
 			if err != nil {
 				return err
 			}
-			if as == "" {
-				if p, err := state.Project(name); err == nil && len(p.Spec.Researchers) == 1 {
-					as = p.Spec.Researchers[0]
-				}
-			}
-			if as, err = a.actor(state, as, governance.Researcher); err != nil {
+			if as, err = a.projectActor(state, as, name); err != nil {
 				return err
 			}
 			if err := run.Available(); err != nil {
@@ -72,6 +75,7 @@ What it writes waits at the airlock.`,
 	asFlag(c, &as, "the researcher")
 	c.Flags().StringVar(&name, "project", "", "the `project` whose data the study sees")
 	c.Flags().StringVar(&python, "python", "", "the Python `environment` (default as configured)")
+	c.Flags().StringVar(&dummy, "dummy", "", "run over the twin in this `folder` (or REMPART_DUMMY)")
 	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
 	return c
 }
@@ -88,12 +92,7 @@ func environment(flag, configured string) (run.Environment, error) {
 
 func (a *app) printRun(made *project.Ran) error {
 	a.say("Run %s: %s, %.1f s", made.Run, made.Outcome, made.Seconds)
-	if log := strings.TrimSpace(made.Log); log != "" && made.Err == nil {
-		a.say("  │ %s", strings.ReplaceAll(log, "\n", "\n  │ "))
-	}
-	for _, r := range made.Refused {
-		a.say("  %s was not taken: %s", r.Name, r.Reason)
-	}
+	a.printStudyLog(made)
 	for _, o := range made.Outputs {
 		verdict := "waits for an output checker"
 		if o.Refused {
@@ -107,6 +106,16 @@ func (a *app) printRun(made *project.Ran) error {
 		}
 	}
 	return nil
+}
+
+// printStudyLog prints what a study printed, and what of its outputs was not taken.
+func (a *app) printStudyLog(made *project.Ran) {
+	if log := strings.TrimSpace(made.Log); log != "" && made.Err == nil {
+		a.say("  │ %s", strings.ReplaceAll(log, "\n", "\n  │ "))
+	}
+	for _, r := range made.Refused {
+		a.say("  %s was not taken: %s", r.Name, r.Reason)
+	}
 }
 
 func (a *app) airlockCommand() *cobra.Command {

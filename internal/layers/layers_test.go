@@ -20,6 +20,7 @@ var order = [][]string{
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
+	{"project/catalogue"},
 	{"project"},
 	{"airlock", "audit", "people"},
 	{"portal"},

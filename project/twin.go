@@ -1,0 +1,191 @@
+package project
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
+)
+
+// The files of a twin's folder. It holds nothing of anybody, and may leave.
+const (
+	twinText      = "authorisation.yaml"
+	twinCatalogue = "catalogue.json"
+	twinData      = "data"
+	twinOutputs   = "outputs"
+)
+
+// Twin is an invented space, in a folder of plain files, to write studies with.
+type Twin struct {
+	Project string           `json:"project"`
+	Release string           `json:"release"` // that it resembles
+	Persons int              `json:"persons"`
+	Seed    uint64           `json:"seed"`
+	Tables  map[string]int64 `json:"tables"` // rows
+}
+
+// MakeTwin writes a twin of a project's space into a new or empty folder, for so
+// many persons, made from the space's catalogue alone (see package catalogue).
+// as is the researcher, as for [Catalogue].
+func MakeTwin(ctx context.Context, w *warehouse.Warehouse, as, name, dir string, persons int, seed uint64) (*Twin, error) {
+	c, _, err := Catalogue(ctx, w, as, name)
+	if err != nil {
+		return nil, err
+	}
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := state.Project(name)
+	if err != nil {
+		return nil, err
+	}
+	if entries, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+		return nil, errors.Join(&governance.Refusal{Reason: "the folder " + dir + " is not empty", Remedy: "Name a new one"}, err)
+	}
+	twin := &Twin{Project: name, Release: c.Release, Persons: persons, Seed: seed, Tables: map[string]int64{}}
+	if err := os.MkdirAll(filepath.Join(dir, twinData), 0o755); err != nil { //nolint:gosec // nothing of it is anybody's
+		return nil, err
+	}
+	db, err := engine.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.Twin(ctx, db, seed, persons, func(table, query string) error {
+		var rows int64
+		if err := db.Value(ctx, &rows, "SELECT count(*) "+query); err != nil {
+			return err
+		}
+		twin.Tables[table] = rows
+		return writeTable(ctx, db, query, filepath.Join(dir, twinData, table+".parquet"))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return twin, errors.Join( // the text last: a folder that has it is whole
+		atomicfile.Write(filepath.Join(dir, twinCatalogue), text, 0o644),
+		atomicfile.Write(filepath.Join(dir, twinText), []byte(p.Text), 0o644))
+}
+
+func writeTable(ctx context.Context, db *engine.DB, query, path string) (err error) {
+	f, err := os.Create(path) //nolint:gosec // named by the researcher
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return db.CopyOut(ctx, query, engine.Parquet, f)
+}
+
+// RunTwin runs a study over a twin as [Run] does over the space: in the same
+// sandbox, with the same limits, and with the airlock's findings on each output.
+// The outputs are files below the twin's folder, in place of those of the run
+// before. It needs no warehouse, and says nothing to a ledger.
+func RunTwin(ctx context.Context, dir string, study Study) (*Ran, error) {
+	language, err := languageOf(study)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, twinText)) //nolint:gosec // named by the researcher
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &governance.Refusal{Reason: "the folder " + dir + " holds no twin", Remedy: "Make one: rempart project dummy PROJECT " + dir}
+	}
+	if err != nil {
+		return nil, err
+	}
+	spec, err := governance.ParseSpec(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, twinText), err)
+	}
+	if study.Project != "" && study.Project != spec.Project {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("%s is a twin of project %s, not of %s", dir, spec.Project, study.Project), Remedy: "Make one: rempart project dummy " + study.Project + " DIR"}
+	}
+	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+	tables, err := filepath.Glob(filepath.Join(dir, twinData, "*.parquet"))
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range slices.Sorted(slices.Values(tables)) {
+		f, err := os.Open(table) //nolint:gosec // named by the researcher
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		job.Inputs = append(job.Inputs, run.Input{Name: filepath.Base(table), Content: f})
+	}
+	var outputs, log bytes.Buffer
+	result, err := run.Execute(ctx, job, &outputs, &log)
+	made := &Ran{Refused: result.Refused, Log: log.String(), Err: err}
+	made.Run = "twin"
+	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
+	if made.Outcome = "done"; err != nil {
+		var failed *run.StudyError
+		var limit *run.LimitError
+		if !errors.As(err, &failed) && !errors.As(err, &limit) {
+			return nil, err
+		}
+		made.Outcome = outcome(failed, limit)
+		return made, nil
+	}
+	return made, made.unpack(&outputs, filepath.Join(dir, twinOutputs), spec)
+}
+
+// unpack writes what a study wrote to a folder, and examines it.
+func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec) (err error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // nothing of it is anybody's
+		return err
+	}
+	root, err := os.OpenRoot(dir) // whatever the names are, the files lie in it
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	files := tar.NewReader(outputs)
+	for n := 1; ; n++ {
+		header, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the outputs: %w", err)
+		}
+		data, err := io.ReadAll(files)
+		if err != nil {
+			return fmt.Errorf("read the output %s: %w", header.Name, err)
+		}
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rulesOf(spec), spec)
+		if err != nil {
+			return err
+		}
+		made.Outputs = append(made.Outputs, output)
+		if i := strings.LastIndexByte(header.Name, '/'); i > 0 {
+			if err := root.MkdirAll(header.Name[:i], 0o755); err != nil {
+				return err
+			}
+		}
+		if err := root.WriteFile(header.Name, data, 0o644); err != nil {
+			return err
+		}
+	}
+}
