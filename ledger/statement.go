@@ -172,6 +172,9 @@ func (p PublicKey) Verify(_ context.Context, data, signature []byte) error {
 	return nil
 }
 
+// Ed25519 is the key itself.
+func (p PublicKey) Ed25519() ed25519.PublicKey { return p.public }
+
 // KeyID is the SHA-256 of the key, in hexadecimal.
 func (p PublicKey) KeyID() (string, error) { return p.id, nil }
 

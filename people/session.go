@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 )
 
@@ -187,10 +188,20 @@ func (s *Service) cookie(r *http.Request, name string) string {
 }
 
 // who is the session of a request: by its token, or else by its cookie. It is nil
-// where nobody is logged in; the error says that a token is no good.
+// where nobody is logged in; the error says that a token is no good. Who comes with
+// a certificate is a program: a token is good there in its own party's hands alone.
 func (s *Service) who(r *http.Request) (*Session, error) {
+	by, certified := mutual.From(r.Context())
 	if authorization := r.Header.Values("Authorization"); len(authorization) > 0 {
-		return s.bearer(r, authorization)
+		who, err := s.bearer(r, authorization)
+		if err == nil && certified && who.Party != by.Party {
+			s.Log.WarnContext(r.Context(), "a token in another's hands", "party", who.Party, "certificate", by.Party, "address", addressOf(r))
+			return nil, errDenied
+		}
+		return who, err
+	}
+	if certified {
+		return nil, nil
 	}
 	value := s.cookie(r, sessionCookie)
 	if value == "" {

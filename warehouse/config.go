@@ -32,6 +32,7 @@ type Config struct {
 		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
 	} `toml:"run"`
 	Portal PortalConfig `toml:"portal"`
+	TLS    TLSConfig    `toml:"tls,omitempty"`
 }
 
 // SecretFiles are the files with what opens the keyring: each kind of root key
@@ -49,6 +50,13 @@ type SecretFiles struct {
 // each yields the place of every file's name.
 func (s *SecretFiles) each() []*string {
 	return []*string{&s.PassphraseFile, &s.PINFile, &s.KMIPCAFile, &s.KMIPCertificateFile, &s.KMIPKeyFile}
+}
+
+// TLSConfig says which of the addresses that the warehouse asks are known by the
+// certificates of the web and not by keys of the ledger, since another program
+// answers there: a proxy, or another kind of witness.
+type TLSConfig struct {
+	Web []string `toml:"web,omitempty"`
 }
 
 // PortalConfig says where people find the portal, and how they log in beside
@@ -124,7 +132,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
 
 func (c Config) check() error {
 	switch {

@@ -2,16 +2,15 @@ package warehouse
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage/service"
 	"rempart.eu/rempart/pseudonym"
@@ -19,13 +18,13 @@ import (
 
 // ServeOptions are those of a linkage authority's pseudonym service.
 type ServeOptions struct {
-	Authority   string // "" where there is only one
-	Listener    net.Listener
-	Certificate *tls.Certificate // nil on loopback alone
-	Domains     []string
-	Limits      service.Limits
-	Every       time.Duration // how often the ledger gets a summary, and is read for new parties
-	Log         *slog.Logger
+	Authority string // "" where there is only one
+	Listener  net.Listener
+	Plain     bool // without TLS, on loopback alone: a proxy stands before it
+	Domains   []string
+	Limits    service.Limits
+	Every     time.Duration // how often the ledger gets a summary
+	Log       *slog.Logger
 }
 
 // pseudonymJournal is where an authority's service keeps what it never forgets.
@@ -55,7 +54,6 @@ func (w *Warehouse) Serve(ctx context.Context, o ServeOptions) (err error) {
 		return err
 	}
 	served := &serving{w: w, authority: o.Authority, log: o.Log}
-	served.parties.Store(&state.Parties)
 	options, err := served.options(o)
 	if err != nil {
 		return err
@@ -75,8 +73,16 @@ func (w *Warehouse) Serve(ctx context.Context, o ServeOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	var own mutual.Certificates
+	if !o.Plain {
+		issuer, err := w.Issuer(o.Authority)
+		if err != nil {
+			return err
+		}
+		own = issuer.Certificates()
+	}
 	stop := served.every(ctx, o.Every)
-	err = s.Serve(ctx, o.Listener, o.Certificate)
+	err = s.Serve(ctx, o.Listener, own)
 	stop()
 	return errors.Join(err, served.state(context.WithoutCancel(ctx)))
 }
@@ -86,14 +92,17 @@ type serving struct {
 	w         *Warehouse
 	authority string
 	journal   *service.Journal
-	parties   atomic.Pointer[map[string]governance.Party]
 	log       *slog.Logger
 }
 
 // options readies keys.
 func (s *serving) options(o ServeOptions) (service.Options, error) {
+	id, err := s.w.ID()
+	if err != nil {
+		return service.Options{}, err
+	}
 	options := service.Options{
-		Authority: o.Authority, Domains: o.Domains, Limits: o.Limits, Now: s.w.Now, Log: o.Log, Provider: s.provider,
+		Warehouse: id, Authority: o.Authority, Domains: o.Domains, Limits: o.Limits, Now: s.w.Now, Log: o.Log, Provider: s.provider,
 	}
 	secret, err := s.w.pseudonymSecret(o.Authority)
 	if err != nil {
@@ -109,13 +118,20 @@ func (s *serving) options(o ServeOptions) (service.Options, error) {
 	return options, err
 }
 
-// provider is the key of a party that may ask.
-func (s *serving) provider(name string) (ledger.PublicKey, bool) {
-	party, ok := (*s.parties.Load())[name]
-	return party.Signing, ok && party.Role == governance.Provider
+// provider is the key of a party that may ask, by the ledger as it is now.
+func (s *serving) provider(name string) (key ledger.PublicKey, ok bool) {
+	err := s.w.Read(context.Background(), func(m *Model) error {
+		party, known := m.State.Parties[name]
+		key, ok = party.Signing, known && party.Role == governance.Provider && party.Left == nil
+		return nil
+	})
+	if err != nil {
+		s.log.Error("who may ask", "error", err)
+	}
+	return key, ok && err == nil
 }
 
-// every states summaries and reads the ledger from time to time, until stop.
+// every states summaries from time to time, until stop.
 func (s *serving) every(ctx context.Context, period time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -140,19 +156,18 @@ func (s *serving) every(ctx context.Context, period time.Duration) (stop func())
 	}
 }
 
-// state records what was issued since the last time, and reads the ledger.
+// state records what was issued since the last time.
 func (s *serving) state(ctx context.Context) error {
 	summary := s.journal.Summary()
-	var err error
-	if summary != nil {
-		_, err = s.w.Commit(ctx, s.authority, *summary)
+	if summary == nil {
+		return nil
 	}
+	_, err := s.w.Commit(ctx, s.authority, *summary)
 	state, read := s.w.State(ctx)
 	if read != nil {
 		return errors.Join(err, read)
 	}
-	s.parties.Store(&state.Parties)
-	if summary != nil && state.Journals[s.authority] == summary.Journal { // also where Commit was not certain
+	if state.Journals[s.authority] == summary.Journal { // also where Commit was not certain
 		s.journal.Stated(summary)
 		return nil
 	}

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ type TokenOptions struct {
 	Pseudonyms string `json:"pseudonyms"`          // "keyed", the default, "oblivious" or "both"
 	Evaluator  string `json:"evaluator,omitempty"` // the authority with the oblivious function; "" is the one that links
 	URL        string `json:"url,omitempty"`       // of its service
-	CAFile     string `json:"ca_file,omitempty"`   // certificates that its own may be signed by; "" is the system's
+	CAFile     string `json:"ca_file,omitempty"`   // certificates that vouch for a proxy before it; "" is the ledger's keys
 }
 
 // settle fills in defaults and refuses what cannot be.
@@ -78,20 +79,34 @@ func (w *Warehouse) serviceClient(state *governance.State, provider string, o To
 	if err != nil {
 		return nil, err
 	}
-	var roots *x509.CertPool
-	if o.CAFile != "" {
-		text, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("the certificates of the authority's service: %w", err)
-		}
-		if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", o.CAFile)
-		}
+	config, err := w.tlsTo(provider, o)
+	if err != nil {
+		return nil, err
 	}
 	return &service.Client{
 		URL: o.URL, Party: provider, Signing: signing, Authority: o.Evaluator, Key: state.Parties[o.Evaluator].Signing,
-		HTTP: service.NewHTTP(roots), Now: w.Now,
+		HTTP: service.NewHTTP(config), Now: w.Now,
 	}, nil
+}
+
+// tlsTo is TLS to an authority's service: by the ledger's keys, unless
+// certificates vouch for a proxy before it.
+func (w *Warehouse) tlsTo(provider string, o TokenOptions) (*tls.Config, error) {
+	if o.CAFile == "" {
+		if w.byTheWeb(o.URL) {
+			return service.ByTheWeb(nil), nil
+		}
+		return w.TLSTo(provider, o.Evaluator)
+	}
+	text, err := os.ReadFile(o.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("the certificates of the authority's service: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", o.CAFile)
+	}
+	return service.ByTheWeb(roots), nil
 }
 
 // generation are tokens that can meet: of one mode, and if oblivious under one key.

@@ -58,7 +58,7 @@ func (w *Warehouse) AskWitnesses(ctx context.Context, state *governance.State) (
 	for _, one := range policy.Witnesses {
 		peers = append(peers, witness.Peer{URL: one.URL, Key: one.Key})
 	}
-	answers := w.Witness.Ask(ctx, w.Log, checkpoint, peers)
+	answers := w.witnesses().Ask(ctx, w.Log, checkpoint, peers)
 	result := &Witnessed{Statements: cp.Size, Threshold: policy.Threshold}
 	for _, a := range answers {
 		one := WitnessedAnswer{URL: a.Peer.URL, Cosigned: a.Time}

@@ -151,7 +151,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
 	create.Flags().StringVar(&o.Tokens.Pseudonyms, "pseudonyms", "keyed", "how tokens are made: keyed, oblivious or both")
 	create.Flags().StringVar(&o.Tokens.URL, "authority-url", "", "where the authority helps with oblivious tokens: the `URL` of its rempart linkage serve")
-	create.Flags().StringVar(&o.Tokens.CAFile, "authority-ca", "", "a `file` with the certificates that vouch for that URL (default the system's)")
+	create.Flags().StringVar(&o.Tokens.CAFile, "authority-ca", "", "a `file` with the certificates that vouch for a proxy there (default: the ledger's keys)")
 	create.Flags().StringVar(&o.Tokens.Evaluator, "evaluator", "", "the `authority` that helps, where it is not the one that links")
 
 	list := &cobra.Command{

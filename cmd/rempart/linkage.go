@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -69,7 +67,7 @@ func (a *app) printLinkage(made *warehouse.Linked) error {
 
 func (a *app) linkageServeCommand() *cobra.Command {
 	o := warehouse.ServeOptions{Limits: service.DefaultLimits}
-	var listen, certificate, key string
+	var listen string
 	c := &cobra.Command{
 		Use:   "serve --listen ADDRESS",
 		Short: "Answer providers: oblivious evaluations, and pseudonyms that last",
@@ -79,9 +77,11 @@ request signed with their own key, for evaluations of its oblivious function
 answered to whom is on disk before the answer goes out, and summed up in the ledger
 every hour and at the end (Ctrl-C, or SIGTERM).
 
-Without a certificate it listens on this machine alone.`,
+Both sides show certificates that their own keys in the ledger vouch for; they are made
+here and renewed without files (TLS 1.3, see docs/tls.md). With --plain it speaks plain
+HTTP, on this machine alone, to a proxy that stands before it.`,
 		Example: `  rempart linkage serve --as linkers --listen 127.0.0.1:8443
-  rempart linkage serve --as linkers --listen :8443 --tls-certificate c.pem --tls-key k.pem --domain registry`,
+  rempart linkage serve --as linkers --listen :8443 --domain registry`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			w, err := a.open()
@@ -91,26 +91,18 @@ Without a certificate it listens on this machine alone.`,
 			if o.Every < time.Second || o.Limits.Keyed <= 0 || o.Limits.Oblivious <= 0 {
 				return usage("--state-every is a second at least, and limits are above 0")
 			}
-			if certificate != "" || key != "" {
-				pair, err := tls.LoadX509KeyPair(certificate, key)
-				if err != nil {
-					return fmt.Errorf("the certificate of the service: %w", err)
-				}
-				o.Certificate = &pair
-			}
 			var listening net.ListenConfig
 			if o.Listener, err = listening.Listen(c.Context(), "tcp", listen); err != nil {
 				return err
 			}
 			o.Log = slog.New(slog.NewTextHandler(a.err, nil))
-			a.say("Listening on %s", o.Listener.Addr())
+			a.say("Listening on %s%s", o.Listener.Addr(), plainly(o.Plain))
 			return w.Serve(c.Context(), o)
 		},
 	}
 	asFlag(c, &o.Authority, "the linkage authority")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8443", "the `address` to answer at")
-	c.Flags().StringVar(&certificate, "tls-certificate", "", "a `file` with the service's certificate, in PEM")
-	c.Flags().StringVar(&key, "tls-key", "", "the `file` with its key")
+	plainFlag(c, &o.Plain)
 	c.Flags().StringSliceVar(&o.Domains, "domain", []string{"linkage"}, "a `domain` in which pseudonyms are given; may be repeated")
 	c.Flags().Float64Var(&o.Limits.Keyed, "keyed-rate", o.Limits.Keyed, "how many pseudonyms a second a party may ask for")
 	c.Flags().Float64Var(&o.Limits.Oblivious, "oblivious-rate", o.Limits.Oblivious, "how many evaluations a second a party may ask for")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,10 +34,9 @@ func serve(t *testing.T, home string) (*process, string) {
 	}
 	p := spawn(t, "", home, "linkage", "serve", "--listen", address, "--domain", "registry")
 	for range 1000 {
-		response, err := http.Get("http://" + address + "/v1/health")
-		if err == nil {
-			_ = response.Body.Close()
-			return p, "http://" + address
+		if c, err := net.Dial("tcp", address); err == nil {
+			_ = c.Close()
+			return p, "https://" + address
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -73,9 +71,14 @@ func providerClient(t *testing.T, home, party, url string) *service.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Now = func() time.Time { return now }
+	config, err := w.TLSTo(party, "linkers")
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &service.Client{
 		URL: url, Party: party, Signing: key, Authority: "linkers", Key: state.Parties["linkers"].Signing,
-		HTTP: service.NewHTTP(nil), Now: func() time.Time { return now },
+		HTTP: service.NewHTTP(config), Now: w.Now,
 	}
 	t.Cleanup(c.HTTP.CloseIdleConnections)
 	return c

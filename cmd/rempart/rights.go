@@ -31,7 +31,7 @@ func personFlags(c *cobra.Command, p *warehouse.Person) {
 	c.Flags().StringVar(&p.Tokens.Pseudonyms, "pseudonyms", "", "how the tokens are made: keyed, oblivious or both (default what the last linkage compares)")
 	c.Flags().StringVar(&p.Tokens.Evaluator, "evaluator", "", "the `authority` that helps to make oblivious ones")
 	c.Flags().StringVar(&p.Tokens.URL, "authority-url", "", "where that authority answers")
-	c.Flags().StringVar(&p.Tokens.CAFile, "authority-ca", "", "a `file` of certificates that vouch for it")
+	c.Flags().StringVar(&p.Tokens.CAFile, "authority-ca", "", "a `file` of certificates that vouch for a proxy there")
 }
 
 const personHelp = `FILE says who it is, and never leaves this machine; - is the standard input. YAML:

@@ -7,12 +7,13 @@ import (
 	"net"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/portal"
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	var listen, certificate, key string
+	var listen, programs, certificate, key string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the portal: the web site for people who decide",
@@ -22,8 +23,12 @@ register of projects. It ends with Ctrl-C, or SIGTERM.
 
 Passkeys are bound to the address at which people open it: say it in rempart.toml
 as [portal] url. Without it, and on this machine alone, that is http://localhost.
-Without a certificate it listens on this machine alone, behind a proxy with TLS.`,
-		Example: `  rempart serve --listen 127.0.0.1:8080
+Without a certificate it listens on this machine alone, behind a proxy with TLS.
+
+--programs opens a second door, for programs: the API alone, over TLS on which both
+sides show certificates of the ledger's keys (rempart tls issue). A token is good there in
+its own party's hands alone.`,
+		Example: `  rempart serve --listen 127.0.0.1:8080 --programs :8444
   rempart serve --listen :443 --tls-certificate c.pem --tls-key k.pem`,
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -53,11 +58,22 @@ Without a certificate it listens on this machine alone, behind a proxy with TLS.
 			if err != nil {
 				return err
 			}
+			both, ctx := errgroup.WithContext(c.Context())
+			if programs != "" {
+				door, err := (&net.ListenConfig{}).Listen(ctx, "tcp", programs)
+				if err != nil {
+					return err
+				}
+				a.say("Programs are answered on %s", door.Addr())
+				both.Go(func() error { return portal.ServePrograms(ctx, w, site, door, log) })
+			}
 			a.say("The portal is at %s (listening on %s)", w.Config.Portal.URL, at)
-			return portal.Serve(c.Context(), site, listener, pair, log)
+			both.Go(func() error { return portal.Serve(ctx, site, listener, pair, log) })
+			return both.Wait()
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
+	c.Flags().StringVar(&programs, "programs", "", "the `address` to answer programs at")
 	c.Flags().StringVar(&certificate, "tls-certificate", "", "a `file` with the portal's certificate, in PEM")
 	c.Flags().StringVar(&key, "tls-key", "", "the `file` with its key")
 	return c

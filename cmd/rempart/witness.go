@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,8 +20,10 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/internal/graceful"
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/witness"
+	"rempart.eu/rempart/linkage/service"
 )
 
 func (a *app) witnessCommand() *cobra.Command {
@@ -60,7 +63,8 @@ rempart witness set.`,
 }
 
 func (a *app) witnessServeCommand() *cobra.Command {
-	var listen, certificate, key string
+	var listen string
+	var plain bool
 	var logs []string
 	c := &cobra.Command{
 		Use: "serve DIRECTORY", Short: "Run a witness", Args: exactly(1),
@@ -69,47 +73,58 @@ each ledger, and cosigns another one only with a proof that it continues that on
 sees sizes and hashes, and no statement. It needs nothing of a warehouse but the
 ledger's key (ledger_key in rempart.toml), and runs on a machine of its own.
 
+It lets in those ledgers alone, by certificates that their keys vouch for, and shows one
+of its own key (TLS 1.3, see docs/tls.md); nothing of that is kept in files. With --plain
+it speaks plain HTTP, on this machine alone, to a proxy that stands before it.
+
 Keep a copy of nothing: a witness that forgets would cosign a second history.`,
-		Example: "  rempart witness serve /var/lib/rempart-witness --log 'rempart/my-warehouse+1a2b3c4d+AbCd' --listen :8443 --tls-certificate cert.pem --tls-key key.pem",
+		Example: "  rempart witness serve /var/lib/rempart-witness --log 'rempart/my-warehouse+1a2b3c4d+AbCd' --listen :8443",
 		RunE: func(c *cobra.Command, args []string) error {
-			secret, err := os.ReadFile(filepath.Join(args[0], witnessKeyFile))
+			path := filepath.Join(args[0], witnessKeyFile)
+			text, err := os.ReadFile(path)
 			if err != nil {
 				return fmt.Errorf("the witness's key: %w: make it with rempart witness init %s NAME", err, args[0])
 			}
-			w, release, err := witness.Open(c.Context(), args[0], strings.TrimSpace(string(secret)), logs)
+			if err := mutual.Private(path); err != nil {
+				return err
+			}
+			secret := strings.TrimSpace(string(text))
+			w, release, err := witness.Open(c.Context(), args[0], secret, logs)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, release()) }()
-			var config *tls.Config
-			if certificate != "" {
-				pair, err := tls.LoadX509KeyPair(certificate, key)
-				if err != nil {
-					return err
-				}
-				config = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}
-			}
-			return a.serveWitness(c.Context(), w, listen, config)
+			return a.serveWitness(c.Context(), w, secret, listen, plain)
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8790", "the `address` to listen on")
 	c.Flags().StringArrayVar(&logs, "log", nil, "the verifier `key` of a ledger; several times for several")
-	c.Flags().StringVar(&certificate, "tls-certificate", "", "a PEM `file`; without it a proxy has to speak TLS")
-	c.Flags().StringVar(&key, "tls-key", "", "a PEM `file`")
+	plainFlag(c, &plain)
 	return c
 }
 
 // serveWitness serves until the context ends.
-func (a *app) serveWitness(ctx context.Context, w *witness.Witness, address string, config *tls.Config) error {
+func (a *app) serveWitness(ctx context.Context, w *witness.Witness, secret, address string, plain bool) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
-	if config != nil {
-		listener = tls.NewListener(listener, config)
+	log := slog.New(slog.NewTextHandler(a.err, nil))
+	var handler http.Handler = w
+	if plain {
+		if !service.Loopback(listener.Addr()) {
+			return errors.Join(usage("--plain is for a proxy on this machine: listen on 127.0.0.1"), listener.Close())
+		}
+	} else {
+		config, admit, err := w.TLS(secret, a.now)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		listener, handler = tls.NewListener(listener, config), mutual.Handler(w, admit, a.now, log)
 	}
-	server := &http.Server{Handler: w, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	a.say("Witness %s listens on %s", w.Name(), listener.Addr())
+	server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelInfo)}
+	a.say("Witness %s listens on %s%s", w.Name(), listener.Addr(), plainly(plain))
 	return graceful.Serve(ctx, server, listener, 10*time.Second)
 }
 

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -206,12 +205,8 @@ func (b *intakeRun) serve(ctx context.Context) (url string, stop func() error, e
 		return nil
 	}
 	for range 500 {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/v1/health", nil)
-		if err != nil {
-			return "", nil, errors.Join(err, stop())
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			return "http://" + address, stop, response.Body.Close()
+		if c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address); err == nil {
+			return "https://" + address, stop, c.Close()
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -240,6 +235,10 @@ func (b *intakeRun) client(ctx context.Context, url string) (*service.Client, er
 	if err != nil {
 		return nil, err
 	}
+	config, err := w.TLSTo("insurer", "ttp")
+	if err != nil {
+		return nil, err
+	}
 	return &service.Client{URL: url, Party: "insurer", Signing: signing, Authority: "ttp", Key: state.Parties["ttp"].Signing,
-		HTTP: service.NewHTTP(nil), Now: time.Now}, nil
+		HTTP: service.NewHTTP(config), Now: time.Now}, nil
 }

@@ -15,13 +15,14 @@ import (
 	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 )
 
 // Client asks witnesses.
 type Client struct {
-	HTTP    *http.Client  // nil: http.DefaultClient
-	Timeout time.Duration // for one witness; 0: ten seconds
+	Transport func(Peer) (http.RoundTripper, error) // how a witness is reached; nil: as any site
+	Timeout   time.Duration                         // for one witness; 0: ten seconds
 }
 
 // Peer is a witness that can be asked.
@@ -124,13 +125,15 @@ func (c Client) post(ctx context.Context, peer Peer, request []byte) (answer []b
 	if err != nil {
 		return nil, err
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if c.Transport != nil {
+		if client.Transport, err = c.Transport(peer); err != nil {
+			return nil, err
+		}
 	}
 	response, err := client.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("the witness cannot be reached: %w", err)
+		return nil, fmt.Errorf("the witness cannot be reached: %w", mutual.Explain(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxRequest))

@@ -17,6 +17,9 @@ package witness
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -29,8 +32,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"crypto/sha256"
+	"time"
 
 	"github.com/transparency-dev/formats/log"
 	cosignature "github.com/transparency-dev/formats/note"
@@ -40,6 +42,7 @@ import (
 
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/internal/filelock"
+	"rempart.eu/rempart/internal/mutual"
 )
 
 // Path is where a witness is asked, below its address.
@@ -58,7 +61,8 @@ const (
 type Witness struct {
 	dir    string
 	signer *cosignature.Signer
-	logs   map[string]note.Verifier // by origin
+	logs   map[string]note.Verifier     // by origin
+	keys   map[string]ed25519.PublicKey // by how certificates name a ledger
 
 	mu sync.Mutex // one request at a time decides
 }
@@ -67,7 +71,7 @@ type Witness struct {
 // form of signed notes; logs are the verifier keys of the logs that it knows. No
 // other process may open the same directory until release is called.
 func Open(ctx context.Context, dir, signerKey string, logs []string) (w *Witness, release func() error, err error) {
-	w = &Witness{dir: dir, logs: map[string]note.Verifier{}}
+	w = &Witness{dir: dir, logs: map[string]note.Verifier{}, keys: map[string]ed25519.PublicKey{}}
 	if w.signer, err = cosignature.NewSignerForCosignatureV1(signerKey); err != nil {
 		return nil, nil, fmt.Errorf("the witness's key: %w", err)
 	}
@@ -80,6 +84,11 @@ func Open(ctx context.Context, dir, signerKey string, logs []string) (w *Witness
 			return nil, nil, fmt.Errorf("two logs have the origin %s: a witness cannot tell them apart", verifier.Name())
 		}
 		w.logs[verifier.Name()] = verifier
+		public, err := mutual.NoteKey(key)
+		if err != nil {
+			return nil, nil, err
+		}
+		w.keys[mutual.ID(public)] = public
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
@@ -92,6 +101,24 @@ func Open(ctx context.Context, dir, signerKey string, logs []string) (w *Witness
 
 // Name is the name in the witness's key.
 func (w *Witness) Name() string { return w.signer.Name() }
+
+// TLS lets in the ledgers that the witness knows, by their own keys, and shows them
+// that it is the witness. Its handler is then [mutual.Handler]'s with the same Admit.
+func (w *Witness) TLS(signerKey string, now func() time.Time) (*tls.Config, mutual.Admit, error) {
+	key, err := mutual.NoteSigner(signerKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	issuer := mutual.Issuer{Name: mutual.Name{ID: mutual.ID(key.Public().(ed25519.PublicKey))}, Key: key, Now: now}
+	admit := func(name mutual.Name) (ed25519.PublicKey, error) {
+		key, known := w.keys[name.ID]
+		if !known || name.Party != "" {
+			return nil, fmt.Errorf("%s is no ledger that this witness knows", name)
+		}
+		return key, nil
+	}
+	return mutual.Server(issuer.Certificates(), admit, now), admit, nil
+}
 
 // conflict says that the caller's idea of what was seen is another than ours.
 type conflict struct{ size uint64 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/oblivious"
@@ -33,19 +34,25 @@ type Client struct {
 	Now       func() time.Time // the clock
 }
 
-// NewHTTP is an HTTP client that trusts roots, or the system's own where that is
-// nil, and follows nobody elsewhere.
-func NewHTTP(roots *x509.CertPool) *http.Client {
+// NewHTTP is an HTTP client that follows nobody elsewhere. config is that of package
+// internal/mutual, or [ByTheWeb].
+func NewHTTP(config *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout:       2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots},
+			TLSClientConfig:     config,
 			MaxIdleConnsPerHost: 2 * runtime.GOMAXPROCS(0), // a Sender's batches
 			IdleConnTimeout:     time.Minute,
 		},
 	}
+}
+
+// ByTheWeb is TLS to a proxy before the service, which certificates vouch for; nil
+// are the system's own.
+func ByTheWeb(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}
 }
 
 // CheckURL refuses a URL over which tokens would travel in clear, or which is more
@@ -143,7 +150,7 @@ func (c *Client) once(ctx context.Context, path string, body []byte) (answer []b
 	}
 	response, err := c.HTTP.Do(r)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, mutual.Explain(err)
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	answer, err = io.ReadAll(io.LimitReader(response.Body, maxBody+oblivious.ProofSize))
@@ -152,6 +159,9 @@ func (c *Client) once(ctx context.Context, path string, body []byte) (answer []b
 	}
 	if response.StatusCode == http.StatusUnauthorized {
 		return nil, 0, &StatusError{response.StatusCode, "it does not know the key of " + c.Party + ", or the clocks are apart"}
+	}
+	if response.StatusCode == http.StatusForbidden && response.Header.Get(headerSignature) == "" {
+		return nil, 0, &StatusError{response.StatusCode, strings.TrimSpace(string(answer[:min(len(answer), 300)]))}
 	}
 	if err := c.verify(ctx, response, p.nonce, answer); err != nil {
 		return nil, 0, err

@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/oblivious"
@@ -46,6 +47,7 @@ var DefaultLimits = Limits{Keyed: 1_000_000, Oblivious: 5_000}
 
 // Options say who a service is and whom it answers.
 type Options struct {
+	Warehouse string     // the ledger's name in certificates: see mutual.ID
 	Authority string     // its name in the ledger
 	Signing   ledger.Key // signs answers
 	Second    *pseudonym.AuthorityKey
@@ -168,6 +170,9 @@ var errUnauthorised = refuse(http.StatusUnauthorized, "%v", errSignature)
 // signature is known to fit.
 func (s *Service) authenticate(w http.ResponseWriter, r *http.Request) (in request, nonce string, err error) {
 	party := r.Header.Get(headerParty)
+	if by, certified := mutual.From(r.Context()); certified && by.Party != party {
+		return in, "", refuse(http.StatusForbidden, "the certificate is of %s, and the request is %.64q's", by.Party, party)
+	}
 	key, known := s.Provider(party)
 	p, err := parseParameters(r.Header.Get(headerInput), requestComponents)
 	now := s.Now()

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"rempart.eu/rempart/internal/mutual"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/oblivious"
@@ -69,7 +68,7 @@ func options(t testing.TB, journal *Journal, log io.Writer) Options {
 	must(t, err)
 	providers := map[string]ledger.PublicKey{"chu": seeded(t, "chu").Public(), "cnam": seeded(t, "cnam").Public()}
 	return Options{
-		Authority: "linkers", Signing: seeded(t, "linkers"), Second: second, Oblivious: blind,
+		Warehouse: "aa", Authority: "linkers", Signing: seeded(t, "linkers"), Second: second, Oblivious: blind,
 		Domains: []string{"study", "registry"}, Limits: Limits{1e9, 1e9}, Journal: journal,
 		Provider: func(party string) (ledger.PublicKey, bool) {
 			key, ok := providers[party]
@@ -428,35 +427,73 @@ func TestTokensDoNotTravelInClear(t *testing.T) {
 	}
 }
 
-// TestTLS: the service's certificate must be one that the client trusts.
-func TestTLS(t *testing.T) {
-	borrowed := httptest.NewTLSServer(nil) // for its certificate
-	certificate, roots := borrowed.TLS.Certificates[0], borrowed.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	borrowed.Close()
-	s, err := New(options(t, openJournal(t, filepath.Join(t.TempDir(), "journal"), ledger.JournalHead{}), io.Discard))
+// issuer makes certificates in the name of a party of the ledger "aa".
+func issuer(t testing.TB, party string, now func() time.Time) mutual.Issuer {
+	return mutual.Issuer{Name: mutual.Name{ID: "aa", Party: party}, Key: ed25519.NewKeyFromSeed(seeded(t, party).Seed()), Now: now}
+}
+
+// certified is a client with a certificate, for the stand's URL over TLS.
+func (s *stand) certified(t testing.TB, party string, own mutual.Issuer) *Client {
+	t.Helper()
+	c := s.client(t, party)
+	linkers := mutual.Only(mutual.Name{ID: "aa", Party: "linkers"}, seeded(t, "linkers").Public().Ed25519())
+	c.HTTP = NewHTTP(mutual.Client(own.Certificates(), linkers, s.Now))
+	t.Cleanup(c.HTTP.CloseIdleConnections)
+	return c
+}
+
+// TestMutualTLS: a provider is known by its certificate and by its signature, and
+// both must be its own.
+func TestMutualTLS(t *testing.T) {
+	var left atomic.Bool
+	o := options(t, openJournal(t, filepath.Join(t.TempDir(), "journal"), ledger.JournalHead{}), io.Discard)
+	providers := o.Provider
+	o.Provider = func(party string) (ledger.PublicKey, bool) {
+		key, known := providers(party)
+		return key, known && !(party == "cnam" && left.Load())
+	}
+	s, err := New(o)
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, listener, &certificate) }()
+	go func() { ended <- s.Serve(ctx, listener, issuer(t, "linkers", o.Now).Certificates()) }()
+	t.Cleanup(func() {
+		cancel()
+		must(t, <-ended)
+	})
 	st := &stand{Service: s, url: "https://" + listener.Addr().String()}
-	c := st.client(t, "chu")
-	if _, err := c.Pseudonyms(t.Context(), "study", pseudonym.ByIdentifier, tokens(0, 1)); err == nil {
-		t.Error("trusted a certificate of nobody")
+	ask := func(c *Client) error {
+		_, err := c.Pseudonyms(t.Context(), "study", pseudonym.ByIdentifier, tokens(0, 1))
+		return err
 	}
-	c.HTTP = NewHTTP(roots)
-	if _, err := c.Pseudonyms(t.Context(), "study", pseudonym.ByIdentifier, tokens(0, 1)); err != nil {
-		t.Error(err)
+	chu, cnam := st.certified(t, "chu", issuer(t, "chu", o.Now)), st.certified(t, "cnam", issuer(t, "cnam", o.Now))
+	must(t, errors.Join(ask(chu), ask(cnam)))
+	elsewhere := issuer(t, "chu", o.Now)
+	elsewhere.Name.ID = "bb"
+	later := issuer(t, "chu", func() time.Time { return o.Now().Add(-48 * time.Hour) })
+	for name, own := range map[string]mutual.Issuer{"an authority's certificate": issuer(t, "linkers", o.Now), "a certificate of another warehouse": elsewhere, "one that has ended": later} {
+		if err := ask(st.certified(t, "chu", own)); err == nil || !strings.Contains(err.Error(), "does not let us in") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	c.HTTP.CloseIdleConnections()
-	conn, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12, ServerName: "example.com"})
-	if err == nil {
-		_ = conn.Close()
-		t.Error("spoke TLS 1.2")
+	var refused *StatusError
+	if err := ask(st.certified(t, "chu", issuer(t, "cnam", o.Now))); !errors.As(err, &refused) || !strings.Contains(refused.Text, "the certificate is of cnam") {
+		t.Errorf("a provider who speaks as another: %v", err)
 	}
-	cancel()
-	must(t, <-ended)
+	web := st.client(t, "chu")
+	web.HTTP = NewHTTP(ByTheWeb(nil))
+	if err := ask(web); err == nil {
+		t.Error("who looks for a certificate of the web trusts that of the ledger")
+	}
+	left.Store(true)
+	if err := ask(cnam); !errors.As(err, &refused) || !strings.Contains(refused.Text, "or has left") {
+		t.Errorf("who has left, on an open connection: %v", err)
+	}
+	if err := ask(st.certified(t, "cnam", issuer(t, "cnam", o.Now))); err == nil || !strings.Contains(err.Error(), "does not let us in") {
+		t.Errorf("who has left, on a new one: %v", err)
+	}
 }
 
 // TestSlowClientsHoldNobodyUp: a head that never ends is cut off, and meanwhile
