@@ -208,6 +208,7 @@ func (s *State) fulfil(made Made, body ledger.Body) {
 // Scopes are what a token can be good for, and which roles can give that.
 var Scopes = map[string][]Role{
 	"read":    nil, // what its owner may see in the portal; every role
+	"decide":  nil, // hand in decisions that their owner has signed; every role
 	"deposit": {Provider},
 	"link":    {LinkageAuthority},
 	"run":     {Researcher},

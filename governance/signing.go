@@ -96,9 +96,9 @@ const (
 	maxLabel     = 100
 )
 
-// touch is how long a person may take to sign: until then a statement may be
+// Touch is how long a person may take to sign: until then a statement may be
 // older than the ledger's last one.
-const touch = 10 * time.Minute
+const Touch = 10 * time.Minute
 
 // PasskeysOf lists the passkeys that a party can sign with, the first one first.
 func (s *State) PasskeysOf(party string) (keys []*Passkey) {
@@ -211,7 +211,7 @@ func (s *State) clock(statement ledger.Statement, signed signature) (time.Time, 
 	switch {
 	case late <= 0:
 		return statement.Time, nil
-	case signed.passkey != nil && late <= touch:
+	case signed.passkey != nil && late <= Touch:
 		return s.Last, nil
 	case signed.passkey != nil:
 		return s.Last, refuse("Sign again", "the statement is of %s: it was signed too long ago", statement.Time.Format(time.RFC3339))

@@ -147,7 +147,11 @@ func (l *limits) failure(kind, address string, err error) error {
 
 var errLater = errors.New("too many failures from your address: try again later")
 
-func tooMany(w http.ResponseWriter, wait time.Duration) {
+func tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
 	w.Header().Set("Retry-After", fmt.Sprint(int(wait/time.Second)+1))
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		Problem{Type: ProblemType("many"), Title: "too many requests: try again later", Status: http.StatusTooManyRequests}.Write(w)
+		return
+	}
 	http.Error(w, "too many requests: try again later", http.StatusTooManyRequests)
 }

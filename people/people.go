@@ -18,6 +18,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -95,8 +96,13 @@ func New(o Options) (*Service, error) {
 	return s, nil
 }
 
+// Mux takes handlers by their patterns, as [http.ServeMux] has them.
+type Mux interface {
+	HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request))
+}
+
 // Routes registers the service's own pages.
-func (s *Service) Routes(mux *http.ServeMux) {
+func (s *Service) Routes(mux Mux) {
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login/passkey/begin", s.loginBegin)
 	mux.HandleFunc("POST /login/passkey/finish", s.loginFinish)
@@ -156,7 +162,7 @@ func (s *Service) Protect(next http.Handler) http.Handler {
 			return
 		}
 		if wait := s.limits.ask(addressOf(r)); wait > 0 {
-			tooMany(w, wait)
+			tooMany(w, r, wait)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
@@ -206,7 +212,12 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "let in", "path", r.URL.Path, "error", err)
 	}
-	if r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "/api/") {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		kind := map[int]string{http.StatusUnauthorized: "token", http.StatusTooManyRequests: "many"}[status]
+		Problem{ProblemType(cmp.Or(kind, "internal")), text, status, "", remedy}.Write(w)
+		return
+	}
+	if r.Method != http.MethodGet {
 		answer(w, status, map[string]string{"error": text, "remedy": remedy})
 		return
 	}

@@ -17,7 +17,10 @@ func (q *request) everything() bool {
 
 // loggedIn refuses where nobody is.
 func (q *request) loggedIn() error {
-	if q.who == nil {
+	switch {
+	case q.lacks != "":
+		return errScope
+	case q.who == nil:
 		return errLogin
 	}
 	return nil

@@ -101,6 +101,18 @@ func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 		}
 		return q.toSign(body, f.Back)
 	})
+	p.prepare("POST /api/v1"+path, deciding, func(q *request) (ledger.Body, error) {
+		var v verdict
+		f, err := find(q)
+		if err == nil {
+			err = q.take(&v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		f.fill(v.form())
+		return q.stated(f)
+	})
 }
 
 // stated is the statement that a filled form makes, if the policies let the person
@@ -115,10 +127,29 @@ func (q *request) stated(f *form) (ledger.Body, error) {
 		return nil, &wrongError{q.lang.Text("decide.too_long")}
 	}
 	body, err := f.body(&f.decideData)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = q.may(body)
 	}
-	return body, q.state.Authorise(ledger.Statement{Actor: q.party.Name, Kind: body.Kind(), Time: q.now}, body)
+	return body, err
+}
+
+// may refuses what the policies do not let the person state, and what the person's
+// token is not for.
+func (q *request) may(body ledger.Body) error {
+	if q.who.Projects != nil && !slices.Contains(q.who.Projects, q.about(body)) {
+		return errHidden
+	}
+	return q.state.Authorise(ledger.Statement{Actor: q.party.Name, Kind: body.Kind(), Time: q.now}, body)
+}
+
+// about is the project that a statement is about, or "".
+func (q *request) about(body ledger.Body) string {
+	if b, ok := body.(*ledger.Countersigned); ok {
+		if w, waits := q.state.People.Waiting[b.Entry]; waits {
+			body = w.Body
+		}
+	}
+	return q.state.About(body).Project
 }
 
 // decisions is what can be decided in the portal.
@@ -284,5 +315,5 @@ func (q *request) proposed(w *governance.Waiting) (sentence, error) {
 // form registers what a form is sent to. It is answered to whoever's session the
 // form was shown in, and to nobody else.
 func (p *Portal) form(pattern string, view func(*request) (*answer, error)) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, own(view)) })
+	p.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, own(view)) })
 }

@@ -330,7 +330,7 @@ func (p *Portal) verify(q *request) (*answer, error) {
 
 // tlog serves the log's own files (C2SP tlog-tiles) to those who may read all of it.
 func (p *Portal) tlog(w http.ResponseWriter, r *http.Request) {
-	status, content := p.ask(r, func(q *request) (*answer, error) {
+	status, content := p.ask(r, reading, func(q *request) (*answer, error) {
 		if err := q.overseeing(); err != nil {
 			return nil, err
 		}

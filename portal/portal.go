@@ -19,14 +19,15 @@ package portal
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -43,6 +44,7 @@ type Person struct {
 	Party    string   // by its name in the ledger
 	Token    string   // that forms of this person's session carry; "" for whoever sends none
 	Projects []string // the only ones that are shown; nil: all that the role sees
+	Scopes   []string // what a program may do in the person's name; nil: it is the person
 }
 
 // Sessions knows who asks.
@@ -68,6 +70,8 @@ type Portal struct {
 	derived  derivation
 	lately   *lru.Cache[uint64, ledger.Entry] // statements that were read
 	mux      *http.ServeMux
+	patterns []string     // of the mux
+	record   sync.Mutex   // what programs send is recorded once
 	guard    http.Handler // the mux, behind a look at where a form comes from
 }
 
@@ -89,9 +93,16 @@ func New(o Options) *Portal {
 // keptEntries is how many statements that were read stay in memory: some 2 KB each.
 const keptEntries = 8192
 
+// HandleFunc registers a handler as [http.ServeMux] does: the pages of package
+// people are the site's too.
+func (p *Portal) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	p.patterns = append(p.patterns, pattern)
+	p.mux.HandleFunc(pattern, handler)
+}
+
 // routes is the map of the site.
 func (p *Portal) routes() {
-	p.mux.Handle("GET /static/", http.HandlerFunc(p.static))
+	p.HandleFunc("GET /static/", p.static)
 	p.page("GET /{$}", p.home)
 	p.page("GET /register", p.register)
 	p.page("GET /register/{project}", p.registerEntry)
@@ -107,11 +118,10 @@ func (p *Portal) routes() {
 	p.page("GET /ledger", p.story)
 	p.page("GET /ledger/{index}", p.statement)
 	p.page("GET /verify", p.verify)
-	p.mux.HandleFunc("GET /tlog/{path...}", p.tlog)
-	p.api("GET /api/v1/receipt/{index}", p.receipt)
-	p.api("GET /api/v1/consistency", p.consistency)
+	p.HandleFunc("GET /tlog/{path...}", p.tlog)
 	p.decisions()
-	p.mux.HandleFunc("POST /sign", p.sign)
+	p.HandleFunc("POST /sign", p.sign)
+	p.programs()
 	p.page("/", func(*request) (*answer, error) { return nil, errNotFound })
 }
 
@@ -125,21 +135,15 @@ type answer struct {
 
 // page registers a page, and what it tells programs.
 func (p *Portal) page(pattern string, view func(*request) (*answer, error)) {
+	p.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
 	method, path, ok := strings.Cut(pattern, " ")
 	if !ok {
-		p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
 		return
 	}
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.html(w, r, view) })
 	if path == "/{$}" {
 		path = "/waiting"
 	}
-	p.api(method+" /api/v1"+path, view)
-}
-
-// api registers what programs alone ask for.
-func (p *Portal) api(pattern string, view func(*request) (*answer, error)) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { p.json(w, r, view) })
+	p.api(method+" /api/v1"+path, reading, view)
 }
 
 // ServeHTTP implements [http.Handler].
@@ -154,6 +158,7 @@ type request struct {
 	*http.Request
 	lang   *language
 	who    *Person
+	lacks  string           // the scope that the token is not good for
 	party  governance.Party // of who; its zero where nobody is logged in
 	state  *governance.State
 	made   *derived           // of the state
@@ -166,11 +171,13 @@ type request struct {
 
 // ask answers a request by a view. What it writes is written while the state
 // stands still, and sent when it may move on.
-func (p *Portal) ask(r *http.Request, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
+func (p *Portal) ask(r *http.Request, scope string, view func(*request) (*answer, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
 	q := &request{Request: r, lang: languageOf(r), log: p.w.Log, lately: p.lately, site: p.site, now: p.w.Now()}
 	look := func(m *warehouse.Model) error {
 		q.state, q.made, q.told = m.State, p.derived.of(m.State), m.Register
-		if who := p.sessions.Who(r); who != nil {
+		if who := p.sessions.Who(r); who != nil && who.Scopes != nil && !slices.Contains(who.Scopes, scope) {
+			q.lacks = scope
+		} else if who != nil {
 			if party, known := q.state.Parties[who.Party]; known && party.Left == nil {
 				q.who, q.party = who, party
 			}
@@ -209,7 +216,7 @@ func (p *Portal) html(w http.ResponseWriter, r *http.Request, view func(*request
 	if switchLanguage(w, r) {
 		return
 	}
-	status, body := p.ask(r, view, writePage)
+	status, body := p.ask(r, reading, view, writePage)
 	p.sendPage(w, r, status, &body)
 }
 
@@ -224,15 +231,6 @@ func (p *Portal) sendPage(w http.ResponseWriter, r *http.Request, status int, bo
 	send(w, status, body)
 }
 
-// json answers a program.
-func (p *Portal) json(w http.ResponseWriter, r *http.Request, view func(*request) (*answer, error)) {
-	status, body := p.ask(r, view, func(b *bytes.Buffer, _ *request, a *answer) error {
-		return json.NewEncoder(b).Encode(a.data)
-	})
-	w.Header().Set("Content-Type", "application/json")
-	send(w, status, &body)
-}
-
 func send(w http.ResponseWriter, status int, body *bytes.Buffer) {
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
@@ -244,22 +242,32 @@ var (
 	errLogin    = errors.New("nobody is logged in")
 	errHidden   = errors.New("this role may not see it")
 	errNotFound = errors.New("there is no such page")
+	errScope    = errors.New("the token is not good for this")
 )
 
 // failure is the page of an error: what is wrong and what to do next, and nothing
 // of the inside.
 func (q *request) failure(err error) (status int, a *answer) {
 	f := failure{}
-	var refusal *governance.Refusal
+	var (
+		refusal *governance.Refusal
+		wrong   *wrongError
+	)
 	switch {
 	case errors.Is(err, errLogin):
 		status, f.Kind = http.StatusUnauthorized, "login"
+	case errors.Is(err, errScope):
+		status, f.Kind, f.Reason = http.StatusForbidden, "scope", q.lacks
 	case errors.Is(err, errForeign):
 		status, f.Kind = http.StatusForbidden, "foreign"
 	case errors.Is(err, errHidden):
 		status, f.Kind = http.StatusForbidden, "hidden"
 	case errors.Is(err, errNotFound), errors.Is(err, fs.ErrNotExist):
 		status, f.Kind = http.StatusNotFound, "absent"
+	case errors.Is(err, errUnreadable):
+		status, f.Kind = http.StatusBadRequest, "unreadable"
+	case errors.As(err, &wrong):
+		status, f.Kind, f.Reason = http.StatusUnprocessableEntity, "wrong", wrong.text
 	case errors.As(err, &refusal):
 		status, f.Kind, f.Reason, f.Remedy = http.StatusConflict, "refused", refusal.Reason, refusal.Remedy
 	default:
@@ -270,7 +278,7 @@ func (q *request) failure(err error) (status int, a *answer) {
 
 // failure is what an error tells.
 type failure struct {
-	Kind   string `json:"error"`
-	Reason string `json:"reason,omitempty"`
-	Remedy string `json:"remedy,omitempty"`
+	Kind   string
+	Reason string
+	Remedy string
 }

@@ -8,25 +8,28 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
-	"rempart.eu/rempart/warehouse"
 )
 
-// signData shows a person the text that the passkey is to sign.
+// signData is the statement that is to be signed, with what a person and a program
+// need for that.
 type signData struct {
-	Says        sentence `json:"says"`
-	Text        string   `json:"statement"`
-	Payload     string   `json:"-"` // the statement's bytes, in base64
-	Challenge   string   `json:"-"` // what the passkey signs, in base64url
-	RPID        string   `json:"-"`
-	Credentials string   `json:"-"` // those that may sign, in base64url, separated by blanks
-	Back        string   `json:"-"`
-	Second      []string `json:"second,omitempty"` // of which roles a second person is needed
-	Approves    string   `json:"-"`                // the text whose digest the statement names
+	Says        sentence         `json:"says"`
+	Statement   ledger.Statement `json:"statement"`
+	Payload     []byte           `json:"payload"`      // the statement's bytes: what goes into the DSSE envelope
+	PayloadType string           `json:"payload_type"` // of the envelope
+	KeyID       string           `json:"key_id"`       // of the party's key file
+	Passkey     bool             `json:"passkey"`      // a passkey has to sign; the key file does not do
+	Challenge   ledger.URLBytes  `json:"challenge"`    // what a passkey signs: the SHA-256 of the envelope's pre-authentication encoding
+	RPID        string           `json:"rp_id,omitempty"`
+	Credentials []string         `json:"credentials"`        // passkeys that may sign, in base64url
+	Second      []string         `json:"second,omitempty"`   // of which roles a second person is needed: the statement is a proposal
+	Approves    string           `json:"approves,omitempty"` // the text whose digest the statement names
+	Text        string           `json:"-"`                  // the statement, indented
+	Back        string           `json:"-"`
+	Roles       []string         `json:"-"` // Second, in words
 }
 
 // toSign shows the statement of a body, ready to be signed.
@@ -47,7 +50,7 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := json.Marshal(statement)
+	payload, err := statement.Canonical()
 	if err != nil {
 		return nil, err
 	}
@@ -56,24 +59,25 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 		return nil, err
 	}
 	data := signData{
-		Says: append(sentence{{Text: q.party.Name + " "}}, q.tell(statement)...), Text: string(text),
-		Payload: base64.StdEncoding.EncodeToString(payload), Challenge: ledger.URLBytes(draft.Challenge()).String(), Back: back,
+		Says: append(sentence{{Text: q.party.Name + " "}}, q.tell(statement)...), Statement: statement, Text: string(text), Back: back,
+		Payload: payload, PayloadType: ledger.PayloadType, Challenge: draft.Challenge(), Passkey: due.Passkey, Second: due.Second, Credentials: []string{},
+	}
+	if data.KeyID, err = q.party.Signing.KeyID(); err != nil {
+		return nil, err
 	}
 	for _, role := range due.Second {
-		data.Second = append(data.Second, q.lang.Text("role."+role))
+		data.Roles = append(data.Roles, q.lang.Text("role."+role))
 	}
 	if approved, ok := body.(*ledger.ProjectApproved); ok {
 		if project, ok := q.state.Projects.Get(approved.Project); ok && project.Waits() != nil {
 			data.Approves = project.Waits().Text
 		}
 	}
-	var ids []string
 	for _, key := range q.state.PasskeysOf(q.party.Name) {
 		if key.Origin == q.origin() {
-			ids, data.RPID = append(ids, key.Credential.String()), key.RPID
+			data.Credentials, data.RPID = append(data.Credentials, key.Credential.String()), key.RPID
 		}
 	}
-	data.Credentials = strings.Join(ids, " ")
 	return &answer{"sign", q.lang.Text("sign.title"), data}, nil
 }
 
@@ -86,14 +90,6 @@ func (q *request) origin() string {
 		return "https://" + q.Host
 	}
 	return "http://" + q.Host
-}
-
-// signable are the kinds of statements that the portal takes: those that its forms
-// make.
-var signable = []string{
-	ledger.ProjectApproved{}.Kind(), ledger.ProjectRefused{}.Kind(), ledger.ProjectSuspended{}.Kind(), ledger.ProjectResumed{}.Kind(),
-	ledger.OutputReleased{}.Kind(), ledger.OutputRefused{}.Kind(), ledger.DerogationGranted{}.Kind(), ledger.EmergencyReviewed{}.Kind(),
-	ledger.Countersigned{}.Kind(),
 }
 
 // signed makes the envelope of what a person has signed.
@@ -111,17 +107,14 @@ func (q *request) signed() ([]byte, error) {
 	if decoder.Decode(&statement) != nil {
 		return nil, errUnreadable
 	}
-	if again, err := json.Marshal(statement); err != nil || !bytes.Equal(again, payload) {
+	if again, err := statement.Canonical(); err != nil || !bytes.Equal(again, payload) {
 		return nil, errUnreadable
 	}
-	body, err := statement.Decode()
-	if proposed, ok := body.(*ledger.Proposed); ok {
-		body, err = proposed.Decode()
-	}
+	body, err := saidBy(statement)
 	if err != nil {
 		return nil, errUnreadable
 	}
-	if statement.Actor != q.party.Name || !slices.Contains(signable, body.Kind()) {
+	if statement.Actor != q.party.Name || takes[body.Kind()] == "" {
 		return nil, errHidden
 	}
 	draft, err := ledger.NewDraft(statement)
@@ -146,14 +139,14 @@ func (q *request) signed() ([]byte, error) {
 	return nil, &governance.Refusal{Reason: fmt.Sprintf("this is no passkey of %s", q.party.Name)}
 }
 
-// errUnreadable says that a form was not made by our page.
-var errUnreadable = &governance.Refusal{Reason: "what was sent is not what the page asks to sign"}
+// errUnreadable says that what was sent was not made by our page, or is no JSON of ours.
+var errUnreadable = errors.New("what was sent cannot be read")
 
 // sign records what a person has signed with a passkey.
 func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 	var envelope []byte
 	refused := false
-	status, body := p.ask(r, own(func(q *request) (*answer, error) {
+	status, body := p.ask(r, reading, own(func(q *request) (*answer, error) {
 		var err error
 		if envelope, err = q.signed(); err != nil {
 			refused = true
@@ -170,17 +163,12 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 		p.sendPage(w, r, status, &body)
 		return
 	}
-	e, err := p.w.Submit(r.Context(), envelope)
-	var second *warehouse.SecondWanted
-	if errors.As(err, &second) { // it is recorded, and waits
-		e, err = second.Entry, nil
-	}
+	index, err := p.submit(r.Context(), envelope)
 	if err != nil {
 		p.html(w, r, func(*request) (*answer, error) { return nil, err })
 		return
 	}
-	p.recorded(r.Context(), e)
-	http.Redirect(w, r, fmt.Sprintf("/ledger/%d?done=1", e.Index), http.StatusSeeOther)
+	http.Redirect(w, r, fmt.Sprintf("/ledger/%d?done=1", index), http.StatusSeeOther)
 }
 
 // own lets a view answer only to a form that the same session was shown.

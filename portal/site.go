@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"slices"
 
 	"rempart.eu/rempart/airlock"
 	"rempart.eu/rempart/ledger"
@@ -26,15 +25,15 @@ func Site(w *warehouse.Warehouse, log *slog.Logger) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	service.Routes(p.mux)
+	service.Routes(p)
 	return service.Protect(p), nil
 }
 
 // sessions are those of package people.
 type sessions struct{}
 
-// Who is the person of a request's session, or the party of its token, which has
-// to be good for reading; no form takes a token's word.
+// Who is the person of a request's session, or the party of its token; no form
+// takes a token's word.
 func (sessions) Who(r *http.Request) *Person {
 	s := people.From(r.Context())
 	switch {
@@ -42,15 +41,13 @@ func (sessions) Who(r *http.Request) *Person {
 		return nil
 	case s.Token == nil:
 		return &Person{Party: s.Party, Token: s.CSRF}
-	case slices.Contains(s.Token.Scopes, "read"):
-		return &Person{Party: s.Party, Projects: s.Token.Projects}
 	}
-	return nil
+	return &Person{Party: s.Party, Projects: s.Token.Projects, Scopes: s.Token.Scopes}
 }
 
 // frame shows a page of package people in the site's frame.
 func (p *Portal) frame(w http.ResponseWriter, r *http.Request, status int, title string, body template.HTML) {
-	wrote, page := p.ask(r, func(*request) (*answer, error) { return &answer{"frame", title, body}, nil }, writePage)
+	wrote, page := p.ask(r, reading, func(*request) (*answer, error) { return &answer{"frame", title, body}, nil }, writePage)
 	if wrote != http.StatusOK {
 		status = wrote
 	}

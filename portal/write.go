@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -57,6 +58,7 @@ func (l *language) functions() template.FuncMap {
 			text := fmt.Sprint(digest)
 			return text[:min(12, len(text))]
 		},
+		"base64":      base64.StdEncoding.EncodeToString,
 		"pathsegment": url.PathEscape,
 		"join":        strings.Join,
 		"new":         func(f field) side { return side{f, f.Parts, false} },

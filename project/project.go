@@ -32,24 +32,29 @@ import (
 // that is refused here and not by the gate, which would then find fault with
 // what ledgers hold already; the officer sees it in either case.
 func Request(ctx context.Context, w *warehouse.Warehouse, researcher string, text []byte) (ledger.Entry, *governance.Spec, error) {
-	spec, err := governance.ParseSpec(text)
+	spec, err := Check(text)
 	if err != nil {
-		return ledger.Entry{}, nil, err
-	}
-	if err := errors.Join(spec.Missing(), oneAtATime(spec)); err != nil {
 		return ledger.Entry{}, nil, err
 	}
 	e, err := w.Commit(ctx, researcher, ledger.ProjectRequested{Project: spec.Project, Spec: string(text)})
 	return e, spec, err
 }
 
+// Check reads the text of a request, and says what it lacks.
+func Check(text []byte) (*governance.Spec, error) {
+	spec, err := governance.ParseSpec(text)
+	if err == nil {
+		err = errors.Join(spec.Missing(), oneAtATime(spec))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return spec, nil
+}
+
 // Amend asks for another text of a project's authorisation.
 func Amend(ctx context.Context, w *warehouse.Warehouse, researcher, name string, text []byte, reason string) (ledger.Entry, error) {
-	spec, err := governance.ParseSpec(text)
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	if err := errors.Join(spec.Missing(), oneAtATime(spec)); err != nil {
+	if _, err := Check(text); err != nil {
 		return ledger.Entry{}, err
 	}
 	return w.Commit(ctx, researcher, ledger.ProjectAmended{Project: name, Spec: string(text), Reason: reason})

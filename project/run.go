@@ -127,7 +127,14 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 		in, n := input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key)
 		job.Inputs, read[t.Table] = append(job.Inputs, in), n
 	}
+	heeded := s.state.Excluded // the opt-outs that were looked at last
 	ctx, stop := warehouse.WhileAllowed(ctx, s.w.Watch(func(state *governance.State, now time.Time) error {
+		if x := state.Excluded; x != nil && (heeded == nil || x.Index != heeded.Index) {
+			if err := s.w.Heeded(ctx, state, "", study.Project); err != nil {
+				return err
+			}
+			heeded = x
+		}
 		body := &ledger.RunRequested{Project: study.Project}
 		return state.Authorise(ledger.Statement{Actor: study.Researcher, Kind: body.Kind(), Time: now}, body)
 	}))

@@ -66,7 +66,7 @@ func hersAndAnothers(t *testing.T) (hers, anothers patient) {
 
 var optOutID, accessID = regexp.MustCompile(`o-[0-9a-f]{8}`), regexp.MustCompile(`a-[0-9a-f]{8}`)
 
-// A person opts out: she is gone from an open mount within seconds, from the
+// A person opts out: within seconds open mounts of her data end, and running studies; she is gone from the
 // space of every project once it is made anew, and from every later release; and
 // she comes back. Nobody but her provider learns who she is.
 func TestAPersonOptsOut(t *testing.T) {
@@ -83,6 +83,8 @@ func TestAPersonOptsOut(t *testing.T) {
 		open = start(home, "mount", "--project", "flu", dir)
 		waitFor(t, "mount", func() bool { return strings.Contains(open.printed(), dir) })
 	}
+	running := start(home, "run", "--project", "flu", write(t, "endless.sql", endless))
+	waitFor(t, "run", func() bool { return ledgerOf(t, home).Runs.Len() == 1 })
 	id := optOutID.FindString(must(t, home, "rights", "opt-out", her, "--as", "chu-lyon"))
 
 	// Until the authority has looked, nobody knows whom to leave out.
@@ -95,6 +97,9 @@ func TestAPersonOptsOut(t *testing.T) {
 	stranger := optOutID.FindString(must(t, home, "rights", "opt-out", write(t, "another.yaml", anothers.text()), "--as", "chu-lyon"))
 	if out := must(t, home, "rights", "resolve"); !strings.Contains(out, "1 opt-outs hold, of 1 persons") || !strings.Contains(out, stranger) {
 		t.Errorf("rempart rights resolve: %s", out)
+	}
+	if code := running.end(t); code != exitRefused || !strings.Contains(running.printed(), "a person who is in the space of project flu has opted out") {
+		t.Errorf("the study that was running: %d, %s", code, running.printed())
 	}
 	if open != nil {
 		if code := open.end(t); code != exitOK || !strings.Contains(open.printed(), "a person who is in the space of project flu has opted out") {
