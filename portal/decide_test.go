@@ -368,9 +368,9 @@ func TestNobodySignsWhatIsNotTheirs(t *testing.T) {
 		{"another text than was signed", "diane", with(good(), "payload", encode64(t, old)), nil, http.StatusConflict},
 		{"a kind that no form makes", "diane", signedForm(t, "diane", otherPayload, other, diane), nil, http.StatusForbidden},
 		{"too long ago", "diane", signedForm(t, "diane", encode64(t, old), old, diane), nil, http.StatusConflict},
-		{"no payload", "diane", with(good(), "payload", ""), nil, http.StatusConflict},
-		{"a payload that is not ours", "diane", with(good(), "payload", "eyB9"), nil, http.StatusConflict},
-		{"a form that is too long", "diane", with(good(), "more", strings.Repeat("x", people.MaxBody)), nil, http.StatusConflict},
+		{"no payload", "diane", with(good(), "payload", ""), nil, http.StatusBadRequest},
+		{"a payload that is not ours", "diane", with(good(), "payload", "eyB9"), nil, http.StatusBadRequest},
+		{"a form that is too long", "diane", with(good(), "more", strings.Repeat("x", people.MaxBody)), nil, http.StatusBadRequest},
 	} {
 		if answer := post(t, p, c.who, "/sign", c.form, c.headers...); answer.Code != c.want {
 			t.Errorf("%s: status %d, want %d: %s", c.name, answer.Code, c.want, answer.Body)

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -206,7 +205,7 @@ func decode64(text string) ([]byte, error) { return base64.StdEncoding.DecodeStr
 
 func encode64(t testing.TB, s ledger.Statement) string {
 	t.Helper()
-	raw, err := json.Marshal(s)
+	raw, err := s.Canonical()
 	if err != nil {
 		t.Fatal(err)
 	}

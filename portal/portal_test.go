@@ -88,7 +88,11 @@ func TestEveryPageIsAlsoJSON(t *testing.T) {
 			path = "/api/v1/waiting"
 		}
 		answer := get(t, p, page.who, path)
-		if !json.Valid(answer.Body.Bytes()) || answer.Header().Get("Content-Type") != "application/json" {
+		want := "application/json"
+		if answer.Code >= http.StatusBadRequest {
+			want = "application/problem+json"
+		}
+		if !json.Valid(answer.Body.Bytes()) || answer.Header().Get("Content-Type") != want {
 			t.Errorf("%s is no JSON: %s", path, answer.Body)
 		}
 	}

@@ -124,7 +124,7 @@ func TestATokenReadsWhatItWasGivenFor(t *testing.T) {
 		{all, "/api/v1/projects/grippe", http.StatusOK}, {all, "/api/v1/projects/tabac", http.StatusOK}, {all, "/api/v1/ledger/3", http.StatusOK},
 		{one, "/api/v1/projects/grippe", http.StatusOK}, {one, "/api/v1/projects/tabac", http.StatusNotFound}, {one, "/api/v1/ledger/3", http.StatusNotFound},
 		{one, "/api/v1/hosts", http.StatusForbidden}, {one, "/tlog/checkpoint", http.StatusForbidden}, {one, "/api/v1/waiting", http.StatusOK},
-		{run, "/api/v1/projects/pneumonia", http.StatusUnauthorized}, {all + "x", "/api/v1/projects", http.StatusUnauthorized},
+		{run, "/api/v1/projects/pneumonia", http.StatusForbidden}, {run, "/api/v1/register", http.StatusOK}, {all + "x", "/api/v1/projects", http.StatusUnauthorized},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, nil)
 		r.Header.Set("Authorization", "Bearer "+c.token)

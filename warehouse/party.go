@@ -83,7 +83,16 @@ func readSecretBytes(path string) ([]byte, error) {
 }
 
 func (w *Warehouse) signingKey(party string) (ledger.Key, error) {
-	path := filepath.Join(w.partyDir(party), signingFile)
+	return ReadSigningKey(w.SigningKeyPath(party))
+}
+
+// SigningKeyPath is where a party's key file lies in the home, if it does.
+func (w *Warehouse) SigningKeyPath(party string) string {
+	return filepath.Join(w.partyDir(party), signingFile)
+}
+
+// ReadSigningKey reads a party's key file.
+func ReadSigningKey(path string) (ledger.Key, error) {
 	seed, err := readSecretBytes(path)
 	if err != nil {
 		return ledger.Key{}, err

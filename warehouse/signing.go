@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -254,6 +253,6 @@ func (w *Warehouse) destroyStated(ctx context.Context, state *governance.State) 
 // Signs says whether the home holds a party's key file, with which the party
 // signs what needs no passkey.
 func (w *Warehouse) Signs(party string) bool {
-	_, err := os.Stat(filepath.Join(w.partyDir(party), signingFile))
+	_, err := os.Stat(w.SigningKeyPath(party))
 	return err == nil
 }
