@@ -46,11 +46,16 @@ func (q *request) sees(p *governance.Project) bool {
 	case q.everything() || q.party.Role == governance.Officer || q.party.Role == governance.Controller:
 		return true
 	case q.party.Role == governance.Researcher:
-		return p.Actor == q.party.Name || slices.Contains(p.Spec.Researchers, q.party.Name)
+		return isOf(p, q.party.Name)
 	case q.party.Role == governance.OutputChecker:
 		return len(q.made.of[p.Name]) > 0
 	}
 	return false
+}
+
+// isOf says whether somebody asked for a project, or is one of its researchers.
+func isOf(p *governance.Project, name string) bool {
+	return p.Actor == name || slices.Contains(p.Spec.Researchers, name)
 }
 
 // seesOutput says whether the person may know of an output: whoever sees

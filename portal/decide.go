@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
@@ -24,15 +23,20 @@ type decideData struct {
 	Back    string   `json:"-"`
 	Choices []choice `json:"choices"`
 	Until   string   `json:"-"` // the day, where one is asked for
-	Asks    bool     `json:"-"` // for a day and conditions
+	Day     bool     `json:"-"` // it asks for one
+	Asks    bool     `json:"-"` // for conditions
 	Lines   string   `json:"-"` // the conditions, one a line
 	Reason  string   `json:"-"`
-	Wrong   string   `json:"wrong,omitempty"` // what is to be mended
+	Warning string   `json:"warning,omitempty"` // of what cannot be undone
+	Wrong   string   `json:"wrong,omitempty"`   // what is to be mended
 }
 
 // choose marks what the form chose, and takes in its texts.
 func (d *decideData) fill(form url.Values) {
-	d.Reason, d.Until, d.Lines = strings.TrimSpace(form.Get("reason")), form.Get("until"), form.Get("conditions")
+	d.Reason, d.Lines = strings.TrimSpace(form.Get("reason")), form.Get("conditions")
+	if until := form.Get("until"); until != "" {
+		d.Until = until
+	}
 	for i := range d.Choices {
 		d.Choices[i].Chosen = d.Choices[i].Value == form.Get("verdict")
 	}
@@ -99,7 +103,7 @@ func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 		case err != nil:
 			return nil, err
 		}
-		return q.toSign(body, f.Back)
+		return q.toSign(body, f.Back, f.Warning)
 	})
 	p.prepare("POST /api/v1"+path, deciding, func(q *request) (ledger.Body, error) {
 		var v verdict
@@ -156,10 +160,26 @@ func (q *request) about(body ledger.Body) string {
 func (p *Portal) decisions() {
 	p.decides("/projects/{project}/decide", decideProject)
 	p.decides("/projects/{project}/hold", holdProject)
+	p.decides("/projects/{project}/close", closeProject)
+	p.decides("/projects/{project}/emergency", openEmergency)
 	p.decides("/outputs/{output}/decide", decideOutput)
 	p.decides("/hosts/{host}/derogate", derogate)
+	p.decides("/hosts/{host}/order", orderStep)
+	p.decides("/releases/{release}/erase", eraseRelease)
+	p.decides("/keys/{key}/destroy", destroyKey)
+	p.decides("/parties/review", reviewRoles)
 	p.decides("/emergencies/{emergency}/review", reviewEmergency)
 	p.decides("/ledger/{index}/countersign", countersign)
+	p.form("POST /outputs/{output}/view", func(q *request) (*answer, error) {
+		body, err := q.view()
+		if err != nil {
+			return nil, err
+		}
+		return q.toSign(body, "/outputs/"+q.PathValue("output"), q.lang.Text("content.warn"))
+	})
+	p.prepare("POST /api/v1/outputs/{output}/view", deciding, func(q *request) (ledger.Body, error) { return q.view() })
+	p.HandleFunc("GET /outputs/{output}/content", p.content(false))
+	p.HandleFunc("GET /api/v1/outputs/{output}/content", p.content(true))
 }
 
 // decideProject approves or refuses the version of a project that waits.
@@ -244,13 +264,13 @@ func derogate(q *request) (*form, error) {
 	}
 	about := q.lang.Sentence("decide.about_host", "host", tell.Host(h.Host), "law", strings.Join(h.Reach(), ", "))
 	return &form{
-		decideData{About: about, Back: "/hosts/" + h.Host, Choices: q.choices("host", "derogate"), Asks: true},
+		decideData{About: about, Back: "/hosts/" + h.Host, Choices: q.choices("host", "derogate"), Day: true, Asks: true},
 		func(d *decideData) (ledger.Body, error) {
-			until, err := time.Parse(time.DateOnly, d.Until)
-			if err != nil || !until.After(q.now) {
-				return nil, &wrongError{q.lang.Text("decide.no_day")}
+			until, err := q.until(d)
+			if err != nil {
+				return nil, err
 			}
-			b := &ledger.DerogationGranted{Host: h.Host, Until: until.AddDate(0, 0, 1), Reason: d.Reason} // the day counts to its end
+			b := &ledger.DerogationGranted{Host: h.Host, Until: until, Reason: d.Reason}
 			for line := range strings.Lines(d.Lines) {
 				if line = strings.TrimSpace(line); line != "" {
 					b.Conditions = append(b.Conditions, line)
@@ -285,7 +305,7 @@ func countersign(q *request) (*form, error) {
 	if err := q.loggedIn(); err != nil {
 		return nil, err
 	}
-	waiting := q.state.WaitingFor(q.party.Name, q.now)
+	waiting := q.secondFor(q.party.Name, q.now)
 	at := slices.IndexFunc(waiting, func(w *governance.Waiting) bool { return strconv.FormatUint(w.Index, 10) == q.PathValue("index") })
 	if at < 0 {
 		return nil, errNotFound

@@ -52,6 +52,7 @@ type releaseData struct {
 	Linkage   *linkageData        `json:"linkage"`
 	Sources   []source            `json:"sources"`
 	Projects  []string            `json:"projects"` // that were given data of it, and that the person sees
+	MayErase  bool                `json:"may_erase"`
 }
 
 type linkageData struct {
@@ -82,7 +83,7 @@ func (p *Portal) release(q *request) (*answer, error) {
 	if !ok {
 		return nil, errNotFound
 	}
-	data := releaseData{releaseLine: line1(r), By: r.Actor, Statement: r.Index, Counts: r.ReleasePublished.Tables, Projects: []string{}}
+	data := releaseData{releaseLine: line1(r), By: r.Actor, Statement: r.Index, Counts: r.ReleasePublished.Tables, Projects: []string{}, MayErase: q.controls() && r.Erased == nil}
 	if l, ok := q.state.Linkages.Get(r.Linkage); ok {
 		data.Linkage = &linkageData{l.Linkage, l.Actor, l.Time, l.Records, l.Persons, l.Shared, l.Methods, l.Index}
 	}
@@ -167,6 +168,7 @@ type hostData struct {
 	Derogation     *derogation            `json:"derogation,omitempty"`
 	Statement      uint64                 `json:"statement"`
 	MayDerogate    bool                   `json:"may_derogate"`
+	Orders         []string               `json:"orders"` // that the person may give: move, leave, erase
 }
 
 type derogation struct {
@@ -187,7 +189,7 @@ func (p *Portal) host(q *request) (*answer, error) {
 	data := hostData{
 		hostLine: q.hostLine(h), URL: h.URL, Bucket: h.Bucket, Operator: h.Operator, Owner: h.Owner, Contact: h.Contact,
 		Laws: h.Laws, Qualifications: h.Qualifications, Statement: h.Versions[len(h.Versions)-1].Index,
-		MayDerogate: q.party.Role == governance.Officer && h.Foreign(),
+		MayDerogate: q.party.Role == governance.Officer && h.Foreign(), Orders: q.orders(h),
 	}
 	if d := h.Derogation; d != nil {
 		data.Derogation = &derogation{decision{d.Actor, d.Time, d.Reason, d.Index}, d.Until, d.Conditions, h.InForce(q.now) != nil}
@@ -206,14 +208,15 @@ type partyLine struct {
 }
 
 type partiesData struct {
-	Parties []partyLine `json:"parties"`
+	Parties   []partyLine `json:"parties"`
+	MayReview bool        `json:"may_review"`
 }
 
 func (p *Portal) parties(q *request) (*answer, error) {
 	if err := q.overseeing(); err != nil {
 		return nil, err
 	}
-	data := partiesData{}
+	data := partiesData{MayReview: q.party.Role == governance.Officer}
 	for _, party := range q.state.Parties {
 		data.Parties = append(data.Parties, partyLine{party.Name, string(party.Role), q.lang.Text("role." + string(party.Role)), party.Time, party.Index, party.Signing.String()})
 	}

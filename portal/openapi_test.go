@@ -39,21 +39,24 @@ var operations = map[string]operation{
 	"GET /api/v1/register":           {summary: "The public register of projects", query: "q status", out: projectsData{}},
 	"GET /api/v1/register/{project}": {summary: "What the public is told of a project", out: entryData{}},
 
-	"GET /api/v1/waiting":            {"What waits for the token's owner", reading, "", nil, homeData{}},
-	"GET /api/v1/projects":           {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
-	"GET /api/v1/projects/{project}": {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
-	"GET /api/v1/outputs":            {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
-	"GET /api/v1/outputs/{output}":   {"An output, and what the disclosure check found", reading, "", nil, outputData{}},
-	"GET /api/v1/releases":           {"Releases", reading, "", nil, releasesData{}},
-	"GET /api/v1/releases/{release}": {"A release: where it comes from, and what it has", reading, "", nil, releaseData{}},
-	"GET /api/v1/hosts":              {"Hosts of the register, and moves between them", reading, "", nil, hostsData{}},
-	"GET /api/v1/hosts/{host}":       {"A host", reading, "", nil, hostData{}},
-	"GET /api/v1/parties":            {"Who takes part", reading, "", nil, partiesData{}},
-	"GET /api/v1/ledger":             {"The ledger as a story, the latest first", reading, "project actor kind from to skip", nil, storyData{}},
-	"GET /api/v1/ledger/{index}":     {"A statement", reading, "", nil, statementData{}},
-	"GET /api/v1/receipt/{index}":    {"What proves that a statement is in the ledger", reading, "", nil, ledger.Receipt{}},
-	"GET /api/v1/consistency":        {"What proves that the ledger has only grown: the hashes of RFC 6962, section 2.1.2", reading, "from to", nil, [][]byte{}},
-	"GET /api/v1/verify":             {"The key of the ledger's checkpoints", reading, "", nil, verifyData{}},
+	"GET /api/v1/waiting":                  {"What waits for the token's owner", reading, "", nil, homeData{}},
+	"GET /api/v1/projects":                 {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
+	"GET /api/v1/projects/{project}":       {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
+	"GET /api/v1/outputs":                  {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
+	"GET /api/v1/outputs/{output}":         {"An output, and what the disclosure check found", reading, "", nil, outputData{}},
+	"GET /api/v1/releases":                 {"Releases", reading, "", nil, releasesData{}},
+	"GET /api/v1/releases/{release}":       {"A release: where it comes from, and what it has", reading, "", nil, releaseData{}},
+	"GET /api/v1/hosts":                    {"Hosts of the register, and moves between them", reading, "", nil, hostsData{}},
+	"GET /api/v1/hosts/{host}":             {"A host", reading, "", nil, hostData{}},
+	"GET /api/v1/keys":                     {"Keys, and what they open", reading, "", nil, keysData{}},
+	"GET /api/v1/outputs/{output}/content": {"The bytes of an output that its checker has opened, ten minutes ago at most", reading, "statement", nil, nil},
+	"POST /api/v1/outputs/{output}/view":   {"Opens an output for its checker: answered with the statement to sign", deciding, "", nil, signData{}},
+	"GET /api/v1/parties":                  {"Who takes part", reading, "", nil, partiesData{}},
+	"GET /api/v1/ledger":                   {"The ledger as a story, the latest first", reading, "project actor kind from to skip", nil, storyData{}},
+	"GET /api/v1/ledger/{index}":           {"A statement", reading, "", nil, statementData{}},
+	"GET /api/v1/receipt/{index}":          {"What proves that a statement is in the ledger", reading, "", nil, ledger.Receipt{}},
+	"GET /api/v1/consistency":              {"What proves that the ledger has only grown: the hashes of RFC 6962, section 2.1.2", reading, "from to", nil, [][]byte{}},
+	"GET /api/v1/verify":                   {"The key of the ledger's checkpoints", reading, "", nil, verifyData{}},
 
 	"POST /api/v1/projects":                 {"Asks for a project: answered with the statement to sign", requesting, "", asked{}, signData{}},
 	"POST /api/v1/projects/{project}/amend": {"Asks for another text of an authorisation: answered with the statement to sign", requesting, "", asked{}, signData{}},
@@ -77,6 +80,12 @@ func operationOf(pattern string) (operation, bool) {
 var decisionsTold = map[string]string{
 	"/projects/{project}/decide":      "Approves or refuses the version of a project that waits",
 	"/projects/{project}/hold":        "Suspends a project, or lets it go on",
+	"/projects/{project}/close":       "Ends a project and destroys its key",
+	"/projects/{project}/emergency":   "Opens a project's data before anybody has agreed",
+	"/hosts/{host}/order":             "Orders a step of hours that a machine takes: moving, leaving, erasing",
+	"/releases/{release}/erase":       "Destroys a release's key",
+	"/keys/{key}/destroy":             "Destroys a key: what it opens is erased",
+	"/parties/review":                 "Says that an officer found right who has which role",
 	"/outputs/{output}/decide":        "Lets an output leave, or keeps it in",
 	"/hosts/{host}/derogate":          "Grants a derogation for a host that foreign law reaches",
 	"/emergencies/{emergency}/review": "Says whether an emergency was justified",
@@ -267,6 +276,9 @@ func (o operation) described(pattern string, schemaOf func(any) any) map[string]
 		d["requestBody"] = map[string]any{"required": true, "content": map[string]any{"application/json": map[string]any{"schema": schemaOf(o.in)}}}
 	}
 	good := map[string]any{"description": "As asked"}
+	if strings.HasSuffix(path, "/content") {
+		good["content"] = map[string]any{"application/octet-stream": map[string]any{}}
+	}
 	if o.out != nil {
 		good["content"] = map[string]any{"application/json": map[string]any{"schema": schemaOf(o.out)}}
 	}

@@ -93,6 +93,7 @@ type outputData struct {
 	Found       []ledger.Finding `json:"found"`
 	Decision    *decision        `json:"decision,omitempty"`
 	MayDecide   bool             `json:"may_decide"`
+	MayLook     bool             `json:"may_look"`
 	Own         bool             `json:"own"` // of the person's own project
 }
 
@@ -109,7 +110,7 @@ func (p *Portal) output(q *request) (*answer, error) {
 	data := outputData{
 		outputLine: q.outputLine(id, o), SHA256: o.SHA256, Run: o.Run.Run, Study: o.Run.Name, Language: o.Run.Language, Code: o.Run.Code,
 		OfProject: project.Spec.Title, Purpose: project.Spec.Purpose, MinimumCell: project.Spec.MinimumCell, Found: o.Findings,
-		MayDecide: o.Decision == nil && q.mayCheck(o), Own: slices.Contains(project.Spec.Researchers, q.party.Name),
+		MayDecide: o.Decision == nil && q.mayCheck(o), MayLook: q.mayLook(o), Own: slices.Contains(project.Spec.Researchers, q.party.Name),
 	}
 	if d := o.Decision; d != nil {
 		data.Decision = &decision{d.Actor, d.Time, o.Reason, d.Index}

@@ -11,7 +11,7 @@
 // command line. What somebody is shown follows from the role (see access.go): a
 // researcher sees the projects that are theirs, a checker what asks to leave, an
 // officer and the controller everything that the ledger holds. Nobody sees a row
-// of data, but for the output that a checker opens.
+// of data, but for the output that a checker opens (see look.go).
 //
 // Texts of other people are text: no template takes HTML, and the content
 // security policy allows no script and no style but the portal's own files.
@@ -115,6 +115,7 @@ func (p *Portal) routes() {
 	p.page("GET /hosts", p.hosts)
 	p.page("GET /hosts/{host}", p.host)
 	p.page("GET /parties", p.parties)
+	p.page("GET /keys", p.keys)
 	p.page("GET /ledger", p.story)
 	p.page("GET /ledger/{index}", p.statement)
 	p.page("GET /verify", p.verify)

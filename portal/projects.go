@@ -106,6 +106,8 @@ type projectData struct {
 	History    []line        `json:"history"`
 	MayDecide  bool          `json:"may_decide"`
 	MayHold    bool          `json:"may_hold"`
+	MayClose   bool          `json:"may_close"`
+	MayBreak   bool          `json:"may_break"` // the glass: read its data in an emergency
 }
 
 // versionLine is a version of an authorisation in a list.
@@ -154,6 +156,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 		projectLine: q.projectLine(project, "/projects/"), Version: q.versionLine(version, version), Text: version.Text,
 		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
 		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(), MayHold: q.mayHold(project),
+		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project),
 	}
 	data.Fields = q.fields(version.Spec)
 	if before := project.Before(version); before != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
@@ -29,11 +30,12 @@ type signData struct {
 	Approves    string           `json:"approves,omitempty"` // the text whose digest the statement names
 	Text        string           `json:"-"`                  // the statement, indented
 	Back        string           `json:"-"`
-	Roles       []string         `json:"-"` // Second, in words
+	Warning     string           `json:"warning,omitempty"` // of what cannot be undone
+	Roles       []string         `json:"-"`                 // Second, in words
 }
 
 // toSign shows the statement of a body, ready to be signed.
-func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
+func (q *request) toSign(body ledger.Body, back, warning string) (*answer, error) {
 	due := q.state.Due(q.party.Name, q.now, body)
 	if len(due.Second) > 0 {
 		proposed, err := ledger.Propose(body)
@@ -59,7 +61,7 @@ func (q *request) toSign(body ledger.Body, back string) (*answer, error) {
 		return nil, err
 	}
 	data := signData{
-		Says: append(sentence{{Text: q.party.Name + " "}}, q.tell(statement)...), Statement: statement, Text: string(text), Back: back,
+		Says: append(sentence{{Text: q.party.Name + " "}}, q.tell(statement)...), Statement: statement, Text: string(text), Back: back, Warning: warning,
 		Payload: payload, PayloadType: ledger.PayloadType, Challenge: draft.Challenge(), Passkey: due.Passkey, Second: due.Second, Credentials: []string{},
 	}
 	if data.KeyID, err = q.party.Signing.KeyID(); err != nil {
@@ -153,12 +155,7 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 			return nil, err
 		}
 		return &answer{}, nil
-	}), func(b *bytes.Buffer, q *request, a *answer) error {
-		if a.template == "" {
-			return nil
-		}
-		return writePage(b, q, a)
-	})
+	}), onlyFaults(writePage))
 	if refused || status != http.StatusOK {
 		p.sendPage(w, r, status, &body)
 		return
@@ -168,7 +165,15 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 		p.html(w, r, func(*request) (*answer, error) { return nil, err })
 		return
 	}
-	http.Redirect(w, r, fmt.Sprintf("/ledger/%d?done=1", index), http.StatusSeeOther)
+	to := fmt.Sprintf("/ledger/%d?done=1", index)
+	if statement, err := ledger.Read(envelope); err == nil {
+		if body, err := statement.Decode(); err == nil {
+			if b, ok := body.(*ledger.OutputViewed); ok {
+				to = fmt.Sprintf("/outputs/%s/content?statement=%d", url.PathEscape(b.Output), index)
+			}
+		}
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // own lets a view answer only to a form that the same session was shown.

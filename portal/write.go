@@ -140,6 +140,7 @@ func (q *request) menu() (menu []entry) {
 		if q.everything() {
 			add("/hosts", "hosts")
 			add("/parties", "parties")
+			add("/keys", "keys")
 		}
 		add("/ledger", "ledger")
 		if q.everything() {

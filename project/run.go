@@ -301,21 +301,33 @@ func shorten(outputs []ledger.Output) (short []ledger.Output) {
 // Output opens one output of a run: its bytes, as the run wrote them. It asks no policy:
 // who may see it, the caller has asked.
 func Output(ctx context.Context, w *warehouse.Warehouse, output *governance.Output) (data []byte, err error) {
-	s, closed, err := open(ctx, w)
+	var (
+		vault *lake.Vault
+		id    string
+	)
+	err = w.Read(ctx, func(m *warehouse.Model) error {
+		project, err := m.State.Project(output.Run.Project)
+		if err != nil {
+			return err
+		}
+		id = project.Key()
+		vault, err = w.Vault(m.State)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closed()) }()
-	project, err := s.state.Project(output.Run.Project)
+	ring, err := w.Keyring(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.key(ctx, project)
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	key, err := ring.Key(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("project %s: %w", output.Run.Project, err)
 	}
 	defer key.Wipe()
-	err = s.vault.Read(ctx, *output.Run.Finished.Bundle, key, func(r io.Reader) error {
+	err = vault.Read(ctx, *output.Run.Finished.Bundle, key, func(r io.Reader) error {
 		data, err = find(tar.NewReader(r), outputsPart+output.Name)
 		return err
 	})
