@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"sync"
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/tell"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -66,14 +69,50 @@ func (s *Service) signPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var text bytes.Buffer
-	if err := json.Indent(&text, request.Body, "", "  "); err != nil {
+	says, err := s.says(r, request)
+	if err == nil {
+		err = json.Indent(&text, request.Body, "", "  ")
+	}
+	var approves string
+	if err == nil {
+		approves, err = s.approves(r.Context(), request)
+	}
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	s.show(w, r, http.StatusOK, "sign.title", "sign", map[string]any{
-		"ID": request.ID, "Kind": request.Kind, "Asked": request.Asked, "Text": text.String(), "CSRF": who.CSRF,
+		"ID": request.ID, "Says": says, "Approves": approves, "Asked": request.Asked, "Text": text.String(), "CSRF": who.CSRF,
 		"Digest": ledger.Sum(request.Body),
 	})
+}
+
+// says tells what a request would state, in the words that the ledger is told in.
+func (s *Service) says(r *http.Request, request *warehouse.Request) (words.Sentence, error) {
+	statement := request.Statement(s.now())
+	if _, err := statement.Decode(); err != nil {
+		return nil, err
+	}
+	told := tell.Statement(tellers()[s.language(r)], statement)
+	return append(words.Sentence{{Text: request.Actor + " "}}, told...), nil
+}
+
+var tellers = sync.OnceValue(func() map[string]*words.Language { return words.Load(tell.Catalogue) })
+
+// approves is the text of an authorisation whose digest a request names, or "".
+func (s *Service) approves(ctx context.Context, request *warehouse.Request) (text string, err error) {
+	body, err := request.Statement(s.now()).Decode()
+	approved, ok := body.(*ledger.ProjectApproved)
+	if err != nil || !ok {
+		return "", err
+	}
+	err = s.read(ctx, func(state *governance.State) error {
+		if p, known := state.Projects.Get(approved.Project); known && p.Waits() != nil && ledger.Sum([]byte(p.Waits().Text)) == approved.Spec {
+			text = p.Waits().Text
+		}
+		return nil
+	})
+	return text, err
 }
 
 // statement is what a request states now: a proposal where a second person is needed.
@@ -201,6 +240,11 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/login?to=/account", http.StatusSeeOther)
 		return
 	}
+	type waiting struct {
+		ID    string
+		Says  words.Sentence
+		Asked time.Time
+	}
 	type passkey struct {
 		Name, ID    string
 		Synced      bool
@@ -218,7 +262,7 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		Sessions                  int
 		Passkeys                  []passkey
 		Tokens                    []token
-		Waiting                   []warehouse.Request
+		Waiting                   []waiting
 	}{Party: who.Party, Role: string(who.Role), Method: who.Method, CSRF: who.CSRF, Since: who.Since, Sessions: s.sessions.count(who.Party)}
 	err := s.read(r.Context(), func(state *governance.State) error {
 		for _, k := range state.PasskeysOf(who.Party) {
@@ -229,8 +273,14 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	})
+	var requests []warehouse.Request
 	if err == nil {
-		data.Waiting, err = s.Waits(r.Context(), who.Party)
+		requests, err = s.Waits(r.Context(), who.Party)
+	}
+	for i := 0; i < len(requests) && err == nil; i++ {
+		one := waiting{ID: requests[i].ID, Asked: requests[i].Asked}
+		one.Says, err = s.says(r, &requests[i])
+		data.Waiting = append(data.Waiting, one)
 	}
 	if err != nil {
 		s.fail(w, r, err)

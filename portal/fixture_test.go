@@ -16,6 +16,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -84,7 +85,16 @@ func tellStory(ctx context.Context, dir string) error {
 			Files:   []ledger.FileCount{{Resource: "stays", Rows: 120_345, Accepted: 120_301, Refused: 44}},
 			Persons: 31_207, Objects: []ledger.Object{object(provider)}, Resources: []string{"stays"}, Identities: ledger.Sum(nil), Authority: "tiers", Pseudonyms: "keyed", Quarantine: ledger.Sum(nil)})
 	}
-	say("tiers", ledger.PersonsLinked{Linkage: "l-0001", Pseudonyms: "keyed", Deposits: []string{"d-0001", "d-0002"}, Records: 62_414, Persons: 48_730, Shared: 13_684, Methods: map[string]int64{"nir": 40_112, "traits": 22_302}, Object: object("linkage")})
+	rate := 0.9634
+	report, attached := w.Log.Attach(linkage.Report{
+		Records: 62_414, Persons: 48_730, Shared: 13_684, Methods: map[string]linkage.Count{"identifier": 40_112, "identity": 22_302},
+		Deposits: []linkage.DepositRates{{Deposit: "d-0001", Provider: "chu-lyon", Records: 31_207, Shared: 13_684, Linked: &rate}, {Deposit: "d-0002", Provider: "caisse", Records: 7}},
+		Stays:    &linkage.StayReport{Estimates: []linkage.Estimate{{Measure: "precision", Value: &rate, Of: 80_211, Method: "agreements by chance"}}},
+	})
+	if attached != nil {
+		return attached
+	}
+	say("tiers", ledger.PersonsLinked{Report: report, Linkage: "l-0001", Pseudonyms: "keyed", Deposits: []string{"d-0001", "d-0002"}, Records: 62_414, Persons: 48_730, Shared: 13_684, Methods: map[string]int64{"identifier": 40_112, "identity": 22_302}, Object: object("linkage")})
 	say("chu", ledger.ReleasePublished{Release: "r-2026-03", Linkage: "l-0001", Deposits: []string{"d-0001", "d-0002"}, Persons: 48_730,
 		Tables:   []ledger.TableCount{{Table: "person", Rows: 48_730}, {Table: "visit_occurrence", Rows: 240_602}, {Table: "condition_occurrence", Rows: 1_204_511}},
 		Manifest: object("manifest"), Objects: ledger.Sum(nil), RetainUntil: time.Date(2046, 3, 2, 0, 0, 0, 0, time.UTC)})

@@ -1,11 +1,17 @@
 package portal
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/linkage"
 )
 
 // releaseLine is a release in a list.
@@ -55,6 +61,7 @@ type releaseData struct {
 	MayErase  bool                `json:"may_erase"`
 }
 
+// linkageData is how a release's persons were found.
 type linkageData struct {
 	Linkage   string           `json:"linkage"`
 	By        string           `json:"by"`
@@ -64,6 +71,73 @@ type linkageData struct {
 	Shared    int64            `json:"shared"`
 	Methods   map[string]int64 `json:"methods"`
 	Statement uint64           `json:"statement"`
+	Report    *linkage.Report  `json:"report,omitempty"` // how well, as the linkage authority found
+	Named     []methodLine     `json:"-"`
+	Rates     []rateLine       `json:"-"`
+	Estimates []estimateLine   `json:"-"`
+}
+
+// methodLine is how many records a rule placed.
+type methodLine struct {
+	Name    string
+	Records string
+}
+
+// rateLine is how well the records of a deposit were linked.
+type rateLine struct{ Deposit, Provider, Records, Rate string }
+
+// estimateLine is an estimate of how right or whole the joined stays are.
+type estimateLine struct{ Name, Value, Of, Method string }
+
+// linked tells of a linkage. Its report is an attachment of the ledger.
+func (q *request) linked(l *governance.Linkage) (*linkageData, error) {
+	d := &linkageData{Linkage: l.Linkage, By: l.Actor, Time: l.Time, Records: l.Records, Persons: l.Persons, Shared: l.Shared, Methods: l.Methods, Statement: l.Index}
+	for _, method := range slices.SortedFunc(maps.Keys(l.Methods), func(a, b string) int { return cmp.Compare(l.Methods[b], l.Methods[a]) }) {
+		name := method
+		if q.lang.Has("method." + method) {
+			name = q.lang.Text("method." + method)
+		}
+		d.Named = append(d.Named, methodLine{name, q.lang.Number(l.Methods[method])})
+	}
+	if l.Report == "" {
+		return d, nil
+	}
+	if err := q.log.Attached(l.Report, &d.Report); err != nil {
+		return nil, fmt.Errorf("the report of linkage %s: %w", l.Linkage, err)
+	}
+	for _, r := range d.Report.Deposits {
+		d.Rates = append(d.Rates, rateLine{r.Deposit, r.Provider, q.count(r.Records), q.lang.percent(r.Linked)})
+	}
+	if d.Report.Stays != nil {
+		for _, e := range d.Report.Stays.Estimates {
+			name := e.Measure
+			if q.lang.Has("release." + e.Measure) {
+				name = q.lang.Text("release." + e.Measure)
+			}
+			d.Estimates = append(d.Estimates, estimateLine{name, q.lang.percent(e.Value), q.lang.Text("release.of_stays", "n", q.count(e.Of)), e.Method})
+		}
+	}
+	return d, nil
+}
+
+// count writes a count of a report, of which small ones are not known.
+func (q *request) count(n linkage.Count) string {
+	if n.Hidden() {
+		return q.lang.Text("release.fewer")
+	}
+	return q.lang.Number(int64(n))
+}
+
+// percent writes a rate to a hundredth of a per cent.
+func (l *language) percent(r linkage.Rate) string {
+	if r == nil {
+		return "–"
+	}
+	text := strconv.FormatFloat(100**r, 'f', 2, 64)
+	if l.Code == "fr" {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text + "\u00a0%"
 }
 
 // source is a deposit of a release, and how many of its rows were taken.
@@ -85,7 +159,11 @@ func (p *Portal) release(q *request) (*answer, error) {
 	}
 	data := releaseData{releaseLine: line1(r), By: r.Actor, Statement: r.Index, Counts: r.ReleasePublished.Tables, Projects: []string{}, MayErase: q.controls() && r.Erased == nil}
 	if l, ok := q.state.Linkages.Get(r.Linkage); ok {
-		data.Linkage = &linkageData{l.Linkage, l.Actor, l.Time, l.Records, l.Persons, l.Shared, l.Methods, l.Index}
+		told, err := q.linked(l)
+		if err != nil {
+			return nil, err
+		}
+		data.Linkage = told
 	}
 	for _, id := range r.ReleasePublished.Deposits {
 		if d, ok := q.state.Deposits.Get(id); ok {

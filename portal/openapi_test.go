@@ -21,6 +21,7 @@ import (
 
 	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/people"
 )
 
@@ -36,7 +37,7 @@ type operation struct {
 var operations = map[string]operation{
 	"GET /api/v1/openapi.json":       {summary: "This description"},
 	"GET /api/v1/problems/{kind}":    {summary: "What a kind of problem means", out: people.Problem{}},
-	"GET /api/v1/register":           {summary: "The public register of projects", query: "q status", out: projectsData{}},
+	"GET /api/v1/register":           {summary: "The public register of projects", query: "q status", out: registerData{}},
 	"GET /api/v1/register/{project}": {summary: "What the public is told of a project", out: entryData{}},
 
 	"GET /api/v1/waiting":                  {"What waits for the token's owner", reading, "", nil, homeData{}},
@@ -116,6 +117,8 @@ func described(t *testing.T, p *Portal) string {
 			return &jsonschema.Schema{}
 		case reflect.TypeFor[sentence]():
 			return &jsonschema.Schema{Type: "string", Description: "a sentence in the language that Accept-Language asks for"}
+		case reflect.TypeFor[linkage.Count]():
+			return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "integer"}, {Const: "<11"}}, Description: "a count; 1 to 10 are not told"}
 		case reflect.TypeFor[time.Time]():
 			return &jsonschema.Schema{Type: "string", Format: "date-time"}
 		}
@@ -231,7 +234,8 @@ func asMap(v any) map[string]any {
 	return m
 }
 
-// tolerant lets lists and maps be null, which is how Go writes those that are nil.
+// tolerant lets lists and maps be null, which is how Go writes those that are nil, and
+// rates, which are null where they would tell small counts.
 func tolerant(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -242,7 +246,7 @@ func tolerant(v any) any {
 		for name := range v {
 			v[name] = tolerant(v[name])
 		}
-		if _, fixed := v["properties"]; v["type"] == "array" || v["type"] == "object" && !fixed {
+		if _, fixed := v["properties"]; v["type"] == "array" || v["type"] == "number" || v["type"] == "object" && !fixed {
 			v["type"] = []any{v["type"], "null"}
 		}
 	}

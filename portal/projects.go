@@ -41,6 +41,14 @@ type choice struct {
 	Chosen      bool
 }
 
+// offer fills what a list can be narrowed to.
+func (s *search) offer(l *language, statuses []string) {
+	s.Statuses = append(s.Statuses, choice{"", l.Text("projects.any"), s.Status == ""})
+	for _, status := range statuses {
+		s.Statuses = append(s.Statuses, choice{status, l.Text("status." + status), s.Status == status})
+	}
+}
+
 // lastDay is the last day of an authorisation.
 func lastDay(p *governance.Project) time.Time { return p.Spec.Ends.End().Add(-time.Second) }
 
@@ -51,10 +59,7 @@ var statuses = []string{"requested", "approved", "suspended", "ended", "refused"
 func (q *request) list(base string, pass func(*governance.Project) bool, statuses []string) projectsData {
 	query := q.URL.Query()
 	data := projectsData{Projects: []projectLine{}, Search: search{Text: query.Get("q"), Status: query.Get("status")}}
-	data.Search.Statuses = append(data.Search.Statuses, choice{"", q.lang.Text("projects.any"), data.Search.Status == ""})
-	for _, s := range statuses {
-		data.Search.Statuses = append(data.Search.Statuses, choice{s, q.lang.Text("status." + s), data.Search.Status == s})
-	}
+	data.Search.offer(q.lang, statuses)
 	for name, p := range q.state.Projects.All() {
 		if !pass(p) {
 			continue

@@ -1,65 +1,59 @@
 package portal
 
 import (
+	"net/url"
+	"slices"
 	"time"
 
 	"rempart.eu/rempart/governance"
 )
 
-// entryData is what the public is told of a project: what the data is for, on
-// what ground, until when. Not who the researchers are, nor what exactly is read.
-type entryData struct {
-	projectLine
-	Use        string    `json:"use,omitempty"`
-	Controller string    `json:"controller"`
-	LegalBasis string    `json:"legal_basis"`
-	Reference  string    `json:"reference"`
-	From       time.Time `json:"from"` // of the data
-	To         time.Time `json:"to"`
-	Approved   time.Time `json:"approved"`
-	Persons    int64     `json:"persons,omitempty"` // whose data it was given
-	Tables     int       `json:"tables"`
-	Outputs    int       `json:"released_outputs"`
+// registerData is what the public is told: what [governance.State.PublicRegister]
+// says, and nothing else.
+type registerData struct {
+	Projects []governance.Entry `json:"projects"`
+	Search   search             `json:"-"`
 }
 
-// public says whether a project is in the public register: once it was granted.
-func (q *request) public(p *governance.Project) bool {
-	return p.Granted != nil
-}
+var publicStatuses = []string{"approved", "suspended", "ended", "closed", "refused"}
 
-var publicStatuses = []string{"approved", "suspended", "ended", "closed"}
-
-// register lists the projects for everybody.
+// register lists the decisions on projects for everybody, the latest first.
 func (p *Portal) register(q *request) (*answer, error) {
-	data := q.list("/register/", q.public, publicStatuses)
-	for i := range data.Projects {
-		data.Projects[i].Researchers = nil
+	query := q.URL.Query()
+	data := registerData{Projects: []governance.Entry{}, Search: search{Text: query.Get("q"), Status: query.Get("status")}}
+	data.Search.offer(q.lang, publicStatuses)
+	for _, e := range q.state.PublicRegister(q.now) {
+		data.Search.All++
+		if (data.Search.Status == "" || e.Status == data.Search.Status) && matches(data.Search.Text, e.Project, e.Title, e.Purpose, e.Reference, e.Controller) {
+			data.Projects = append(data.Projects, e)
+		}
 	}
+	slices.Reverse(data.Projects)
 	return &answer{"register", q.lang.Text("register.title"), data}, nil
 }
 
+// entryData is what the public is told of one project.
+type entryData struct {
+	governance.Entry
+	UseText string `json:"-"` // in the words of the law
+}
+
 func (p *Portal) registerEntry(q *request) (*answer, error) {
-	project, ok := q.state.Projects.Get(q.PathValue("project"))
-	if !ok || !q.public(project) {
+	all := q.state.PublicRegister(q.now)
+	at := slices.IndexFunc(all, func(e governance.Entry) bool { return e.Project == q.PathValue("project") })
+	if at < 0 {
 		return nil, errNotFound
 	}
-	s := project.Spec
-	data := entryData{
-		projectLine: q.projectLine(project, "/register/"), Use: q.use(s.Use), Controller: s.Controller,
-		LegalBasis: s.LegalBasis.Text, Reference: s.LegalBasis.Reference,
-		From: s.Period.From.Time, To: s.Period.To.Time, Approved: project.Granted.Time, Tables: len(s.Tables),
+	return &answer{"entry", all[at].Title, entryData{all[at], q.use(all[at].Use)}}, nil
+}
+
+// entryHref is where an entry of the register is told whole.
+func entryHref(e governance.Entry) string { return "/register/" + url.PathEscape(e.Project) }
+
+// lastDayOf is the last day of what ends at a moment.
+func lastDayOf(end time.Time) time.Time {
+	if end.IsZero() {
+		return end
 	}
-	data.Researchers = nil
-	if data.Controller == "" {
-		data.Controller = q.state.ControllerName()
-	}
-	if x := project.Extraction; x != nil {
-		data.Persons = x.Persons
-	}
-	for _, o := range q.made.of[project.Name] {
-		if o.Released {
-			data.Outputs++
-		}
-	}
-	return &answer{"entry", s.Title, data}, nil
+	return end.Add(-time.Second)
 }

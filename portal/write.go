@@ -58,6 +58,8 @@ func (l *language) functions() template.FuncMap {
 			text := fmt.Sprint(digest)
 			return text[:min(12, len(text))]
 		},
+		"entryhref":   entryHref,
+		"lastday":     lastDayOf,
 		"base64":      base64.StdEncoding.EncodeToString,
 		"pathsegment": url.PathEscape,
 		"join":        strings.Join,
