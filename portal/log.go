@@ -299,14 +299,30 @@ func (p *Portal) consistency(q *request) (*answer, error) {
 
 // verifier is what the verifier in the browser begins with.
 type verifier struct {
-	Key   string            // of the ledger's checkpoints
-	Index string            // of the one statement to verify; "" is the whole ledger
-	Do    string            // what the button says
-	Texts map[string]string // what it may say
+	Key   string // of the ledger's checkpoints
+	Index string // of the one statement to verify; "" is the whole ledger
+	Do    string // what the button says
+
+	Witnesses []witnessLine     // who vouches for the ledger now
+	Keys      string            // of the witnesses, as JSON
+	Threshold int               // how many of them must have cosigned
+	Texts     map[string]string // what it may say
 }
 
 func (q *request) verifier(do, index string) verifier {
-	v := verifier{q.log.Key(), index, do, map[string]string{}}
+	v := verifier{Key: q.log.Key(), Index: index, Do: do, Texts: map[string]string{}}
+	keys := []string{}
+	if n := len(q.state.Witnessing); n > 0 {
+		now := q.state.Witnessing[n-1]
+		v.Threshold = now.Threshold
+		for _, w := range now.Witnesses {
+			name, _, _ := strings.Cut(w.Key, "+")
+			v.Witnesses, keys = append(v.Witnesses, witnessLine{name, w.URL, w.Key}), append(keys, w.Key)
+		}
+	}
+	if text, err := json.Marshal(keys); err == nil {
+		v.Keys = string(text)
+	}
 	for key, text := range q.lang.Texts() {
 		if name, ok := strings.CutPrefix(key, "verifier."); ok {
 			v.Texts[name] = text
@@ -315,17 +331,27 @@ func (q *request) verifier(do, index string) verifier {
 	return v
 }
 
+// witnessLine is a witness, and the key that its cosignatures are verified with.
+type witnessLine struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	Key  string `json:"key"`
+}
+
 // verifyData is the page of the verifier in the browser.
 type verifyData struct {
-	Key      string   `json:"ledger_key"`
-	Verifier verifier `json:"-"`
+	Key       string        `json:"ledger_key"`
+	Witnesses []witnessLine `json:"witnesses"`
+	Threshold int           `json:"threshold"` // how many of the witnesses must have cosigned
+	Verifier  verifier      `json:"-"`
 }
 
 func (p *Portal) verify(q *request) (*answer, error) {
 	if err := q.overseeing(); err != nil {
 		return nil, err
 	}
-	return &answer{"verify", q.lang.Text("verify.title"), verifyData{q.log.Key(), q.verifier(q.lang.Text("verify.do"), "")}}, nil
+	v := q.verifier(q.lang.Text("verify.do"), "")
+	return &answer{"verify", q.lang.Text("verify.title"), verifyData{v.Key, v.Witnesses, v.Threshold, v}}, nil
 }
 
 // tlog serves the log's own files (C2SP tlog-tiles) to those who may read all of it.
@@ -357,6 +383,10 @@ func (p *Portal) tlog(w http.ResponseWriter, r *http.Request) {
 func (q *request) tlogFile(name string) ([]byte, error) {
 	if name == layout.CheckpointPath {
 		_, raw, err := q.log.Checkpoint(q.Context())
+		return raw, err
+	}
+	if name == "cosigned" {
+		_, raw, err := q.log.Cosigned(q.Context())
 		return raw, err
 	}
 	rest, ok := strings.CutPrefix(name, "tile/")

@@ -80,10 +80,39 @@ export async function checkpoint(text, key) {
   for (const s of signatures) {
     if (s.name !== key.name || !equal(s.data.slice(0, 4), key.hash)) continue;
     if (await verifyEd25519(key.key, s.data.slice(4), encoder.encode(body))) {
-      return { origin, size: Number(size), root: bytes(root), text, cosigned: signatures.filter(o => o !== s).map(o => o.name) };
+      return { origin, size: Number(size), root: bytes(root), text, body, others: signatures.filter(o => o !== s) };
     }
   }
   throw new Fault("checkpoint_unsigned");
+}
+
+// witnessKey reads a witness's verifier key. It cosigns with an Ed25519 key under an
+// id of its own (C2SP tlog-cosignature): the algorithm 4, whichever the text has.
+export async function witnessKey(text) {
+  const [, name, , encoded] = /^([^+\s]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text) ?? [];
+  if (!name) throw new Fault("key_unreadable");
+  const raw = bytes(encoded);
+  if ((raw[0] !== 1 && raw[0] !== 4) || raw.length !== 33) throw new Fault("key_unreadable");
+  const key = raw.slice(1);
+  return { name, text, key, hash: (await sha256(join(encoder.encode(name + "\n"), [4], key))).slice(0, 4) };
+}
+
+// cosignatures says which of the witnesses have cosigned a checkpoint, and when: an
+// Ed25519 signature over the time and the checkpoint's text (cosignature/v1).
+export async function cosignatures(head, witnesses) {
+  const found = [];
+  for (const w of witnesses) {
+    for (const line of head.others) {
+      if (line.name !== w.name || line.data.length !== 76 || !equal(line.data.slice(0, 4), w.hash)) continue;
+      const time = Number(new DataView(line.data.buffer, line.data.byteOffset + 4, 8).getBigUint64(0));
+      const message = encoder.encode("cosignature/v1\ntime " + time + "\n" + head.body);
+      if (await verifyEd25519(w.key, line.data.slice(12), message)) {
+        found.push({ name: w.name, time });
+        break;
+      }
+    }
+  }
+  return found;
 }
 
 // Tree is the hashes of perfect subtrees from which a root is computed, as far as
@@ -91,6 +120,18 @@ export async function checkpoint(text, key) {
 export class Tree {
   size = 0;
   #peaks = [];
+
+  // save is what the tree goes on from later.
+  save() {
+    return { size: this.size, peaks: this.#peaks.map(base64) };
+  }
+
+  static restore(saved) {
+    const tree = new Tree();
+    tree.size = saved.size;
+    tree.#peaks = saved.peaks.map(bytes);
+    return tree;
+  }
 
   async append(leaf) {
     let hash = leaf;
@@ -164,14 +205,76 @@ export async function verifyConsistency(first, second, hashes, firstRoot, second
   if (sn !== 0 || !equal(fr, firstRoot) || !equal(sr, secondRoot)) throw fault;
 }
 
+// Tiles reads hashes of a tree of a size from the tiles that hold them: some for
+// each 256-fold of the tree, however large it is.
+export class Tiles {
+  #tiles = new Map();
+
+  constructor(size, fetchFile) {
+    this.size = size;
+    this.fetchFile = fetchFile;
+  }
+
+  // node is the hash of the perfect subtree of 2^height leaves that begins at a leaf.
+  async node(height, first) {
+    const level = Math.floor(height / 8);
+    const at = Math.floor(first / 256 ** level), count = 2 ** (height - 8 * level);
+    const number = Math.floor(at / 256);
+    const tile = await this.tile(level, number);
+    let hashes = tile.slice(at - number * 256, at - number * 256 + count);
+    if (hashes.length !== count) throw new Fault("bundle_unreadable");
+    while (hashes.length > 1) {
+      const next = [];
+      for (let i = 0; i < hashes.length; i += 2) next.push(await nodeHash(hashes[i], hashes[i + 1]));
+      hashes = next;
+    }
+    return hashes[0];
+  }
+
+  // tile is the hashes of a tile.
+  async tile(level, number) {
+    const width = Math.min(256, Math.floor(this.size / 256 ** level) - number * 256);
+    const name = tilePath(String(level), number, width);
+    if (!this.#tiles.has(name)) {
+      const raw = await this.fetchFile(name);
+      if (raw.length !== 32 * width) throw new Fault("bundle_unreadable");
+      this.#tiles.set(name, Array.from({ length: width }, (_, i) => raw.slice(32 * i, 32 * i + 32)));
+    }
+    return this.#tiles.get(name);
+  }
+
+  // range is the hash of the leaves from first until end (RFC 6962, section 2.1).
+  async range(first, end) {
+    const n = end - first, half = largestPower(n);
+    if (half === n) return this.node(Math.log2(n), first);
+    return nodeHash(await this.range(first, first + half), await this.range(first + half, end));
+  }
+
+  // consistency is the proof that the tree goes on from its first statements (RFC 6962,
+  // section 2.1.2).
+  async consistency(older, first = 0, end = this.size, whole = true) {
+    const n = end - first;
+    if (older === n) return whole ? [] : [await this.range(first, end)];
+    const half = largestPower(n) === n ? n / 2 : largestPower(n);
+    if (older <= half) return [...(await this.consistency(older, first, first + half, whole)), await this.range(first + half, end)];
+    return [...(await this.consistency(older - half, first + half, end, false)), await this.range(first, first + half)];
+  }
+}
+
+// largestPower is the largest power of two that is not larger than n.
+const largestPower = n => 2 ** Math.floor(Math.log2(n));
+
 // bundleWidth is how many entries a full bundle has.
 export const bundleWidth = 256;
 
 // bundlePath is where an entry bundle of so many entries lies.
-export function bundlePath(number, width) {
+export const bundlePath = (number, width) => tilePath("entries", number, width);
+
+// tilePath is where a tile of so many entries or hashes lies.
+function tilePath(level, number, width) {
   let name = String(number % 1000).padStart(3, "0");
   for (let n = Math.floor(number / 1000); n > 0; n = Math.floor(n / 1000)) name = "x" + String(n % 1000).padStart(3, "0") + "/" + name;
-  return "tile/entries/" + name + (width < bundleWidth ? ".p/" + width : "");
+  return "tile/" + level + "/" + name + (width < bundleWidth ? ".p/" + width : "");
 }
 
 // entries splits a bundle.
@@ -201,16 +304,42 @@ export function open(envelope) {
 export class Keys {
   #parties = new Map(); // name → Set of raw Ed25519 keys in base64
   #passkeys = new Map(); // keyid → { party, passkey }
+  #proposed = new Map(); // index → the witnesses that a proposal would set
+  witnesses = []; // the verifier keys of the witnesses that the ledger names now
+
+  // save is what verifying goes on from later.
+  save() {
+    return { parties: [...this.#parties], passkeys: [...this.#passkeys], proposed: [...this.#proposed], witnesses: this.witnesses };
+  }
+
+  static restore(saved) {
+    const keys = new Keys();
+    keys.#parties = new Map(saved.parties);
+    keys.#passkeys = new Map(saved.passkeys);
+    keys.#proposed = new Map(saved.proposed);
+    keys.witnesses = saved.witnesses;
+    return keys;
+  }
 
   // learn takes in the keys that a statement makes known. Whether the policies let
   // it be made, `rempart audit verify` says.
-  async learn(statement, body = statement.body, kind = statement.kind) {
+  async learn(statement, index, body = statement.body, kind = statement.kind) {
     if (kind === "warehouse-created") this.#add(statement.actor, body.signing);
     else if (kind === "party-added") this.#add(body.name, body.signing);
     else if (kind === "passkey-registered") {
       const id = "passkey:" + hex(await sha256(urlBytes(body.credential)));
       if (!this.#passkeys.has(id)) this.#passkeys.set(id, { party: statement.actor, passkey: body });
-    } else if (kind === "proposed" && body.kind && body.body) await this.learn(statement, body.body, body.kind);
+    } else if (kind === "witnesses-set") this.#vouch(body);
+    else if (kind === "proposed" && body.statement === "witnesses-set") this.#proposed.set(index, body.says);
+    else if (kind === "proposed") await this.learn(statement, index, body.says, body.statement);
+    else if (kind === "countersigned" && this.#proposed.has(body.entry)) {
+      if (!body.refused) this.#vouch(this.#proposed.get(body.entry));
+      this.#proposed.delete(body.entry);
+    }
+  }
+
+  #vouch(body) {
+    this.witnesses = (body.witnesses ?? []).map(w => w.key);
   }
 
   #add(name, key) {
@@ -316,31 +445,66 @@ export class Ledger {
     return checkpoint(decoder.decode(await this.fetchFile("checkpoint")), this.key);
   }
 
-  // verifyAll reads every entry, recomputes the tree, verifies each signature, and
-  // that the tree goes on from one that was kept. progress is told how many
-  // entries are done. It returns how many were signed by what.
-  async verifyAll(head, kept, progress) {
-    const tree = new Tree(), keys = new Keys(), signed = { key: 0, passkey: 0 };
+  // cosigned is the checkpoint that witnesses have cosigned last, or null.
+  async cosigned() {
+    const text = await this.fetchFile("cosigned", true);
+    return text && checkpoint(decoder.decode(text), this.key);
+  }
+
+  // verify reads every entry from the first on that was not read before, recomputes
+  // the tree, verifies each signature, and that the tree goes on from one that was kept.
+  // progress is told how many entries are done. before is what an earlier call has
+  // returned as its state; it says how many were signed by what.
+  async verify(head, kept, before, progress) {
+    const tree = before ? Tree.restore(before.tree) : new Tree(), keys = before ? Keys.restore(before.keys) : new Keys();
+    const signed = { key: 0, passkey: 0 }, from = tree.size;
     if (kept && kept.size > head.size) throw new Fault("shrunk", { size: kept.size, now: head.size });
-    const numbers = Math.ceil(head.size / bundleWidth);
+    if (before && (tree.size !== kept.size || !equal(await tree.root(), kept.root))) throw new Fault("forked", { size: kept.size });
+    if (before) await this.continues(kept, head);
+    const numbers = Math.ceil(head.size / bundleWidth), start = Math.floor(from / bundleWidth);
     const fetched = number => this.fetchFile(bundlePath(number, Math.min(bundleWidth, head.size - number * bundleWidth)));
-    let next = numbers > 0 ? fetched(0) : null;
-    for (let number = 0; number < numbers; number++) {
+    let next = numbers > start && head.size > from ? fetched(start) : null;
+    for (let number = start; next && number < numbers; number++) {
       const bundle = await next;
       if (number + 1 < numbers) next = fetched(number + 1);
-      const all = entries(bundle).slice(0, head.size - number * bundleWidth);
+      const first = Math.max(from, number * bundleWidth);
+      const all = entries(bundle).slice(first - number * bundleWidth, head.size - number * bundleWidth);
       const leaves = await Promise.all(all.map(leafHash));
       const opened = all.map(open);
       for (const [i, leaf] of leaves.entries()) {
         await tree.append(leaf);
-        await keys.learn(opened[i].statement);
+        await keys.learn(opened[i].statement, first + i);
         if (kept && tree.size === kept.size && !equal(await tree.root(), kept.root)) throw new Fault("forked", { size: kept.size });
       }
-      for (const by of await Promise.all(opened.map((o, i) => keys.verify(o, number * bundleWidth + i)))) signed[by]++;
+      for (const by of await Promise.all(opened.map((o, i) => keys.verify(o, first + i)))) signed[by]++;
       progress(tree.size);
     }
     if (tree.size !== head.size || !equal(await tree.root(), head.root)) throw new Fault("root", { size: head.size });
-    return signed;
+    return { signed, read: head.size - from, witnesses: keys.witnesses, state: { tree: tree.save(), keys: keys.save() } };
+  }
+
+  // outline verifies with few downloads what needs no statement to be read: that the
+  // tiles have the root that was signed, that the last entries are in them, and that the
+  // tree goes on from one that was kept. It returns how many entries it has looked at.
+  async outline(head, kept) {
+    if (kept && kept.size > head.size) throw new Fault("shrunk", { size: kept.size, now: head.size });
+    if (head.size === 0) return 0;
+    const tiles = new Tiles(head.size, this.fetchFile);
+    if (!equal(await tiles.range(0, head.size), head.root)) throw new Fault("root", { size: head.size });
+    if (kept) await this.continues(kept, head, tiles);
+    const number = Math.ceil(head.size / bundleWidth) - 1;
+    const last = entries(await this.fetchFile(bundlePath(number, head.size - number * bundleWidth)));
+    const hashes = await tiles.tile(0, number);
+    for (const [i, hash] of hashes.entries()) {
+      if (!last[i] || !equal(await leafHash(last[i]), hash)) throw new Fault("inclusion", { index: number * bundleWidth + i });
+    }
+    return hashes.length;
+  }
+
+  // continues verifies that a tree goes on from an older one.
+  async continues(older, head, tiles = new Tiles(head.size, this.fetchFile)) {
+    const hashes = older.size > 0 && older.size < head.size ? await tiles.consistency(older.size) : [];
+    await verifyConsistency(older.size, head.size, hashes, older.root, head.root);
   }
 }
 
@@ -354,7 +518,7 @@ export async function verifyReceipt(receipt, key) {
     const envelope = bytes(p.envelope);
     await verifyInclusion(await leafHash(envelope), p.index, head.size, (p.hashes ?? []).map(bytes), head.root);
     last = { index: p.index, ...open(envelope) };
-    await keys.learn(last.statement);
+    await keys.learn(last.statement, p.index);
   }
   return { head, statement: last.statement, index: last.index, by: await keys.verify(last, last.index) };
 }
