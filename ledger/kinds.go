@@ -74,6 +74,7 @@ type (
 		Pseudonyms string      `json:"pseudonyms"`          // how its tokens were made: "keyed", "oblivious" or "both"
 		Evaluator  string      `json:"evaluator,omitempty"` // whose key made the oblivious ones
 		Stays      Digest      `json:"stays,omitempty"`     // the tokens of stays, sealed to the linkage authority too
+		Filters    string      `json:"filters,omitempty"`   // check value of the providers' key that made filters of names, which went with the identities
 		Quarantine Digest      `json:"quarantine"`          // the refused rows, which the provider keeps
 	}
 	// PersonsLinked says which deposits' persons were compared and what came of it.

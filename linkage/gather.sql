@@ -1,6 +1,6 @@
 -- Who a deposit knows by several records is one person: a register that has a
 -- row for each number under which the person was insured, or a file of pseudonyms
--- beside one of names. In and out: record(deposit, person, a, b, c, provisional), out
+-- beside one of names. In and out: record(deposit, person, a, b, c, provisional, filter), out
 -- with one row for each person of a deposit.
 --
 -- Two identifiers that a deposit gives to one person (a NIR and a national
@@ -23,7 +23,7 @@ FROM faithful f
 JOIN faithful back ON back.a = f.partner;
 
 CREATE TABLE gathered AS
-SELECT deposit, person, min(a) AS a, max(b) AS b, max(c) AS c, bool_and(provisional) AS provisional
+SELECT deposit, person, min(a) AS a, max(b) AS b, max(c) AS c, bool_and(provisional) AS provisional, max(filter) AS filter
 FROM (SELECT record.* REPLACE (coalesce(pair.stands_for, record.a) AS a) FROM record LEFT JOIN pair ON pair.a = record.a)
 GROUP BY deposit, person;
 DROP TABLE record;

@@ -30,6 +30,9 @@ var gather string
 //go:embed resolve.sql
 var resolve string
 
+//go:embed number.sql
+var number string
+
 //go:embed summary.sql
 var summary string
 
@@ -42,16 +45,20 @@ type Linker struct {
 	care   bool     // somebody told of stays that it gave
 	payers []string // who told of stays that they paid for, by their sides
 	passes []stayPass
+
+	filterKeys map[string]string // deposit to the check value of its filters' key
+	filters    FilterOptions
+	filtered   *FilterReport // nil: fewer than two deposits have filters
 }
 
 // New starts a linkage with no deposit, over the tokens of one mode: those of two
 // never meet. The database is the linker's own.
 func New(ctx context.Context, db *engine.DB, key *pseudonym.AuthorityKey, mode pseudonym.Mode) (*Linker, error) {
-	l := &Linker{db: db, key: key, mode: mode}
+	l := &Linker{db: db, key: key, mode: mode, filterKeys: map[string]string{}}
 	if err := db.Exec(ctx, stayTable()); err != nil {
 		return nil, err
 	}
-	if err := db.Exec(ctx, "CREATE TABLE record (deposit VARCHAR, person BIGINT, a VARCHAR, b VARCHAR, c VARCHAR, provisional BOOLEAN)"); err != nil {
+	if err := db.Exec(ctx, "CREATE TABLE record (deposit VARCHAR, person BIGINT, a VARCHAR, b VARCHAR, c VARCHAR, provisional BOOLEAN, filter BLOB)"); err != nil {
 		return nil, err
 	}
 	if err := db.Exec(ctx, `CREATE TABLE person_key ("inner" BLOB, "outer" BLOB)`); err != nil {
@@ -75,7 +82,7 @@ func padded(key [sha256.Size]byte) (inner, outer []byte) {
 
 var columns = []engine.Column{
 	{Name: "person", Type: "BIGINT"}, {Name: "a", Type: "VARCHAR"}, {Name: "b", Type: "VARCHAR"},
-	{Name: "c", Type: "VARCHAR"}, {Name: "provisional", Type: "BOOLEAN"},
+	{Name: "c", Type: "VARCHAR"}, {Name: "provisional", Type: "BOOLEAN"}, {Name: "filter", Type: "VARCHAR"},
 }
 
 // Add takes in the records of one deposit, as a [Writer] wrote them.
@@ -83,7 +90,7 @@ func (l *Linker) Add(ctx context.Context, deposit string, records io.Reader) err
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(l.second(records, w)) }()
 	err := l.db.FromCSV(ctx, columns, r, func(rows string) error {
-		return l.db.Exec(ctx, "INSERT INTO record SELECT ?, person, a, b, c, provisional FROM "+rows, deposit)
+		return l.db.Exec(ctx, "INSERT INTO record SELECT ?, person, a, b, c, provisional, from_base64(filter) FROM "+rows, deposit)
 	})
 	r.CloseWithError(io.ErrClosedPipe) // ends second where the engine has stopped
 	if err != nil {
@@ -107,6 +114,12 @@ func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
 		return s, err
 	}
 	if err := l.db.Exec(ctx, resolve); err != nil {
+		return s, err
+	}
+	if err := l.compareFilters(ctx); err != nil {
+		return s, err
+	}
+	if err := l.db.Exec(ctx, number); err != nil {
 		return s, err
 	}
 	rows, err := l.db.Query(ctx, summary)
@@ -139,7 +152,8 @@ func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
 	return s, rows.Err()
 }
 
-// Write writes the result as Parquet: deposit, person (the matching number), person_id.
+// Write writes the result as Parquet: deposit, person (the matching number), person_id, and the
+// method that found it.
 func (l *Linker) Write(ctx context.Context, w io.Writer) error {
-	return l.db.CopyOut(ctx, "SELECT deposit, person, person_id FROM link ORDER BY deposit, person", engine.Parquet, w)
+	return l.db.CopyOut(ctx, "SELECT deposit, person, person_id, method FROM link ORDER BY deposit, person", engine.Parquet, w)
 }

@@ -18,6 +18,7 @@ import (
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/synth"
 )
@@ -40,26 +41,12 @@ func TestTheLinkageOfAPopulationOfKnownTruth(t *testing.T) {
 	dir := t.TempDir()
 	_, err := synth.Generate(t.Context(), dir, synth.Options{Persons: 3000, Seed: 11})
 	must(t, err)
-	secret := bytes.Repeat([]byte{3}, 32)
-	provider, err := pseudonym.NewProviderKey(secret)
+	provider, err := pseudonym.NewProviderKey(bytes.Repeat([]byte{3}, 32))
 	must(t, err)
-	local, err := pseudonym.NewLocalKey(secret)
-	must(t, err)
-	authority, err := pseudonym.NewAuthorityKey(bytes.Repeat([]byte{4}, 32))
-	must(t, err)
-	db, err := engine.Open(t.Context())
-	must(t, err)
-	defer db.Close()
-	linker, err := linkage.New(t.Context(), db, authority, pseudonym.Keyed)
-	must(t, err)
-	deposits := map[string]numbers{}
-	for _, party := range synth.Parties() {
-		deposits[party] = numbers{maphash.MakeSeed(), local}
-		must(t, linker.Add(t.Context(), party, identities(t, provider, deposits[party], filepath.Join(dir, party))))
-	}
+	db, linker, deposits := populationLinker(t, dir, provider, false)
 	summary, err := linker.Resolve(t.Context())
 	must(t, err)
-	must(t, db.LoadCSV(t.Context(), "truth", []engine.Column{{Name: "deposit", Type: "VARCHAR"}, {Name: "person", Type: "BIGINT"}, {Name: "true_person", Type: "BIGINT"}}, truth(t, deposits, dir)))
+	must(t, db.LoadCSV(t.Context(), "truth", truthColumns, truth(t, deposits, dir)))
 	var found, right, pairs int64
 	must(t, db.Exec(t.Context(), "CREATE TABLE compared AS FROM link JOIN truth USING (deposit, person)"))
 	const pairsBy = "SELECT coalesce(sum(n * (n - 1) / 2), 0)::BIGINT FROM (SELECT count(*) AS n FROM compared GROUP BY %s)"
@@ -73,8 +60,33 @@ func TestTheLinkageOfAPopulationOfKnownTruth(t *testing.T) {
 	}
 }
 
+var truthColumns = []engine.Column{{Name: "deposit", Type: "VARCHAR"}, {Name: "person", Type: "BIGINT"}, {Name: "true_person", Type: "BIGINT"}}
+
+// populationLinker takes in the identities of all parties of a population.
+func populationLinker(t *testing.T, dir string, provider *pseudonym.ProviderKey, filters bool) (*engine.DB, *linkage.Linker, map[string]numbers) {
+	t.Helper()
+	local, err := pseudonym.NewLocalKey(bytes.Repeat([]byte{3}, 32))
+	must(t, err)
+	authority, err := pseudonym.NewAuthorityKey(bytes.Repeat([]byte{4}, 32))
+	must(t, err)
+	db := engineDB(t)
+	linker, err := linkage.New(t.Context(), db, authority, pseudonym.Keyed)
+	must(t, err)
+	deposits := map[string]numbers{}
+	for _, party := range synth.Parties() {
+		deposits[party] = numbers{maphash.MakeSeed(), local}
+		var key *clk.Key
+		if filters {
+			key = filterKey(t, 3)
+			linker.AddFilters(party, key.Check())
+		}
+		must(t, linker.Add(t.Context(), party, identities(t, provider, key, deposits[party], filepath.Join(dir, party))))
+	}
+	return db, linker, deposits
+}
+
 // identities runs a party's identity file through its feed.
-func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string) io.Reader {
+func identities(t *testing.T, key *pseudonym.ProviderKey, filters *clk.Key, n numbers, dir string) io.Reader {
 	t.Helper()
 	name := "hospital"
 	if strings.HasSuffix(dir, "insurer") {
@@ -85,7 +97,7 @@ func identities(t *testing.T, key *pseudonym.ProviderKey, n numbers, dir string)
 	feed, err := intake.LoadFeed(folder)
 	must(t, err)
 	var records bytes.Buffer
-	sender, err := linkage.NewSender(t.Context(), &records, linkage.Keyed{Key: key})
+	sender, err := linkage.NewFilterSender(t.Context(), &records, filters, linkage.Keyed{Key: key})
 	must(t, err)
 	files, err := os.ReadDir(dir)
 	must(t, err)

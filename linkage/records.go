@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -16,10 +17,14 @@ import (
 type Record struct {
 	Person int64              // the matching number
 	Tokens []pseudonym.Tokens // in the order of the writer's modes
+	Filter *clk.CLK           // nil: none, and so where the writer writes none
 }
 
 // kinds are those of tokens, in the order of their columns.
 var kinds = [3]pseudonym.Kind{pseudonym.ByIdentifier, pseudonym.ByTraits, pseudonym.ByPhonetics}
+
+// filterColumn is the column of filters, the last where a file has any.
+const filterColumn = "filter"
 
 // header names the columns of a file with tokens of some modes: person,
 // provisional, then keyed_a, keyed_b, keyed_c or oblivious_a and so on.
@@ -33,17 +38,25 @@ func header(modes []pseudonym.Mode) []string {
 	return names
 }
 
-// Writer writes records for [Linker.Add]: CSV with a header, tokens in hexadecimal.
+// Writer writes records for [Linker.Add]: CSV with a header, tokens in hexadecimal, filters in
+// base64.
 type Writer struct {
-	csv   *csv.Writer
-	modes int
-	row   []string
+	csv     *csv.Writer
+	modes   int
+	filters bool
+	row     []string
 }
 
-// NewWriter writes the header.
+// NewWriter writes the header of a file without filters.
 func NewWriter(w io.Writer, modes ...pseudonym.Mode) (*Writer, error) {
 	c := csv.NewWriter(w)
 	return &Writer{csv: c, modes: len(modes)}, c.Write(header(modes))
+}
+
+// NewFilterWriter writes the header of a file with filters.
+func NewFilterWriter(w io.Writer, modes ...pseudonym.Mode) (*Writer, error) {
+	c := csv.NewWriter(w)
+	return &Writer{csv: c, modes: len(modes), filters: true}, c.Write(append(header(modes), filterColumn))
 }
 
 // Write writes one record.
@@ -54,6 +67,14 @@ func (w *Writer) Write(r Record) error {
 	w.row = append(w.row[:0], strconv.FormatInt(r.Person, 10), strconv.FormatBool(r.Tokens[0].Provisional))
 	for _, t := range r.Tokens {
 		w.row = append(w.row, text(t.A), text(t.B), text(t.C))
+	}
+	if w.filters {
+		filter := ""
+		if r.Filter != nil {
+			text, _ := r.Filter.MarshalText() // it has no error
+			filter = string(text)
+		}
+		w.row = append(w.row, filter)
 	}
 	return w.csv.Write(w.row)
 }
@@ -72,7 +93,7 @@ func (w *Writer) Flush() error {
 }
 
 // second reads the columns of the linker's mode, and turns provider tokens into
-// linkage tokens.
+// linkage tokens. Filters stay as they are: the key that made them is not the authority's.
 func (l *Linker) second(records io.Reader, to io.Writer) error {
 	reader, writer := csv.NewReader(records), csv.NewWriter(to)
 	reader.ReuseRecord = true
@@ -89,7 +110,8 @@ func (l *Linker) second(records io.Reader, to io.Writer) error {
 		}
 		at = append(at, i)
 	}
-	row := []string{"person", "a", "b", "c", "provisional"}
+	filter := slices.Index(names, filterColumn)
+	row := []string{"person", "a", "b", "c", "provisional", "filter"}
 	for line := 2; ; line++ {
 		if err := writer.Write(row); err != nil {
 			return err
@@ -107,6 +129,13 @@ func (l *Linker) second(records io.Reader, to io.Writer) error {
 			if row[1+i], err = l.linked(in[at[2+i]], kind); err != nil {
 				return fmt.Errorf("line %d: %s: %w", line, names[at[2+i]], err)
 			}
+		}
+		if row[5] = ""; filter >= 0 && in[filter] != "" {
+			var c clk.CLK
+			if err := c.UnmarshalText([]byte(in[filter])); err != nil {
+				return fmt.Errorf("line %d: %s: %w", line, filterColumn, err)
+			}
+			row[5] = in[filter]
 		}
 	}
 }

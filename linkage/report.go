@@ -21,7 +21,8 @@ type Report struct {
 	Shared   Count            `json:"shared"`  // persons known to two or more deposits
 	Methods  map[string]Count `json:"methods"` // records by the rule that placed them
 	Deposits []DepositRates   `json:"deposits"`
-	Stays    *StayReport      `json:"stays,omitempty"` // where two sides told of stays
+	Stays    *StayReport      `json:"stays,omitempty"`   // where two sides told of stays
+	Filters  *FilterReport    `json:"filters,omitempty"` // where two deposits have filters
 }
 
 // Count is a number of records, stays or persons. Small ones do not leave: Few stands for them.
@@ -205,7 +206,7 @@ func (l *Linker) Report(ctx context.Context, s Summary, providers map[string]str
 		d := &r.Deposits[i]
 		d.Linked = rate(d.Shared, d.Records)
 	}
-	if len(l.passes) > 0 {
+	if r.Filters, err = l.filterReport(ctx, providers); err == nil && len(l.passes) > 0 {
 		r.Stays, err = l.stayReport(ctx)
 	}
 	return r, err

@@ -1,6 +1,6 @@
 -- Who is who. In: record(deposit, person, a, b, c, provisional), a row for each
 -- person whom a deposit knows; a, b and c are keyed tokens, or NULL where a trait is
--- missing; and person_key(inner, outer), a row with the two padded keys of an HMAC:
+-- missing:
 --
 --   a  the full identifier (NIR, SSN or FOIN); provisional says that it will change
 --   b  surname at birth, first name, birth date and sex, as normalised
@@ -9,7 +9,8 @@
 -- witness(deposit, person, other_deposit, other_person, stays) says how many hospital
 -- stays two records have in common; stays_hit.sql found them.
 --
--- Out: link(deposit, person, person_id, method). The rules, strongest first:
+-- Out: placed(deposit, person, key, method): records with one key are one person. The
+-- rules, strongest first:
 --
 --   1. identifier  Records with the same a are one person. Records with
 --                  different a are never one person, whatever their names or
@@ -23,6 +24,7 @@
 --   5. alone       Whoever is left is a person of its own: records without a and
 --                  with the same b are one person if each comes from another
 --                  deposit, and so are two whose stays name each other (stays).
+--                  Their filters may find them somebody yet: filters.go.
 --
 -- "The one person" is meant: where two persons, or two records without a of one
 -- deposit, share a token, that token is ambiguous and joins nobody.
@@ -135,11 +137,3 @@ SELECT deposit, person, least(lonely.alone, back.alone), CASE WHEN back.alone IS
 FROM lonely
 LEFT JOIN fellow ON fellow.alone = lonely.alone
 LEFT JOIN fellow back ON back.alone = fellow.other AND back.other = lonely.alone;
-
--- 60 bits of an HMAC-SHA-256 of the key (RFC 2104) are the person's number: positive,
--- the same next time, and showing neither an order nor a deposit to anybody.
-CREATE TABLE link AS
-SELECT deposit, person,
-       ('0x' || sha256("outer" || unhex(sha256("inner" || encode(key))))[1:15])::BIGINT AS person_id,
-       key, method
-FROM placed, person_key;

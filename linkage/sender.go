@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/oblivious"
 )
@@ -28,6 +29,7 @@ const batchSize = oblivious.MaxBatch / 8
 // in which they came. It holds a bounded number of batches.
 type Sender struct {
 	makers  []Maker
+	filters *clk.Key // nil: none are made
 	writer  *Writer
 	group   *errgroup.Group
 	ctx     context.Context // of the group: it ends where a batch fails
@@ -36,32 +38,46 @@ type Sender struct {
 	batch   *sending
 	persons int64
 	wrong   atomic.Int64
+
+	filtered atomic.Int64
 }
 
 // Sent counts what a Sender was given.
 type Sent struct {
 	Persons   int64
 	Malformed int64 // traits that are no such thing, such as a NIR whose key is wrong: left out
+	Filters   int64 // of persons with names and date of birth, where filters are made
 }
 
 // sending is a batch under way.
 type sending struct {
 	persons    []int64
 	identities []pseudonym.Identity
+	filters    []*clk.CLK                // of each person; nil where she has none
 	made       chan [][]pseudonym.Tokens // by maker; closed without a value where it failed
 }
 
 // NewSender starts a file of records. Close ends it, also after an error.
 func NewSender(ctx context.Context, w io.Writer, makers ...Maker) (*Sender, error) {
+	return NewFilterSender(ctx, w, nil, makers...)
+}
+
+// NewFilterSender is NewSender for records with filters under a key that the authority does
+// not have. Without a key there are none.
+func NewFilterSender(ctx context.Context, w io.Writer, key *clk.Key, makers ...Maker) (*Sender, error) {
 	modes := make([]pseudonym.Mode, len(makers))
 	for i, m := range makers {
 		modes[i] = m.Mode()
 	}
-	writer, err := NewWriter(w, modes...)
+	start := NewWriter
+	if key != nil {
+		start = NewFilterWriter
+	}
+	writer, err := start(w, modes...)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{makers: makers, writer: writer, room: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	s := &Sender{makers: makers, filters: key, writer: writer, room: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	s.pending = make(chan *sending, cap(s.room))
 	s.group, s.ctx = errgroup.WithContext(ctx)
 	s.group.Go(s.write)
@@ -100,6 +116,9 @@ func (s *Sender) flush() error {
 			inputs[i], malformed = pseudonym.Read(id)
 			s.wrong.Add(int64(len(malformed)))
 		}
+		if s.filters != nil {
+			batch.filters = s.filter(batch.identities)
+		}
 		made := make([][]pseudonym.Tokens, len(s.makers))
 		for i, m := range s.makers {
 			var err error
@@ -111,6 +130,19 @@ func (s *Sender) flush() error {
 		return nil
 	})
 	return nil
+}
+
+// filter makes the filters of a batch.
+func (s *Sender) filter(identities []pseudonym.Identity) []*clk.CLK {
+	filters := make([]*clk.CLK, len(identities))
+	key := s.filters.Clone()
+	for i, who := range identities {
+		if c, ok := key.OfPerson(who); ok {
+			filters[i] = &c
+			s.filtered.Add(1)
+		}
+	}
+	return filters
 }
 
 // write writes what is made, in order.
@@ -126,7 +158,10 @@ func (s *Sender) write() error {
 			return err
 		}
 		for i, person := range batch.persons {
-			row.Person = person
+			row.Person, row.Filter = person, nil
+			if batch.filters != nil {
+				row.Filter = batch.filters[i]
+			}
 			for m := range made {
 				row.Tokens[m] = made[m][i]
 			}
@@ -148,5 +183,5 @@ func (s *Sender) Close() (Sent, error) {
 	if failed := s.group.Wait(); failed != nil {
 		err = failed
 	}
-	return Sent{s.persons, s.wrong.Load()}, err
+	return Sent{s.persons, s.wrong.Load(), s.filtered.Load()}, err
 }

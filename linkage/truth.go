@@ -14,6 +14,7 @@ type Truth struct {
 	Records Count           `json:"records"` // that the truth knows
 	All     Accuracy        `json:"all"`
 	By      []ProviderTruth `json:"by"`      // pairs with a record of each provider
+	Methods []MethodTruth   `json:"methods"` // pairs with a record that each rule placed
 	Persons Count           `json:"persons"` // known to two or more deposits
 	Whole   Rate            `json:"whole"`   // of them: all records together, and nobody else's
 }
@@ -32,20 +33,31 @@ type ProviderTruth struct {
 	Accuracy
 }
 
+// MethodTruth is the accuracy of the records that one rule placed.
+type MethodTruth struct {
+	Method string `json:"method"`
+	Accuracy
+	Sought Rate `json:"sought,omitempty"` // probability: the recall among all records that nothing else linked
+}
+
 //go:embed truth.sql
 var truthQueries string
 
-// Compare holds a linkage against the truth. link is SQL for rows of deposit, person and
-// person_id; truth for rows of deposit, person and true_person.
+// Compare holds a linkage against the truth. link is SQL for rows of deposit, person, person_id
+// and method; truth for rows of deposit, person and true_person.
 func Compare(ctx context.Context, db *engine.DB, link, truth string, providers map[string]string) (*Truth, error) {
 	text := strings.NewReplacer("{link}", link, "{truth}", truth).Replace(truthQueries)
 	setup, queries, _ := strings.Cut(text, "-- name: pairs\n")
-	pairs, persons, _ := strings.Cut(queries, "-- name: persons\n")
+	pairs, rest, _ := strings.Cut(queries, "-- name: persons\n")
+	persons, methods, _ := strings.Cut(rest, "-- name: methods\n")
 	if err := db.Exec(ctx, setup); err != nil {
 		return nil, err
 	}
 	t := &Truth{}
 	if err := t.pairs(ctx, db, pairs, providers); err != nil {
+		return nil, err
+	}
+	if err := t.methods(ctx, db, methods); err != nil {
 		return nil, err
 	}
 	var records, several, whole int64
@@ -81,6 +93,28 @@ func (t *Truth) pairs(ctx context.Context, db *engine.DB, query string, provider
 		} else {
 			t.By = append(t.By, ProviderTruth{deposit, providers[deposit], a})
 		}
+	}
+	return rows.Err()
+}
+
+// methods reads what each rule has placed.
+func (t *Truth) methods(ctx context.Context, db *engine.DB, query string) (err error) {
+	rows, err := db.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		m := MethodTruth{}
+		var are, found, right, sought int64
+		if err := rows.Scan(&m.Method, &are, &found, &right, &sought); err != nil {
+			return err
+		}
+		m.Accuracy = Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
+		if m.Method == probability {
+			m.Sought = rate(Count(right), Count(sought))
+		}
+		t.Methods = append(t.Methods, m)
 	}
 	return rows.Err()
 }

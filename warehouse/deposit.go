@@ -50,6 +50,7 @@ type Deposited struct {
 	ledger.DepositMade
 	Entry         uint64
 	Ignored       []string // files of the folder that the feed does not know
+	SentFilters   int64    // of persons with names and date of birth, where they were asked for
 	SentStays     int64    // of which the linkage authority got tokens
 	UnusableStays int64    // traits of stays that are no such thing
 	Unusable      int64    // identity traits that are no such thing, such as a NIR whose key is wrong

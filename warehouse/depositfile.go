@@ -25,7 +25,7 @@ import (
 func (d *deposit) source(ctx context.Context, i int) (err error) {
 	file := journalFile{Name: d.Files[i].Name, Size: d.Files[i].Size, Sealed: true}
 	_, err = sealFile(d.part("identities", i), d.provider, func(identities io.Writer) error {
-		sender, err := linkage.NewSender(ctx, identities, d.makers...)
+		sender, err := linkage.NewFilterSender(ctx, identities, d.filters, d.makers...)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (d *deposit) source(ctx context.Context, i int) (err error) {
 			return errors.Join(err, d.quarantine.Flush())
 		})
 		sent, closed := sender.Close()
-		file.Persons, file.Unusable = sent.Persons, sent.Malformed
+		file.Persons, file.Unusable, file.Filters = sent.Persons, sent.Malformed, sent.Filters
 		if closed != nil { // the cause of what else failed
 			return closed
 		}

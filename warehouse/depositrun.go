@@ -15,6 +15,7 @@ import (
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/pseudonym"
 )
 
@@ -33,7 +34,8 @@ type deposit struct {
 	reader      lake.Reader
 	checker     *intake.Checker
 	makers      []linkage.Maker
-	done, total int64 // bytes of input
+	filters     *clk.Key // nil: no filters are sent
+	done, total int64    // bytes of input
 
 	quarantine *intake.Quarantine
 }
@@ -115,6 +117,9 @@ func (d *deposit) prepare(state *governance.State) error {
 	if d.makers, err = d.w.makers(state, d.Provider, secret, d.Tokens); err != nil {
 		return err
 	}
+	if d.filters, err = d.Tokens.filterKey(secret); err != nil {
+		return err
+	}
 	local, err := pseudonym.NewLocalKey(secret)
 	if err != nil {
 		return err
@@ -166,6 +171,10 @@ func (d *deposit) conclude(ctx context.Context, state *governance.State) (*Depos
 			made.Persons = max(made.Persons, told[f.Counts[0].Resource])
 		}
 		made.Unusable += f.Unusable
+		made.SentFilters += f.Filters
+	}
+	if d.filters != nil {
+		made.Filters = d.filters.Check()
 	}
 	identity, err := d.w.identity(d.Provider)
 	if err != nil {

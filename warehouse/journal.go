@@ -51,6 +51,7 @@ type journalFile struct {
 	Counts   []ledger.FileCount `json:"counts,omitempty"` // one for each object
 	Persons  int64              `json:"persons,omitempty"`
 	Unusable int64              `json:"unusable,omitempty"`
+	Filters  int64              `json:"filters,omitempty"`
 }
 
 const (

@@ -34,9 +34,10 @@ type Linked struct {
 
 // LinkOptions say what to link.
 type LinkOptions struct {
-	Authority  string // "" where there is only one
-	Pseudonyms string // "keyed" or "oblivious": deposits without such tokens are left out; "" is what all deposits have
-	Evaluator  string // of oblivious tokens; "" is the authority itself
+	Authority  string                // "" where there is only one
+	Pseudonyms string                // "keyed" or "oblivious": deposits without such tokens are left out; "" is what all deposits have
+	Evaluator  string                // of oblivious tokens; "" is the authority itself
+	Filters    linkage.FilterOptions // when filters are one person's; the zero value is linkage.DefaultFilters
 	Progress   Progress
 }
 
@@ -88,7 +89,7 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 		made.Deposits = append(made.Deposits, d.Deposit)
 		having = append(having, d)
 	}
-	linker, summary, err := w.join(ctx, db, authority, tokens.mode, having, o.Progress)
+	linker, summary, err := w.join(ctx, db, authority, tokens.mode, having, o.Filters, o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +127,23 @@ func (w *Warehouse) link(ctx context.Context, o LinkOptions) (made *Linked, err 
 	return made, err
 }
 
+// filtersOf is how a linkage compared filters: who joins its deposits again must do the same.
+func (w *Warehouse) filtersOf(l *governance.Linkage) (linkage.FilterOptions, error) {
+	var r linkage.Report
+	if l.Report == "" {
+		return linkage.FilterOptions{}, nil
+	}
+	if err := w.Log.Attached(l.Report, &r); err != nil {
+		return linkage.FilterOptions{}, fmt.Errorf("the report of linkage %s: %w", l.Linkage, err)
+	}
+	if r.Filters == nil {
+		return linkage.FilterOptions{}, nil
+	}
+	return r.Filters.FilterOptions, nil
+}
+
 // join opens what deposits have sent to an authority and decides who is who.
-func (w *Warehouse) join(ctx context.Context, db *engine.DB, authority string, mode pseudonym.Mode, deposits []*governance.Deposit, progress Progress) (*linkage.Linker, linkage.Summary, error) {
+func (w *Warehouse) join(ctx context.Context, db *engine.DB, authority string, mode pseudonym.Mode, deposits []*governance.Deposit, filters linkage.FilterOptions, progress Progress) (*linkage.Linker, linkage.Summary, error) {
 	var none linkage.Summary
 	secret, err := w.pseudonymSecret(authority)
 	if err != nil {
@@ -141,6 +157,9 @@ func (w *Warehouse) join(ctx context.Context, db *engine.DB, authority string, m
 	if err != nil {
 		return nil, none, err
 	}
+	if err := linker.Filters(filters); err != nil {
+		return nil, none, err
+	}
 	for i, d := range deposits {
 		progress.Report(d.Actor, int64(i), int64(len(deposits)))
 		if err := w.readIdentities(ctx, linker, authority, d); err != nil {
@@ -148,6 +167,9 @@ func (w *Warehouse) join(ctx context.Context, db *engine.DB, authority string, m
 		}
 		if err := w.readStays(ctx, linker, authority, d); err != nil {
 			return nil, none, err
+		}
+		if d.Filters != "" {
+			linker.AddFilters(d.Deposit, d.Filters)
 		}
 	}
 	summary, err := linker.Resolve(ctx)

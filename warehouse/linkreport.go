@@ -124,7 +124,15 @@ func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *gover
 	if err != nil {
 		return nil, err
 	}
-	return linkage.Compare(ctx, p.db, "FROM "+readParquet(links),
+	var tellsMethod bool // linkages of before do not
+	if err := p.db.Value(ctx, &tellsMethod, "SELECT count(*) > 0 FROM parquet_schema("+engine.Literal(links)+") WHERE name = 'method'"); err != nil {
+		return nil, err
+	}
+	link := "FROM " + readParquet(links)
+	if !tellsMethod {
+		link = "SELECT *, '' AS method " + link
+	}
+	return linkage.Compare(ctx, p.db, link,
 		"SELECT DISTINCT deposit, person, true_person FROM record_line JOIN party USING (deposit) JOIN true_person USING (party, local_hash)", providers)
 }
 

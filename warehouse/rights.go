@@ -163,7 +163,11 @@ func (w *Warehouse) Resolve(ctx context.Context, authority string) (r *Resolved,
 			deposits = append(deposits, d)
 		}
 	}
-	linker, _, err := w.join(ctx, db, authority, pseudonym.Mode(l.Pseudonyms), deposits, nil)
+	filters, err := w.filtersOf(l)
+	if err != nil {
+		return nil, err
+	}
+	linker, _, err := w.join(ctx, db, authority, pseudonym.Mode(l.Pseudonyms), deposits, filters, nil)
 	if err != nil {
 		return nil, err
 	}

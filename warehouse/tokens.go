@@ -9,6 +9,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/linkage/service"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/pseudonym/oblivious"
@@ -23,6 +24,7 @@ type TokenOptions struct {
 	Evaluator  string `json:"evaluator,omitempty"` // the authority with the oblivious function; "" is the one that links
 	URL        string `json:"url,omitempty"`       // of its service
 	CAFile     string `json:"ca_file,omitempty"`   // certificates that vouch for a proxy before it; "" is the ledger's keys
+	Filters    bool   `json:"filters,omitempty"`   // filters of names go with the tokens
 }
 
 // settle fills in defaults and refuses what cannot be.
@@ -71,6 +73,15 @@ func (w *Warehouse) makers(state *governance.State, provider string, secret []by
 		return nil, err
 	}
 	return append(makers, linkage.Oblivious{Public: public, Evaluator: client}), nil
+}
+
+// filterKey makes filters of names (package clk), or is nil where none are asked for. It derives
+// from the secret that all providers share; the authority has another.
+func (o TokenOptions) filterKey(secret []byte) (*clk.Key, error) {
+	if !o.Filters {
+		return nil, nil
+	}
+	return clk.NewKey(secret, clk.Scheme{})
 }
 
 // serviceClient asks an authority's service in a provider's name.
@@ -136,8 +147,12 @@ func generations(d *governance.Deposit) (all []generation) {
 
 // Tokens says for people which tokens a deposit has.
 func Tokens(d ledger.DepositMade) string {
-	if d.Evaluator == "" {
-		return d.Pseudonyms
+	text := d.Pseudonyms
+	if d.Evaluator != "" {
+		text = fmt.Sprintf("%s (%s)", text, d.Evaluator)
 	}
-	return fmt.Sprintf("%s (%s)", d.Pseudonyms, d.Evaluator)
+	if d.Filters != "" {
+		text += ", filters"
+	}
+	return text
 }

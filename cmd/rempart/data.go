@@ -150,6 +150,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 	create.Flags().StringVar(&encoding, "encoding", "", "how the texts are `encoded`, where the feed says otherwise: utf-8, iso-8859-1, iso-8859-15 or windows-1252")
 	create.Flags().StringVar(&o.Authority, "authority", "", "the linkage authority, where there are several")
 	create.Flags().StringVar(&o.Tokens.Pseudonyms, "pseudonyms", "keyed", "how tokens are made: keyed, oblivious or both")
+	create.Flags().BoolVar(&o.Tokens.Filters, "filters", false, "send a keyed filter of names, birth, sex and postcode too, which finds persons whose names are misspelt: see docs/clk-attacks.md")
 	create.Flags().StringVar(&o.Tokens.URL, "authority-url", "", "where the authority helps with oblivious tokens: the `URL` of its rempart linkage serve")
 	create.Flags().StringVar(&o.Tokens.CAFile, "authority-ca", "", "a `file` with the certificates that vouch for a proxy there (default: the ledger's keys)")
 	create.Flags().StringVar(&o.Tokens.Evaluator, "evaluator", "", "the `authority` that helps, where it is not the one that links")
@@ -227,6 +228,9 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Identities of %s persons went to %s, sealed; no health data did.", count(made.Persons), made.Authority)
 	if made.SentStays > 0 {
 		a.say("Tokens of %s hospital stays went with them: combinations of traits, none of them in clear.", count(made.SentStays))
+	}
+	if made.Filters != "" {
+		a.say("Filters of %s persons' names went with them: personal data, which the authority compares and has no key to (docs/clk-attacks.md).", count(made.SentFilters))
 	}
 	if made.Unusable > 0 {
 		a.say("%s identity traits were no such thing (a NIR whose key is wrong, say) and were left out.", count(made.Unusable))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/linkage/service"
 	"rempart.eu/rempart/warehouse"
 )
@@ -17,7 +18,7 @@ func (a *app) linkageCommand() *cobra.Command {
 }
 
 func (a *app) linkageRunCommand() *cobra.Command {
-	var o warehouse.LinkOptions
+	o := warehouse.LinkOptions{Filters: linkage.DefaultFilters}
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Find out which records are one person",
@@ -27,10 +28,17 @@ deposit is whom. It sees no identity and no health data.
 
 Keyed and oblivious tokens never meet, nor do oblivious ones of two authorities'
 keys. All deposits must have tokens of one kind, or --pseudonyms says which
-kind is linked; deposits without it are then left out.`,
-		Example: "  rempart linkage run\n  rempart linkage run --pseudonyms oblivious",
+kind is linked; deposits without it are then left out.
+
+Where deposits have filters (deposit create --filters), records that neither a token nor a
+stay linked are compared by these, one to one for each pair of deposits, and linked from
+the threshold on; what is in the band below it, or has a rival, is counted and not linked.`,
+		Example: "  rempart linkage run\n  rempart linkage run --pseudonyms oblivious\n  rempart linkage run --filter-threshold 0.92 --filter-band 0.1",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.Filters.Check(); err != nil {
+				return usage("--filter-threshold, --filter-band: %v", err)
+			}
 			w, err := a.open()
 			if err != nil {
 				return err
@@ -48,16 +56,21 @@ kind is linked; deposits without it are then left out.`,
 	asFlag(c, &o.Authority, "the linkage authority")
 	c.Flags().StringVar(&o.Pseudonyms, "pseudonyms", "", "which tokens to compare: keyed or oblivious (default what all deposits have)")
 	c.Flags().StringVar(&o.Evaluator, "evaluator", "", "whose key made the oblivious tokens (default the authority that links)")
+	c.Flags().Float64Var(&o.Filters.Threshold, "filter-threshold", o.Filters.Threshold, "the similarity of filters from which records are one person, to 1")
+	c.Flags().Float64Var(&o.Filters.Band, "filter-band", o.Filters.Band, "how far below it a pair is for somebody to decide")
 	return c
 }
 
 func (a *app) printLinkage(made *warehouse.Linked) error {
 	a.say("Linkage %s of %d deposits by their %s tokens (statement %d)", made.Linkage, len(made.Deposits), made.Pseudonyms, made.Entry)
 	a.say("  %s records are found to be %s persons; %s of them are known to two or more deposits.", count(made.Records), count(made.Persons), count(made.Shared))
-	for _, method := range []string{"identifier", "identity", "stays", "sound", "alone"} {
+	for _, method := range linkageMethods {
 		if n := made.Methods[method]; n > 0 {
-			a.say("  %-10s %s records%s", method, count(n), map[string]string{"stays": ", by their hospital stays alone"}[method])
+			a.say("  %-11s %s records%s", method, count(n), map[string]string{"stays": ", by their hospital stays alone", "probability": ", by the similarity of their filters"}[method])
 		}
+	}
+	if f := made.Quality.Filters; f != nil && f.Clerical > 0 {
+		a.say("  %s pairs are for somebody to decide, by their filters; none of them is linked.", counted(f.Clerical))
 	}
 	if len(made.LeftOut) > 0 {
 		a.say("  Left out, without such tokens: %s", strings.Join(made.LeftOut, ", "))

@@ -23,6 +23,9 @@ func linkagePage(r *warehouse.LinkageReport) page.Page {
 		},
 		Foot: fmt.Sprintf("Made %s, from %s tokens. The digest of these figures is in the ledger. Counts below %d are not shown.", r.Made.Format("2006-01-02"), r.Pseudonyms, 11),
 	}
+	if r.Report.Filters != nil {
+		p.Lead = strings.Replace(p.Lead, "from tokens alone", "from tokens and keyed filters", 1)
+	}
 	if r.Release != "" {
 		p.Lead = "Of release " + r.Release + ". " + p.Lead
 	}
@@ -34,15 +37,37 @@ func linkagePage(r *warehouse.LinkageReport) page.Page {
 		}
 		p.Sections = append(p.Sections, stayYears(s), stayKeys(s), stayDoubts(s))
 	}
+	if f := r.Report.Filters; f != nil {
+		heading, rows := linkageFilters(f)
+		chart := page.Chart{Title: "Records that nothing else linked", Kind: page.Across, Stack: true, Unit: "records"}
+		linked, left, rest := page.Series{Name: "linked by filters"}, page.Series{Name: "to decide"}, page.Series{Name: "alone"}
+		for _, p := range f.Providers {
+			if p.Sought.Hidden() || p.Linked.Hidden() || p.Clerical.Hidden() {
+				continue
+			}
+			chart.Labels = append(chart.Labels, p.Provider)
+			linked.Values, left.Values = append(linked.Values, float64(p.Linked)), append(left.Values, float64(p.Clerical))
+			rest.Values = append(rest.Values, float64(p.Sought-p.Linked-p.Clerical))
+		}
+		blocks := []page.Block{page.Table{Caption: "Filters by provider", Header: heading, Rows: rows, Numbers: []int{2, 3, 4, 5}}}
+		if len(chart.Labels) > 0 {
+			chart.Series = []page.Series{linked, left, rest}
+			blocks = append([]page.Block{chart}, blocks...)
+		}
+		say := filtersSay(f)
+		p.Sections = append(p.Sections, page.Section{Title: "Filters of names", Lead: capital(say), Blocks: blocks})
+	}
 	if t := r.Truth; t != nil {
 		p.Facts = append(p.Facts,
 			page.Fact{Value: percent(t.All.Precision), Name: "true precision of pairs of records"},
 			page.Fact{Value: percent(t.All.Recall), Name: "true recall"})
 		heading, rows := linkageTruth(t)
+		byRule, rules := linkageTruthByRule(t)
 		p.Sections = append(p.Sections, page.Section{
-			Title:  "Beside the truth",
-			Lead:   fmt.Sprintf("Of %s persons known to several deposits, %s are whole: all their records together, and nobody else's.", counted(t.Persons), percent(t.Whole)),
-			Blocks: []page.Block{page.Table{Caption: "Pairs of records with one of each provider", Header: heading, Rows: rows, Numbers: []int{2, 3, 4}}},
+			Title: "Beside the truth",
+			Lead:  fmt.Sprintf("Of %s persons known to several deposits, %s are whole: all their records together, and nobody else's.", counted(t.Persons), percent(t.Whole)),
+			Blocks: []page.Block{page.Table{Caption: "Pairs of records with one of each provider", Header: heading, Rows: rows, Numbers: []int{2, 3, 4}},
+				page.Table{Caption: "Pairs of records with one that each rule placed", Header: byRule, Rows: rules, Numbers: []int{1, 2, 3, 4}}},
 		})
 	}
 	return p
@@ -84,7 +109,7 @@ func linkageRules(r *warehouse.LinkageReport) page.Section {
 	}
 	return page.Section{
 		Title: "Persons", Blocks: blocks,
-		Lead: "The strongest rule that finds somebody counts: the same identifier; the same names, birth date and sex; the person whom the record's hospital stays name; the same as names sound. Who is left is a person alone.",
+		Lead: "The strongest rule that finds somebody counts: the same identifier; the same names, birth date and sex; the person whom the record's hospital stays name; the same as names sound; a filter of names and birth that is similar enough. Who is left is a person alone.",
 	}
 }
 

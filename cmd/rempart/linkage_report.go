@@ -99,10 +99,22 @@ func (a *app) printLinkageReport(r *warehouse.LinkageReport, html string) error 
 			a.say("%s of stays %s, of %s; by %s.", capital(e.Measure), percent(e.Value), counted(e.Of), e.Method)
 		}
 	}
+	if f := r.Report.Filters; f != nil {
+		a.say("\nFilters of names: %s", filtersSay(f))
+		heading, rows := linkageFilters(f)
+		if err := a.table(heading, rows); err != nil {
+			return err
+		}
+	}
 	if t := r.Truth; t != nil {
 		a.say("\nBeside the truth: pairs of records, precision %s, recall %s; %s of %s persons known to several are whole.",
 			percent(t.All.Precision), percent(t.All.Recall), percent(t.Whole), counted(t.Persons))
 		heading, rows := linkageTruth(t)
+		if err := a.table(heading, rows); err != nil {
+			return err
+		}
+		a.say("")
+		heading, rows = linkageTruthByRule(t)
 		if err := a.table(heading, rows); err != nil {
 			return err
 		}
@@ -116,7 +128,7 @@ func (a *app) printLinkageReport(r *warehouse.LinkageReport, html string) error 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // linkageMethods are the rules, strongest first.
-var linkageMethods = []string{"identifier", "identity", "stays", "probability", "sound", "alone"}
+var linkageMethods = []string{"identifier", "identity", "stays", "sound", "probability", "alone"}
 
 // methodsOf are the rules that placed any record.
 func methodsOf(r *linkage.Report) []string {
@@ -164,6 +176,30 @@ func linkageTruth(t *linkage.Truth) (heading []string, rows [][]string) {
 		rows = append(rows, []string{p.Provider, p.Deposit, counted(p.Pairs), percent(p.Precision), percent(p.Recall)})
 	}
 	return []string{"provider", "deposit", "true pairs", "precision", "recall"}, rows
+}
+
+// linkageTruthByRule tells what each rule was worth.
+func linkageTruthByRule(t *linkage.Truth) (heading []string, rows [][]string) {
+	for _, method := range linkageMethods {
+		for _, m := range t.Methods {
+			if m.Method == method {
+				rows = append(rows, []string{method, counted(m.Pairs), percent(m.Precision), percent(m.Recall), percent(m.Sought)})
+			}
+		}
+	}
+	return []string{"rule", "true pairs", "precision", "recall", "of what was sought"}, rows
+}
+
+func linkageFilters(f *linkage.FilterReport) (heading []string, rows [][]string) {
+	for _, p := range f.Providers {
+		rows = append(rows, []string{p.Provider, p.Deposit, counted(p.Filters), counted(p.Sought), counted(p.Linked), counted(p.Clerical)})
+	}
+	return []string{"provider", "deposit", "filters", "sought", "linked", "to decide"}, rows
+}
+
+func filtersSay(f *linkage.FilterReport) string {
+	return fmt.Sprintf("records that neither a token nor a stay linked are one person from a similarity of %.2f on; %s pairs are. Left for somebody to decide, and not taken: %s pairs, those down to %.2f and %s that are as similar but have a rival, or whose stays name another.",
+		f.Threshold, counted(f.Pairs), counted(f.Clerical), f.Threshold-f.Band, counted(f.Refused))
 }
 
 func clerical(s *linkage.StayReport) string {

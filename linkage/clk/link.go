@@ -88,7 +88,7 @@ func Link(ctx context.Context, left, right []CLK, o Options) (Result, error) {
 	for i, b := range best {
 		for _, c := range b {
 			if c.dice >= result.Low && c.dice > 0 {
-				pairs = append(pairs, Pair{i, c.right, c.dice})
+				pairs = append(pairs, Pair{i, c.other, c.dice})
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (r *Result) decide(pairs []Pair, left, right int) {
 const kept = 5
 
 type candidate struct {
-	right int
+	other int
 	dice  float64
 }
 
@@ -193,13 +193,13 @@ func bestOf(ctx context.Context, left, right []CLK, lsh *LSH) ([][]candidate, in
 func insert(top []candidate, c candidate) []candidate {
 	if len(top) == kept {
 		last := top[kept-1]
-		if c.dice < last.dice || c.dice == last.dice && c.right > last.right {
+		if c.dice < last.dice || c.dice == last.dice && c.other > last.other {
 			return top
 		}
 		top = top[:kept-1]
 	}
 	at := len(top)
-	for at > 0 && (top[at-1].dice < c.dice || top[at-1].dice == c.dice && top[at-1].right > c.right) {
+	for at > 0 && (top[at-1].dice < c.dice || top[at-1].dice == c.dice && top[at-1].other > c.other) {
 		at--
 	}
 	return slices.Insert(top, at, c)
