@@ -145,6 +145,9 @@ type (
 		Language string `json:"language"`
 		Name     string `json:"name"` // of the file that was handed in
 		Code     Digest `json:"code"`
+		Step     string `json:"step,omitempty"`    // of a study of several
+		Commit   string `json:"commit,omitempty"`  // of the study, in git
+		Decides  Digest `json:"decides,omitempty"` // of all that decides what the step makes
 	}
 	// RunFinished says how a run ended and what waits at the airlock.
 	RunFinished struct {

@@ -95,15 +95,8 @@ func writeTable(ctx context.Context, db *engine.DB, query, path string) (err err
 	return db.CopyOut(ctx, query, engine.Parquet, f)
 }
 
-// RunTwin runs a study over a twin as [Run] does over the space: in the same
-// sandbox, with the same limits, and with the airlock's findings on each output.
-// The outputs are files below the twin's folder, in place of those of the run
-// before. It needs no warehouse, and says nothing to a ledger.
-func RunTwin(ctx context.Context, dir string, study Study) (*Ran, error) {
-	language, err := languageOf(study)
-	if err != nil {
-		return nil, err
-	}
+// OpenTwin reads the folder of a twin, which must be one of project name ("" is any).
+func OpenTwin(dir, name string) (*TwinFolder, error) {
 	text, err := os.ReadFile(filepath.Join(dir, twinText)) //nolint:gosec // named by the researcher
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &governance.Refusal{Reason: "the folder " + dir + " holds no twin", Remedy: "Make one: rempart project dummy PROJECT " + dir}
@@ -115,18 +108,79 @@ func RunTwin(ctx context.Context, dir string, study Study) (*Ran, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, twinText), err)
 	}
-	if study.Project != "" && study.Project != spec.Project {
-		return nil, &governance.Refusal{Reason: fmt.Sprintf("%s is a twin of project %s, not of %s", dir, spec.Project, study.Project), Remedy: "Make one: rempart project dummy " + study.Project + " DIR"}
+	if name != "" && name != spec.Project {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("%s is a twin of project %s, not of %s", dir, spec.Project, name), Remedy: "Make one: rempart project dummy " + name + " DIR"}
 	}
-	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
-	tables, err := filepath.Glob(filepath.Join(dir, twinData, "*.parquet"))
-	if err != nil {
+	return &TwinFolder{dir: dir, spec: spec}, nil
+}
+
+// TwinFolder is a twin to run studies over. It needs no warehouse, and says
+// nothing to a ledger.
+type TwinFolder struct {
+	dir  string
+	spec *governance.Spec
+}
+
+// Run runs a study as [Run] does over the space: in the same sandbox, with the
+// same limits, and with the airlock's findings on each output. The outputs are
+// files below the twin's folder, in place of those of the run before.
+func (t *TwinFolder) Run(ctx context.Context, study Study) (*Ran, error) {
+	if err := os.RemoveAll(filepath.Join(t.dir, twinOutputs)); err != nil {
 		return nil, err
 	}
+	made, _, err := t.run(ctx, study, twinOutputs)
+	return made, err
+}
+
+// RunSteps runs every step of a study over the twin, as [RunSteps] does over the
+// space; each has a folder of its own below outputs.
+func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)) (ran []StepRan, err error) {
+	if err := os.RemoveAll(filepath.Join(t.dir, twinOutputs)); err != nil {
+		return nil, err
+	}
+	made := map[string][]run.File{}
+	for _, step := range all.Study.Steps {
+		s := &stepOf{Step: step}
+		for _, need := range step.Needs {
+			s.given = append(s.given, made[need]...)
+		}
+		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s}
+		result, outputs, err := t.run(ctx, study, filepath.Join(twinOutputs, step.Name))
+		if err != nil {
+			return ran, fmt.Errorf("step %s: %w", step.Name, err)
+		}
+		r := StepRan{Step: step.Name, Ran: result}
+		ran = append(ran, r)
+		told(r)
+		if result.Err != nil {
+			return ran, nil //nolint:nilerr // a step that failed has run; it says why
+		}
+		if made[step.Name], err = filesOf(tar.NewReader(bytes.NewReader(outputs)), "", step.Name); err != nil {
+			return ran, err
+		}
+	}
+	return ran, nil
+}
+
+// run runs one study, into a folder of the twin's.
+func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran, written []byte, err error) {
+	language, err := languageOf(study)
+	if err != nil {
+		return nil, nil, err
+	}
+	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+	study.step.bring(&job)
+	tables, err := filepath.Glob(filepath.Join(t.dir, twinData, "*.parquet"))
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, table := range slices.Sorted(slices.Values(tables)) {
+		if !study.step.reads(strings.TrimSuffix(filepath.Base(table), ".parquet")) {
+			continue
+		}
 		f, err := os.Open(table) //nolint:gosec // named by the researcher
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer f.Close()
 		job.Inputs = append(job.Inputs, run.Input{Name: filepath.Base(table), Content: f})
@@ -140,19 +194,17 @@ func RunTwin(ctx context.Context, dir string, study Study) (*Ran, error) {
 		var failed *run.StudyError
 		var limit *run.LimitError
 		if !errors.As(err, &failed) && !errors.As(err, &limit) {
-			return nil, err
+			return nil, nil, err
 		}
 		made.Outcome = outcome(failed, limit)
-		return made, nil
+		return made, nil, nil
 	}
-	return made, made.unpack(&outputs, filepath.Join(dir, twinOutputs), spec)
+	written = outputs.Bytes()
+	return made, written, made.unpack(bytes.NewReader(written), filepath.Join(t.dir, into), t.spec, study.step)
 }
 
-// unpack writes what a study wrote to a folder, and examines it.
-func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec) (err error) {
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
+// unpack writes what a study wrote to a folder, and examines what asks to leave.
+func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec, step *stepOf) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // nothing of it is anybody's
 		return err
 	}
@@ -161,31 +213,27 @@ func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	files := tar.NewReader(outputs)
-	for n := 1; ; n++ {
-		header, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
+	files, err := filesOf(tar.NewReader(outputs), "", "")
+	if err != nil {
+		return fmt.Errorf("read the outputs: %w", err)
+	}
+	for n, f := range files {
+		if i := strings.LastIndexByte(f.Name, '/'); i > 0 {
+			if err := root.MkdirAll(f.Name[:i], 0o755); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("read the outputs: %w", err)
+		if err := root.WriteFile(f.Name, f.Content, 0o644); err != nil {
+			return err
 		}
-		data, err := io.ReadAll(files)
-		if err != nil {
-			return fmt.Errorf("read the output %s: %w", header.Name, err)
+		if !step.leaves(f.Name) {
+			continue
 		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rulesOf(spec), spec)
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f.Name, f.Content, rulesOf(spec), spec)
 		if err != nil {
 			return err
 		}
 		made.Outputs = append(made.Outputs, output)
-		if i := strings.LastIndexByte(header.Name, '/'); i > 0 {
-			if err := root.MkdirAll(header.Name[:i], 0o755); err != nil {
-				return err
-			}
-		}
-		if err := root.WriteFile(header.Name, data, 0o644); err != nil {
-			return err
-		}
 	}
+	return nil
 }

@@ -226,6 +226,17 @@ func plainName(name string) bool {
 	return nameProblem(name) == "" && !strings.ContainsAny(name, "/") && !strings.HasPrefix(name, "-") && !strings.HasPrefix(name, ".")
 }
 
+// plainPath says so of a path that goes down.
+func plainPath(name string) bool {
+	parts := strings.Split(name, "/")
+	for _, part := range parts {
+		if !plainName(part) {
+			return false
+		}
+	}
+	return len(parts) <= maxDepth
+}
+
 // printable is a short text from inside the sandbox as a terminal may show it.
 func printable(text string) string {
 	if len(text) > 240 {

@@ -2,12 +2,17 @@ package run
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +71,40 @@ func FindEnvironment(path string) (Environment, error) {
 	}
 	found.Paths = outermost(append(found.Paths, links...))
 	return found, nil
+}
+
+// Digest is the SHA-256, in hexadecimal, of what tells an environment from
+// another: the interpreter, and the record that each installed distribution keeps
+// of its files and their digests (PEP 376, "RECORD").
+func (e Environment) Digest() (string, error) {
+	sum := sha256.New()
+	take := func(path string) error {
+		f, err := os.Open(path) //nolint:gosec // of the installation
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(sum, "%s\n", path)
+		_, err = io.Copy(sum, f)
+		return errors.Join(err, f.Close())
+	}
+	if err := take(e.Interpreter); err != nil {
+		return "", fmt.Errorf("the digest of the Python environment: %w", err)
+	}
+	for _, dir := range slices.Sorted(slices.Values(e.Paths)) {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() && d.Name() == "__pycache__" {
+				return errors.Join(err, fs.SkipDir)
+			}
+			if filepath.Base(path) == "RECORD" && strings.HasSuffix(filepath.Dir(path), ".dist-info") {
+				return take(path)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.SkipDir) {
+			return "", fmt.Errorf("the digest of the Python environment: %w", err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // chain is a path and every symbolic link on the way to its file: an

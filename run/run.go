@@ -42,6 +42,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,8 +60,9 @@ const (
 
 // Job is one study with all it may use.
 type Job struct {
-	Name        string      // the script's file name in messages, such as "train.py"; default "study.sql" or "study.py"
+	Name        string      // the script's file name in messages, such as "train.py" or "models/train.py"; default "study.sql" or "study.py"
 	Code        []byte      // the script itself
+	Files       []File      // what it reads beside it, such as a module
 	Language    Language    // SQL or Python
 	Args        []string    // the program's arguments; none for SQL
 	Inputs      []Input     // the files of /data
@@ -68,11 +70,21 @@ type Job struct {
 	Limits      Limits      // zero fields take DefaultLimits
 }
 
+// File is one file of the study's own, by its path from where the study is.
+type File struct {
+	Name    string // such as "models/common.py"
+	Content []byte
+}
+
+// MaxFiles bounds the files of a study and its inputs, each of which the sandbox
+// is handed open.
+const MaxFiles = 400
+
 // Input is one file of /data. Content is read once, to its end, while the
 // sandbox starts, and copied straight into the sandbox's memory; its error ends
 // the run. A Content that blocks for ever blocks Execute.
 type Input struct {
-	Name    string // a plain file name, such as "person.parquet"
+	Name    string // such as "person.parquet", or below a folder "cohort/result.csv"
 	Content io.Reader
 }
 
@@ -197,15 +209,8 @@ func (j Job) checked() (Job, error) {
 	default:
 		return j, fmt.Errorf("unknown language %q of a study: want %q or %q", j.Language, SQL, Python)
 	}
-	if !plainName(j.Name) {
-		return j, fmt.Errorf("%q cannot name a study: want a plain file name such as study.sql", j.Name)
-	}
-	seen := map[string]bool{}
-	for _, in := range j.Inputs {
-		if !plainName(in.Name) || seen[in.Name] {
-			return j, fmt.Errorf("%q cannot name an input: want plain file names, each once", in.Name)
-		}
-		seen[in.Name] = true
+	if err := j.checkedNames(); err != nil {
+		return j, err
 	}
 	j.Limits.Memory = orDefault(j.Limits.Memory, DefaultLimits.Memory)
 	j.Limits.Processes = orDefault(j.Limits.Processes, DefaultLimits.Processes)
@@ -216,6 +221,31 @@ func (j Job) checked() (Job, error) {
 		return j, fmt.Errorf("a memory limit of %d bytes is too small for any study: want at least 256 MiB", j.Limits.Memory)
 	}
 	return j, nil
+}
+
+// checkedNames refuses names that could mean another place of the sandbox.
+func (j Job) checkedNames() error {
+	if !plainPath(j.Name) {
+		return fmt.Errorf("%q cannot name a study: want a plain file name such as study.sql", j.Name)
+	}
+	if n := len(j.Files) + len(j.Inputs); n > MaxFiles {
+		return fmt.Errorf("a study of %d files and inputs: at most %d", n, MaxFiles)
+	}
+	files, inputs := map[string]bool{j.Name: true, "data": true, "outputs": true}, map[string]bool{}
+	for _, f := range j.Files {
+		top, _, _ := strings.Cut(f.Name, "/")
+		if !plainPath(f.Name) || files[f.Name] || top == "data" || top == "outputs" {
+			return fmt.Errorf("%q cannot name a file of a study: want plain names, each once, and neither data nor outputs", f.Name)
+		}
+		files[f.Name] = true
+	}
+	for _, in := range j.Inputs {
+		if !plainPath(in.Name) || inputs[in.Name] {
+			return fmt.Errorf("%q cannot name an input: want plain file names, each once", in.Name)
+		}
+		inputs[in.Name] = true
+	}
+	return nil
 }
 
 func orDefault[T comparable](value, otherwise T) T {

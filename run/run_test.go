@@ -126,6 +126,50 @@ print("done")
 	}
 }
 
+// A study may lie in folders and bring modules; what other studies wrote lies in
+// folders of /data, and SQL has a view for each table of it.
+func TestAStudyOfSeveralFiles(t *testing.T) {
+	sandboxed(t)
+	got := execute(t, run.Job{Language: run.Python, Environment: python(t), Name: "models/train.py",
+		Code:   []byte("import common\nopen('outputs/x.txt', 'w').write(common.NAME + open('data/cohort/n.csv').read() + open('models/notes.txt').read())"),
+		Files:  []run.File{{Name: "models/common.py", Content: []byte("NAME = 'a'")}, {Name: "models/notes.txt", Content: []byte("c")}},
+		Inputs: []run.Input{{Name: "cohort/n.csv", Content: strings.NewReader("b")}}})
+	if got.err != nil || got.files["x.txt"] != "abc" {
+		t.Errorf("got %v, outputs %q, log %q", got.err, got.files, got.log)
+	}
+	got = execute(t, run.Job{Language: run.SQL, Inputs: []run.Input{people(t), {Name: "cohort/result.csv", Content: strings.NewReader("person_id\n1\n2\n")}, {Name: "cohort/ages.csv", Content: strings.NewReader("age\n40\n")}},
+		Code: []byte("SELECT count(*) AS n, (SELECT age FROM cohort_ages) AS age FROM person JOIN cohort USING (person_id)")})
+	if got.err != nil || got.files["result.csv"] != "n,age\n2,40\n" {
+		t.Errorf("got %v, outputs %q, log %q", got.err, got.files, got.log)
+	}
+}
+
+// No name of a file leads elsewhere in the sandbox.
+func TestNamesOfFilesAreRefused(t *testing.T) {
+	file := func(name string) run.Job {
+		return run.Job{Language: run.SQL, Code: []byte("SELECT 1"), Files: []run.File{{Name: name}}}
+	}
+	jobs := map[string]run.Job{"an input twice": {Language: run.SQL, Inputs: []run.Input{{Name: "a/b"}, {Name: "a/b"}}}}
+	for _, name := range []string{"", "/etc/passwd", "../x", "a/../../x", "a//b", "a/.b", "-rf", "a\nb", "data/x", "outputs/x", "data", "study.sql", strings.Repeat("a/", 20) + "b"} {
+		jobs["a file "+name] = file(name)
+		if name != "study.sql" && !strings.HasPrefix(name, "data") && !strings.HasPrefix(name, "outputs") {
+			jobs["an input "+name] = run.Job{Language: run.SQL, Inputs: []run.Input{{Name: name}}}
+			jobs["a script "+name] = run.Job{Language: run.SQL, Name: name}
+		}
+	}
+	delete(jobs, "a script ") // none is study.sql
+	many := run.Job{Language: run.SQL}
+	for i := range run.MaxFiles + 1 {
+		many.Files = append(many.Files, run.File{Name: "f" + strings.Repeat("x", i%200) + "/" + strings.Repeat("y", 1+i/200)})
+	}
+	jobs["more files than the sandbox is handed"] = many
+	for what, job := range jobs {
+		if _, err := run.Execute(t.Context(), job, io.Discard, io.Discard); err == nil || (!strings.Contains(err.Error(), "cannot name") && !strings.Contains(err.Error(), "at most")) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestAFailingStudySaysWhyAndHandsNothingBack(t *testing.T) {
 	sandboxed(t)
 	got := execute(t, run.Job{Language: run.Python, Environment: python(t), Name: "train.py", Code: []byte("open('outputs/x', 'w').write('x')\nimport nonsense\n")})

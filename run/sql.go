@@ -7,7 +7,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -63,14 +65,13 @@ type sqlScript struct {
 
 // prepare makes the views and locks the settings.
 func (s *sqlScript) prepare(ctx context.Context, memory int64) error {
-	tables, err := filepath.Glob(dataDir + "/*.parquet")
+	views, err := viewsOf(os.DirFS(dataDir))
 	if err != nil {
 		return err
 	}
-	for _, path := range tables {
-		view := engine.Quote(strings.TrimSuffix(filepath.Base(path), ".parquet"))
-		if err := s.exec(ctx, "CREATE VIEW "+view+" AS FROM read_parquet("+engine.Literal(path)+")"); err != nil {
-			return fmt.Errorf("open the table %s: %w", view, err)
+	for _, v := range views {
+		if err := s.exec(ctx, "CREATE VIEW "+engine.Quote(v.name)+" AS FROM "+v.reader+"("+engine.Literal(dataDir+"/"+v.path)+")"); err != nil {
+			return fmt.Errorf("open the table %s: %w", v.name, err)
 		}
 	}
 	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
@@ -78,6 +79,32 @@ func (s *sqlScript) prepare(ctx context.Context, memory int64) error {
 		return fmt.Errorf("lock the database: %w", err)
 	}
 	return nil
+}
+
+// view shows a file of /data to SQL.
+type view struct{ name, path, reader string }
+
+// viewsOf names a view for each table of /data: person for person.parquet; for
+// the results of a step before, in a folder of its name, cohort for
+// cohort/result.csv and cohort_ages for cohort/ages.parquet.
+func viewsOf(data fs.FS) (views []view, err error) {
+	readers := map[string]string{".parquet": "read_parquet", ".csv": "read_csv"}
+	err = fs.WalkDir(data, ".", func(name string, e fs.DirEntry, err error) error {
+		reader := readers[path.Ext(name)]
+		if err != nil || e.IsDir() || reader == "" {
+			return err
+		}
+		words := strings.Split(strings.TrimSuffix(name, path.Ext(name)), "/")
+		if len(words) > 1 && words[len(words)-1] == "result" {
+			words = words[:len(words)-1]
+		}
+		if len(words) == 1 && !strings.Contains(name, "/") && reader != "read_parquet" {
+			return nil // a table of the space is Parquet
+		}
+		views = append(views, view{strings.Join(words, "_"), name, reader})
+		return nil
+	})
+	return views, err
 }
 
 func (s *sqlScript) exec(ctx context.Context, query string) error {

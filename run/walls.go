@@ -116,20 +116,20 @@ func (p *plan) scratch(path string, bytes int64) {
 // files are what the sandbox is given as bytes: made-up accounts, the study,
 // and the inputs, each read by bwrap from its pipe to its end.
 func (s *sandbox) files(p *plan, job Job) error {
-	given := []struct {
-		place   string
-		content []byte
-	}{
+	given := []File{
 		{"/etc/passwd", []byte("study:x:1000:1000::/tmp:/nonexistent\n")},
 		{"/etc/group", []byte("study:x:1000:\n")},
 		{studyDir + "/" + job.Name, job.Code},
 	}
+	for _, f := range job.Files {
+		given = append(given, File{studyDir + "/" + f.Name, f.Content})
+	}
 	for _, g := range given {
-		fd, err := s.content(filepath.Base(g.place), g.content)
+		fd, err := s.content(filepath.Base(g.Name), g.Content)
 		if err != nil {
 			return err
 		}
-		p.add("--perms", "0444", "--ro-bind-data", fd, g.place)
+		p.add("--perms", "0444", "--ro-bind-data", fd, g.Name)
 	}
 	p.add("--symlink", dataDir, studyDir+"/data", "--symlink", outputsDir, studyDir+"/outputs")
 	p.add("--perms", "0755", "--dir", dataDir)

@@ -20,7 +20,7 @@ type step struct {
 	count func(a account) int // how often the step has been done, as the ledger tells it
 }
 
-func steps(t *testing.T) []step {
+func stepsOfTheWay(t *testing.T) []step {
 	return []step{
 		{
 			"deposit", peopled, []int{1, 4, 6},
@@ -53,7 +53,7 @@ func steps(t *testing.T) []step {
 func TestPowerFails(t *testing.T) {
 	t.Parallel()
 	studies(t)
-	for _, s := range steps(t) {
+	for _, s := range stepsOfTheWay(t) {
 		for _, n := range s.puts {
 			for _, when := range []string{"before", "within", "after"} {
 				t.Run(fmt.Sprintf("%s/%s upload %d", s.name, when, n), func(t *testing.T) {
@@ -204,7 +204,7 @@ func releasesOf(t testing.TB, home string) (ids []string) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	studies(t)
-	for _, s := range steps(t) {
+	for _, s := range stepsOfTheWay(t) {
 		for _, room := range []int{0, 3000, 40_000} {
 			if s.name == "publish" && room == 3000 {
 				continue // as with none

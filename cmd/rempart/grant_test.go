@@ -90,7 +90,7 @@ func TestSomebodyElsesKey(t *testing.T) {
 		at         stage
 		args       []string
 	}{
-		{"parties/chu-lyon", "parties/cnam", peopled, steps(t)[0].args},
+		{"parties/chu-lyon", "parties/cnam", peopled, stepsOfTheWay(t)[0].args},
 		{"parties/linkers", "parties/cnam", deposited, []string{"linkage", "run"}},
 		{"controller", "parties/linkers", linked, []string{"release", "publish"}},
 		{"controller", "parties/linkers", linked, []string{"party", "add", "eve", "--role", "researcher"}},

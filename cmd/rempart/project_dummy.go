@@ -77,29 +77,38 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 			return err
 		}
 	}
-	made, err := project.RunTwin(c.Context(), dir, study)
+	twin, err := project.OpenTwin(dir, study.Project)
+	if err != nil {
+		return err
+	}
+	made, err := twin.Run(c.Context(), study)
 	if err != nil {
 		return err
 	}
 	err = a.show(made, func() error {
 		a.say("A run over the twin in %s: %s, %.1f s. Nothing of it is anybody's.", dir, made.Outcome, made.Seconds)
 		a.printStudyLog(made)
-		for _, o := range made.Outputs {
-			verdict := "would wait for an output checker"
-			if o.Refused {
-				verdict = "would be refused by the disclosure check"
-			}
-			a.say("  %s (%s): %s", filepath.Join(dir, "outputs", o.Name), size(o.Size), verdict)
-			for _, f := range o.Findings {
-				a.say("      %s", f.Message)
-			}
-		}
+		a.printTwinOutputs(filepath.Join(dir, "outputs"), made)
 		return nil
 	})
 	if err == nil && made.Err != nil {
 		err = &studyError{fmt.Errorf("the run over the twin: %w", made.Err)}
 	}
 	return err
+}
+
+// printTwinOutputs prints what the airlock would say.
+func (a *app) printTwinOutputs(dir string, made *project.Ran) {
+	for _, o := range made.Outputs {
+		verdict := "would wait for an output checker"
+		if o.Refused {
+			verdict = "would be refused by the disclosure check"
+		}
+		a.say("  %s (%s): %s", filepath.Join(dir, o.Name), size(o.Size), verdict)
+		for _, f := range o.Findings {
+			a.say("      %s", f.Message)
+		}
+	}
 }
 
 // dummyFolder is the twin that runs are for, or "".

@@ -17,24 +17,34 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var as, name, python, dummy string
+	var only []string
+	var again bool
 	var limits run.Limits
 	c := &cobra.Command{
-		Use:   "run --project PROJECT FILE",
-		Short: "Run a study (.sql or .py) in the sandbox over a project's data",
+		Use:   "run --project PROJECT FILE|FOLDER",
+		Short: "Run a study (.sql, .py, or steps) in the sandbox over a project's data",
 		Long: `The study sees the project's tables and nothing else: no network, no files of
 this machine. An SQL study has a view for each table; the result of each SELECT
 is an output. A Python study reads data/<table>.parquet and writes to outputs/.
 What it writes waits at the airlock.
 
+A folder under git with a rempart.yaml is a study of steps, each with its script, what
+it needs and what leaves. A step runs again where something that decides what it
+makes has changed, and not else; what was interrupted goes on where it was.
+
 With --dummy the study sees an invented twin of the space, made by rempart project
 dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 		Example: `  rempart run --project diabetes --as alice study.sql
   rempart run --project diabetes --as alice train.py
+  rempart run --project diabetes .
   rempart run --project diabetes --dummy twin study.sql`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if name == "" {
 				return usage("of which project? Give --project")
+			}
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again})
 			}
 			code, err := os.ReadFile(args[0])
 			if err != nil {
@@ -75,6 +85,8 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 	asFlag(c, &as, "the researcher")
 	c.Flags().StringVar(&name, "project", "", "the `project` whose data the study sees")
 	c.Flags().StringVar(&python, "python", "", "the Python `environment` (default as configured)")
+	c.Flags().StringSliceVar(&only, "step", nil, "of a study of steps this `step` and what it needs; may be repeated")
+	c.Flags().BoolVar(&again, "again", false, "run also steps that have not changed")
 	c.Flags().StringVar(&dummy, "dummy", "", "run over the twin in this `folder` (or REMPART_DUMMY)")
 	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
 	return c
@@ -93,6 +105,12 @@ func environment(flag, configured string) (run.Environment, error) {
 func (a *app) printRun(made *project.Ran) error {
 	a.say("Run %s: %s, %.1f s", made.Run, made.Outcome, made.Seconds)
 	a.printStudyLog(made)
+	a.printOutputs(made)
+	return nil
+}
+
+// printOutputs prints what waits at the airlock.
+func (a *app) printOutputs(made *project.Ran) {
 	for _, o := range made.Outputs {
 		verdict := "waits for an output checker"
 		if o.Refused {
@@ -105,7 +123,6 @@ func (a *app) printRun(made *project.Ran) error {
 			}
 		}
 	}
-	return nil
 }
 
 // printStudyLog prints what a study printed, and what of its outputs was not taken.

@@ -1,0 +1,204 @@
+package project
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/steps"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Steps is a study of several steps that a researcher hands in to be run.
+type Steps struct {
+	Project     string
+	Researcher  string
+	Study       *steps.Study
+	Environment run.Environment // for Python
+	Again       bool            // also steps that have not changed
+}
+
+// StepRan is what came of a step.
+type StepRan struct {
+	Step      string `json:"step"`
+	Unchanged bool   `json:"unchanged,omitempty"` // all that decides what it makes is as it was: Run is the run of then
+	*Ran
+}
+
+// stepOf is a step under way: what its run knows beside its script. A study of
+// one script has none (nil), sees all tables, and all that it writes asks to leave.
+type stepOf struct {
+	*steps.Step
+	commit  string
+	decides ledger.Digest
+	given   []run.File // what the steps that it needs wrote
+}
+
+// bring hands a job the step's files, and what it needs.
+func (s *stepOf) bring(job *run.Job) {
+	if s == nil {
+		return
+	}
+	job.Name, job.Args, job.Files = s.Run, s.Args, s.Files
+	for _, f := range s.given {
+		job.Inputs = append(job.Inputs, run.Input{Name: f.Name, Content: bytes.NewReader(f.Content)})
+	}
+}
+
+func (s *stepOf) reads(table string) bool {
+	return s == nil || len(s.Tables) == 0 || slices.Contains(s.Tables, table)
+}
+
+func (s *stepOf) leaves(name string) bool { return s == nil || s.Leaves(name) }
+
+// RunSteps runs the steps of a study over its project's space, each as a run of
+// its own ([Run]), and tells each when it has ended. A step that a run before has
+// made of the very same script, files, arguments, environment, tables and needs is
+// not run again: what that run wrote is taken. So a study that was interrupted
+// goes on where it was. It ends at the first step that fails (see Ran.Err).
+func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(StepRan)) (ran []StepRan, err error) {
+	made := map[string][]run.File{} // what each step wrote, below a folder of its name
+	for _, step := range all.Study.Steps {
+		s, err := all.prepare(ctx, w, step, made)
+		if err != nil {
+			return ran, fmt.Errorf("step %s: %w", step.Name, err)
+		}
+		r := StepRan{Step: step.Name}
+		if before, err := unchanged(ctx, w, all, s); err != nil {
+			return ran, err
+		} else if before != nil && !all.Again {
+			r.Unchanged, r.Ran = true, &Ran{Run: before.Run, RunFinished: *before.Finished}
+		} else if r.Ran, err = Run(ctx, w, Study{
+			Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s,
+		}); err != nil {
+			return ran, fmt.Errorf("step %s: %w", step.Name, err)
+		}
+		ran = append(ran, r)
+		if told != nil {
+			told(r)
+		}
+		if r.Err != nil || r.Bundle == nil {
+			return ran, nil //nolint:nilerr // a step that failed has run; it says why
+		}
+		if made[step.Name], err = written(ctx, w, all.Project, step.Name, *r.Bundle); err != nil {
+			return ran, err
+		}
+	}
+	return ran, nil
+}
+
+// prepare collects what a step reads, and its digest.
+func (all Steps) prepare(ctx context.Context, w *warehouse.Warehouse, step *steps.Step, made map[string][]run.File) (*stepOf, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	project, err := state.Project(all.Project)
+	if err != nil {
+		return nil, err
+	}
+	s := &stepOf{Step: step, commit: all.Study.Commit}
+	var inputs []steps.Input
+	var tables []string
+	if x := project.Extraction; x != nil {
+		for i, t := range x.Tables {
+			tables = append(tables, t.Table)
+			if s.reads(t.Table) {
+				inputs = append(inputs, steps.Input{Name: t.Table, SHA256: string(x.Objects[i].SHA256)})
+			}
+		}
+	}
+	for _, t := range step.Tables {
+		if project.Extraction != nil && !slices.Contains(tables, t) {
+			return nil, suggest(t, tables, "tables: the space has no table %q", t)
+		}
+	}
+	for _, need := range step.Needs {
+		for _, f := range made[need] {
+			s.given = append(s.given, f)
+			inputs = append(inputs, steps.Input{Name: f.Name, SHA256: string(ledger.Sum(f.Content))})
+		}
+	}
+	environment, err := all.environment(step)
+	if err != nil {
+		return nil, err
+	}
+	s.decides = ledger.Digest(step.Digest(environment, inputs))
+	return s, nil
+}
+
+// environment is the digest of what a step's language brings.
+func (all Steps) environment(step *steps.Step) (string, error) {
+	if strings.HasSuffix(strings.ToLower(step.Run), ".sql") {
+		return "sql", nil
+	}
+	return all.Environment.Digest()
+}
+
+// unchanged finds the last run of the project that made the same of the same.
+func unchanged(ctx context.Context, w *warehouse.Warehouse, all Steps, s *stepOf) (found *governance.Run, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range state.Runs.All() {
+		if r.Project == all.Project && r.Decides == s.decides && r.Finished != nil && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
+			found = r
+		}
+	}
+	return found, nil
+}
+
+// written opens what a step wrote, as the steps after it see it.
+func written(ctx context.Context, w *warehouse.Warehouse, project, step string, bundle ledger.Object) (files []run.File, err error) {
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	p, err := s.state.Project(project)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.key(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
+		files, err = filesOf(tar.NewReader(r), outputsPart, step)
+		return err
+	})
+	return files, err
+}
+
+// filesOf reads the files of a part of an archive, into a folder.
+func filesOf(archive *tar.Reader, part, folder string) (files []run.File, err error) {
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		name, in := strings.CutPrefix(header.Name, part)
+		if !in {
+			continue
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, run.File{Name: path.Join(folder, name), Content: content})
+	}
+}
