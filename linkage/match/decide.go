@@ -78,8 +78,11 @@ func (l *linkage) byThreshold() string {
 // settlePrior counts the patterns of all candidates and finds the prior that
 // their number of pairs of one person confirms. It returns how many such pairs the rules
 // miss, at least, by Chao's estimator: of f1 pairs that one rule alone found and f2
-// that two did, f1²/2f2 were found by none.
+// that two did, f1²/2f2 were found by none. Hopeless pairs count as none of one person.
 func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
+	if err := l.countCandidates(ctx); err != nil {
+		return 0, err
+	}
 	rows, err := l.db.Query(ctx, "SELECT pattern::BIGINT, rules, sum(pairs)::BIGINT FROM match.pattern GROUP BY ALL ORDER BY ALL")
 	if err != nil {
 		return 0, err
@@ -91,23 +94,19 @@ func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
 	}
 	var all []tally
 	seen := map[int64]bool{}
-	for i := range l.result.Rules { // they were estimates
-		l.result.Rules[i].Pairs = 0
-	}
+	floor := l.floor()
 	for rows.Next() {
 		var pattern, rules, pairs int64
 		if err := rows.Scan(&pattern, &rules, &pairs); err != nil {
 			return 0, err
 		}
-		seen[pattern] = true
-		all = append(all, tally{l.model.weight(l.plan.layout, pattern), float64(pairs), uint32(rules)})
-		l.result.Candidates += pairs
-		l.result.Rules[bits.TrailingZeros32(uint32(rules))].Added += pairs
-		for i := range l.result.Rules {
-			if rules>>i&1 == 1 {
-				l.result.Rules[i].Pairs += pairs
-			}
+		l.result.Compared += pairs
+		weight := l.model.weight(l.plan.layout, pattern)
+		if weight < floor {
+			continue
 		}
+		seen[pattern] = true
+		all = append(all, tally{weight, float64(pairs), uint32(rules)})
 	}
 	if err := rows.Err(); err != nil {
 		return 0, err
@@ -148,6 +147,35 @@ func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
 		missed = f[1] * f[1] / (2 * f[2])
 	}
 	return missed, nil
+}
+
+// countCandidates counts what the rules have brought.
+func (l *linkage) countCandidates(ctx context.Context) error {
+	rows, err := l.db.Query(ctx, "SELECT rules, sum(pairs)::BIGINT FROM match.rule GROUP BY rules")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for i := range l.result.Rules { // they were estimates
+		l.result.Rules[i].Pairs = 0
+	}
+	for rows.Next() {
+		var rules, pairs int64
+		if err := rows.Scan(&rules, &pairs); err != nil {
+			return err
+		}
+		l.result.Candidates += pairs
+		if pairs == 0 {
+			continue
+		}
+		l.result.Rules[bits.TrailingZeros32(uint32(rules))].Added += pairs
+		for i := range l.result.Rules {
+			if rules>>i&1 == 1 {
+				l.result.Rules[i].Pairs += pairs
+			}
+		}
+	}
+	return rows.Err()
 }
 
 // oneToOne takes the pairs from the best on. Each record is in one link at most;

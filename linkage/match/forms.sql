@@ -33,23 +33,30 @@ CREATE MACRO match.once(v) AS
 CREATE MACRO match.sound(v) AS
   v[1] || rpad(left(replace(match.once(match.soundex_classes(v))[2:], '0', ''), 3), 3, '0');
 
--- Which letters and digits a text has, as a set of 56 bits, and its first byte
+-- Which letters and digits a text has, as a set of 55 bits, and its first byte
 -- above them. Bytes that are not ASCII are one letter of the set.
 CREATE MACRO match.letters(v) AS
   coalesce(list_aggregate(list_transform(string_split(v, ''), lambda c:
-    1::UBIGINT << CASE WHEN unicode(c) < 128 THEN (unicode(c) % 55)::UBIGINT ELSE 55::UBIGINT END), 'bit_or'), 0::UBIGINT)
-  | ((CASE WHEN unicode(v) < 128 THEN unicode(v) ELSE 255 END)::UBIGINT << 56);
+    1::BIGINT << CASE WHEN unicode(c) < 128 THEN (unicode(c) % 54)::BIGINT ELSE 54::BIGINT END), 'bit_or'), 0::BIGINT)
+  | ((CASE WHEN unicode(v) < 128 THEN unicode(v) ELSE 255 END)::BIGINT << 55);
+
+-- Which neighbours a text has, its ends among them, as a set of 62 bits.
+CREATE MACRO match.neighbours(v) AS
+  list_aggregate(list_transform(range(0, length(v) + 1), lambda i:
+    1::BIGINT << (hash(CASE i WHEN 0 THEN '' ELSE v[i] END, v[i + 1]) % 62)::BIGINT), 'bit_or');
 
 -- In how many letters two sets differ.
-CREATE MACRO match.differ(a, b) AS bit_count(xor(a, b) & 72057594037927935::UBIGINT);
--- How many edits two texts are apart, at least: one changes two letters of the sets at most.
-CREATE MACRO match.edits(a, an, b, bn) AS greatest((match.differ(a, b) + 1) // 2, abs(an - bn));
+CREATE MACRO match.differ(a, b) AS bit_count(xor(a, b) & 36028797018963967::BIGINT);
+-- In how many neighbours two sets differ. An edit changes two for two others; where it exchanges
+-- neighbouring letters, three for three.
+CREATE MACRO match.apart(a, b) AS bit_count(xor(a, b));
 -- Whether the Jaro-Winkler similarity may reach t. Jaro is (m/an + m/bn + (m-x)/m) / 3
 -- for m common characters, of which x are out of place; 2 m is at most an + bn less the letters in which
 -- the sets differ. The boost for four equal first characters leaves six tenths of what is lacking.
+-- The bound is lowered by what FLOAT rounds off.
 CREATE MACRO match.similar(a, an, b, bn, t) AS
-  ((an + bn - match.differ(a, b)) * (an + bn))::DOUBLE
-  >= (CASE WHEN xor(a, b) < 72057594037927936::UBIGINT THEN 6 * (t - 0.4) / 0.6 - 2 ELSE 6 * t - 2 END)::DOUBLE * (an * bn) - 1e-6;
+  (an + bn - match.differ(a, b)::FLOAT) * (an + bn)
+  >= CASE WHEN xor(a, b) < 36028797018963968::BIGINT THEN (0.9999 * (6 * (t - 0.4) / 0.6 - 2))::FLOAT ELSE (0.9999 * (6 * t - 2))::FLOAT END * (an * bn) - 1e-3::FLOAT;
 
 -- A date in form with day and month exchanged.
 CREATE MACRO match.exchanged(v) AS v[1:4] || v[7:8] || v[5:6];

@@ -50,6 +50,7 @@ type Files struct{ Left, Right, Truth string }
 type Options struct {
 	Model    *Model                  // from an earlier linkage of the same spec: nothing is trained
 	MaxPairs float64                 // more candidates than this are refused; 0: DefaultMaxPairs
+	Full     bool                    // compare all candidates in full, those that a bound shows to be hopeless too: slower, with the same result
 	Progress func(done, total int64) // candidate pairs, called between statements
 }
 
@@ -112,8 +113,9 @@ type Result struct {
 	Left       int64       `json:"left"`            // records
 	Right      int64       `json:"right,omitempty"` // records; 0 where one file was linked with itself
 	Rules      []RuleCount `json:"rules"`
-	Candidates int64       `json:"candidates"` // pairs that were compared
-	Patterns   int64       `json:"patterns"`   // different ways in which they agree
+	Candidates int64       `json:"candidates"` // pairs that a rule brings, each decided on
+	Compared   int64       `json:"compared"`   // of them, compared in full: the others are hopeless by what their texts have in common at most
+	Patterns   int64       `json:"patterns"`   // different ways in which those that are not hopeless agree
 	Model      Model       `json:"model"`
 	Decisions  Decisions   `json:"decisions"`
 	Estimated  Estimate    `json:"estimated"`
@@ -185,7 +187,7 @@ func (l *linkage) load(ctx context.Context) error {
 	}
 	for _, c := range p.columns {
 		if c.Distinct != "" {
-			if err := l.db.Exec(ctx, render("distinct", map[string]any{"Distinct": c.Distinct, "Value": c.Value, "Bits": c.Bits, "Letters": c.Letters, "Length": c.Length, "Exchanged": c.Exchanged, "Year": c.Year, "Two": p.two})); err != nil {
+			if err := l.db.Exec(ctx, render("distinct", map[string]any{"Distinct": c.Distinct, "Value": c.Value, "Bits": c.Bits, "Letters": c.Letters, "Neighbours": c.Neighbours, "Length": c.Length, "Exchanged": c.Exchanged, "Year": c.Year, "Two": p.two})); err != nil {
 				return err
 			}
 		}
@@ -283,10 +285,11 @@ func (l *linkage) count(ctx context.Context, k planKey) (pairs, largest float64,
 const partPairs = 8 << 20
 
 // compare passes over all candidate pairs, a range of left records at a time, and
-// keeps those that are not hopeless.
+// keeps those that are not hopeless. What is hopeless by its bound is not compared in full.
 func (l *linkage) compare(ctx context.Context) error {
 	kind := l.plan.layout.sqlType()
-	err := l.db.Exec(ctx, `CREATE TABLE match.pattern (pattern `+kind+`, rules INTEGER, pairs BIGINT);
+	err := l.db.Exec(ctx, `CREATE TABLE match.rule (rules INTEGER, pairs BIGINT);
+		CREATE TABLE match.pattern (pattern `+kind+`, rules INTEGER, pairs BIGINT);
 		CREATE TABLE match.pair (l INTEGER, r INTEGER, pattern `+kind+`, rules INTEGER, weight FLOAT, bits FLOAT)`)
 	if err != nil {
 		return err
@@ -295,17 +298,22 @@ func (l *linkage) compare(ctx context.Context) error {
 	for _, r := range l.result.Rules {
 		total += r.Pairs
 	}
-	floor := number(logit(l.plan.spec.Thresholds.Clerical) - logit(l.model.highestPrior) - floorMargin)
+	floor := l.floor()
 	most := math.Log2(float64(l.result.Left + l.result.Right)) // the bits of a value that one record has
+	hopeful := everything
+	if !l.options.Full {
+		hopeful = l.plan.bound(&l.model, most, floor)
+	}
 	parts := total/partPairs + 1
 	for part := range parts {
 		from, to := part*l.result.Left/parts, (part+1)*l.result.Left/parts
 		for _, statement := range []string{
 			l.plan.candidates(from, to),
-			"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(l.plan.part(from, to), "c.rules"),
+			render("tally_rules", nil),
+			"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(l.plan.part(from, to, hopeful), "c.rules"),
 			render("tally", nil),
 			render("weigh", map[string]any{"Weight": l.model.expression(l.plan.layout, 0), "Most": l.model.expression(l.plan.layout, most)}),
-			render("keep", map[string]any{"Floor": floor, "Comparisons": l.plan.comparisons, "Right": l.plan.right()}),
+			render("keep", map[string]any{"Floor": number(floor), "Comparisons": l.plan.comparisons, "Right": l.plan.right()}),
 		} {
 			if err := l.db.Exec(ctx, statement); err != nil {
 				return err
@@ -316,6 +324,12 @@ func (l *linkage) compare(ctx context.Context) error {
 		}
 	}
 	return l.db.Exec(ctx, `DROP TABLE IF EXISTS candidate; DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
+}
+
+// floor is the weight below which a pair is hopeless: it is not kept, and counts for none
+// of one person.
+func (l *linkage) floor() float64 {
+	return logit(l.plan.spec.Thresholds.Clerical) - logit(l.model.highestPrior) - floorMargin
 }
 
 // floorMargin is how many bits below the clerical band pairs are kept, for the curve.

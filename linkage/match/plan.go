@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -41,11 +40,12 @@ type plan struct {
 }
 
 type planColumn struct {
-	Form, Value           string
-	Letters, Length, Bits string // empty: not needed
-	Exchanged, Year       string // of dates; empty: not needed
-	Distinct              string // the table of those; empty: none
-	Compared              bool
+	Form, Value         string
+	Letters, Neighbours string // sets that bound similarities and distances; empty: not needed
+	Length, Bits        string // empty: not needed
+	Exchanged, Year     string // of dates; empty: not needed
+	Distinct            string // the table of those; empty: none
+	Compared            bool
 }
 
 type planKey struct{ Key, Name string }
@@ -56,6 +56,8 @@ type planComparison struct {
 	Measures []planMeasure
 	Levels   []planLevel
 	Shift    int
+
+	HalfSwapped string // what two columns whose values are exchanged have in common, the same for either
 }
 
 type planMeasure struct{ Name, Expression string }
@@ -87,23 +89,27 @@ func newPlan(spec Spec, two bool) plan {
 				column.Exchanged = fmt.Sprintf("x%d", at[c.Column])
 			case SameYear:
 				column.Year = fmt.Sprintf("y%d", at[c.Column])
+			case JaroWinkler:
+				column.Letters, column.Length = fmt.Sprintf("s%d", at[c.Column]), fmt.Sprintf("w%d", at[c.Column])
+			case Levenshtein, Damerau:
+				column.Neighbours, column.Length = fmt.Sprintf("g%d", at[c.Column]), fmt.Sprintf("w%d", at[c.Column])
 			}
-		}
-		if slices.ContainsFunc(c.Levels, func(l Level) bool { return l.Kind == JaroWinkler || l.Kind == Levenshtein || l.Kind == Damerau }) {
-			column.Letters, column.Length = fmt.Sprintf("s%d", at[c.Column]), fmt.Sprintf("w%d", at[c.Column])
 		}
 	}
 	for i := range p.columns {
-		if c := &p.columns[i]; c.Bits != "" || c.Letters != "" || c.Exchanged != "" || c.Year != "" {
+		if c := &p.columns[i]; c.Bits != "" || c.Length != "" || c.Exchanged != "" || c.Year != "" {
 			c.Distinct = fmt.Sprintf("d%d", i)
 		}
 	}
 	for k, c := range spec.Comparisons {
-		other := ""
+		other, half := "", ""
 		if c.SwappedWith != "" {
-			other = p.columns[at[c.SwappedWith]].Value
+			one, two := at[c.Column], at[c.SwappedWith]
+			other, half = p.columns[two].Value, "l."+p.columns[min(one, two)].Value+" = r."+p.columns[max(one, two)].Value
 		}
-		p.comparisons = append(p.comparisons, planned(k, c, p.columns[at[c.Column]], other, p.layout.shifts[k]))
+		planned := planned(k, c, p.columns[at[c.Column]], other, p.layout.shifts[k])
+		planned.HalfSwapped = half
+		p.comparisons = append(p.comparisons, planned)
 	}
 	key := func(prefix string, rules []Rule) (keys []planKey) {
 		for i, r := range rules {
@@ -157,19 +163,23 @@ func keyOf(spec *Spec, r Rule, at map[string]int) string {
 	return fmt.Sprintf("CASE WHEN %s THEN hash(%s) END", strings.Join(present, " AND "), strings.Join(terms, ", "))
 }
 
+// sides writes an expression of a pair: $a and $b for the two values, $s for their sets of letters
+// and lengths, $g for their sets of neighbours.
+func (c planColumn) sides(format string) string {
+	return strings.NewReplacer("$a", "l."+c.Value, "$b", "r."+c.Value,
+		"$s", "l."+c.Letters+", l."+c.Length+", r."+c.Letters+", r."+c.Length,
+		"$g", "l."+c.Neighbours+", r."+c.Neighbours).Replace(format)
+}
+
 // planned plans a comparison. What is costly is measured once, and not at all
 // where the sets of letters tell that no level can be reached.
 func planned(k int, c Comparison, column planColumn, other string, shift int) planComparison {
 	p := planComparison{planColumn: column, Equal: fmt.Sprintf("e%d", k), Shift: shift}
-	v := column.Value
-	sides := func(format string) string {
-		return strings.NewReplacer("$a", "l."+v, "$b", "r."+v, "$s", "l."+column.Letters+", l."+column.Length+", r."+column.Letters+", r."+column.Length).Replace(format)
-	}
 	measured := map[Kind]string{}
 	measure := func(kind Kind, expression string) string {
 		if measured[kind] == "" {
 			measured[kind] = fmt.Sprintf("m%d_%s", k, kind)
-			p.Measures = append(p.Measures, planMeasure{measured[kind], sides(expression)})
+			p.Measures = append(p.Measures, planMeasure{measured[kind], column.sides(expression)})
 		}
 		return measured[kind]
 	}
@@ -182,15 +192,15 @@ func planned(k int, c Comparison, column planColumn, other string, shift int) pl
 			lowest := number(extreme(c.Levels, JaroWinkler, math.Min))
 			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 1 WHEN NOT match.similar($s, "+lowest+") THEN 0 ELSE jaro_winkler_similarity($a, $b) END") + " >= " + n
 		case Levenshtein:
-			most := number(extreme(c.Levels, l.Kind, math.Max))
-			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.edits($s) > "+most+" THEN 9999 ELSE levenshtein($a, $b) END") + " <= " + n
+			most := extreme(c.Levels, l.Kind, math.Max)
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.apart($g) > "+number(apart[l.Kind]*most)+" THEN 9999 ELSE levenshtein($a, $b) END") + " <= " + n
 		case Damerau: // ten times as costly as the distances that bound it
 			most := extreme(c.Levels, l.Kind, math.Max)
 			bound := "levenshtein($a, $b) > " + number(2*most)
 			if most == 1 {
 				bound = "CASE WHEN l." + column.Length + " = r." + column.Length + " THEN hamming($a, $b) > 2 ELSE levenshtein($a, $b) > 1 END"
 			}
-			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.edits($s) > "+number(most)+" THEN 9999 WHEN "+bound+" THEN 9999 ELSE damerau_levenshtein($a, $b) END") + " <= " + n
+			condition = measure(l.Kind, "CASE WHEN $a = $b THEN 0 WHEN match.apart($g) > "+number(apart[l.Kind]*most)+" THEN 9999 WHEN "+bound+" THEN 9999 ELSE damerau_levenshtein($a, $b) END") + " <= " + n
 		case Prefix:
 			condition = measure(Kind(l.String()[:6]+n), "left($a, "+n+") = left($b, "+n+")")
 		case Within:
@@ -214,6 +224,9 @@ func planned(k int, c Comparison, column planColumn, other string, shift int) pl
 	}
 	return p
 }
+
+// apart is in how many neighbours two texts differ at most that are one edit apart.
+var apart = map[Kind]float64{Levenshtein: 4, Damerau: 6}
 
 // extreme is the least or the largest value of the levels of a kind.
 func extreme(levels []Level, kind Kind, of func(a, b float64) float64) float64 {
@@ -250,9 +263,9 @@ func (p plan) candidates(from, to int64) string {
 	return render("candidates", map[string]any{"Keys": keys, "Right": p.right(), "Two": p.two, "From": from, "To": to})
 }
 
-// part is the FROM clause of candidates with their records.
-func (p plan) part(from, to int64) string {
-	return render("part", map[string]any{"Right": p.right(), "From": from, "To": to})
+// part is the FROM clause of the candidates that fulfil a bound, with their records.
+func (p plan) part(from, to int64, b bound) string {
+	return render("part", map[string]any{"Right": p.right(), "From": from, "To": to, "Missing": b.missing, "Condition": b.condition})
 }
 
 // block is the FROM clause of one in so many of the pairs of a rule.

@@ -14,15 +14,21 @@ FROM {{.Source}}
 
 {{define "distinct" -}}
 -- What is known of each value of a column, over both files: t how many bits it tells
--- that a value is this one, s its set of letters, w its length; of a date, x it with day and
--- month exchanged, y its year.
+-- that a value is this one, s its set of letters, w its length, g its set of neighbours; of a date, x it
+-- with day and month exchanged, y its year.
 CREATE TABLE match.{{.Distinct}} AS
 SELECT {{.Value}}
   {{- if .Bits}}
      , (-log2(count(*) / sum(count(*)) OVER ()))::FLOAT AS {{.Bits}}
   {{- end}}
   {{- if .Letters}}
-     , match.letters({{.Value}}) AS {{.Letters}}, strlen({{.Value}})::INTEGER AS {{.Length}}
+     , match.letters({{.Value}}) AS {{.Letters}}
+  {{- end}}
+  {{- if .Neighbours}}
+     , match.neighbours({{.Value}}) AS {{.Neighbours}}
+  {{- end}}
+  {{- if .Length}}
+     , strlen({{.Value}})::FLOAT AS {{.Length}}
   {{- end}}
   {{- if .Exchanged}}
      , match.exchanged({{.Value}}) AS {{.Exchanged}}
@@ -35,7 +41,8 @@ WHERE {{.Value}} IS NOT NULL GROUP BY {{.Value}}
 {{- end}}
 
 {{define "records" -}}
--- What pairs are compared by: k and h keys of rules, v values, and what is known of them.
+-- What pairs are compared by: k and h keys of rules, v values, and what is known of them. The sets
+-- and the length of a value that is missing are 0, which is quicker than NULL to look at.
 CREATE TABLE match."{{.Side}}" AS
 SELECT n
   {{- range .Keys}}
@@ -46,7 +53,13 @@ SELECT n
      , {{.Value}}
   {{- end}}
   {{- if .Letters}}
-     , {{.Letters}}, {{.Length}}
+     , coalesce({{.Letters}}, 0) AS {{.Letters}}
+  {{- end}}
+  {{- if .Neighbours}}
+     , coalesce({{.Neighbours}}, 0) AS {{.Neighbours}}
+  {{- end}}
+  {{- if .Length}}
+     , coalesce({{.Length}}, 0) AS {{.Length}}
   {{- end}}
   {{- if .Exchanged}}
      , {{.Exchanged}}
@@ -66,6 +79,12 @@ FROM match.{{.Side}}_values
 -- The pairs that a rule brings, once each, of a range of the left records: rules has a
 -- bit for each rule that does.
 CREATE OR REPLACE TEMP TABLE candidate AS
+{{- if eq 1 (len .Keys)}}
+{{- with index .Keys 0}}
+SELECT l.n AS l, r.n AS r, {{.Bit}}::INTEGER AS rules FROM match."left" l JOIN match."{{$.Right}}" r ON l.{{.Name}} = r.{{.Name}}
+{{- end}}
+WHERE l.n >= {{.From}} AND l.n < {{.To}}{{if not .Two}} AND l.n < r.n{{end}}
+{{- else}}
 SELECT l, r, bit_or(rule) AS rules FROM (
   {{- range $i, $k := .Keys}}{{if $i}}
   UNION ALL{{end}}
@@ -73,6 +92,7 @@ SELECT l, r, bit_or(rule) AS rules FROM (
   WHERE l.n >= {{$.From}} AND l.n < {{$.To}}{{if not $.Two}} AND l.n < r.n{{end}}
   {{- end}})
 GROUP BY l, r
+{{- end}}
 {{- end}}
 
 {{define "pairs" -}}
@@ -95,8 +115,10 @@ FROM (
 {{- end}}
 
 {{define "part" -}}
-candidate c JOIN match."left" l ON l.n = c.l JOIN match."{{.Right}}" r ON r.n = c.r
-  WHERE l.n >= {{.From}} AND l.n < {{.To}}
+candidate c
+  JOIN (SELECT *, {{.Missing}} AS missing FROM match."left" WHERE n >= {{.From}} AND n < {{.To}}) l ON l.n = c.l
+  JOIN (SELECT *, {{.Missing}} AS missing FROM match."{{.Right}}") r ON r.n = c.r
+  WHERE {{.Condition}}
 {{- end}}
 
 {{define "block" -}}
@@ -126,6 +148,10 @@ SELECT {{.Of}} * coalesce(sum(pairs), 0)::DOUBLE, {{.Of}} * coalesce(max(pairs),
 CREATE OR REPLACE TEMP TABLE weighed AS
 SELECT pattern, {{.Weight}} AS weight, {{.Most}} AS most
 FROM (SELECT DISTINCT pattern FROM part)
+{{- end}}
+
+{{define "tally_rules" -}}
+INSERT INTO match.rule SELECT rules, count(*) FROM candidate GROUP BY rules
 {{- end}}
 
 {{define "tally" -}}
