@@ -149,9 +149,9 @@ func writeFile(name string, write func(io.Writer) error) error {
 func (a *app) printMatch(r *match.Result) error {
 	d := r.Decisions
 	if r.Right > 0 {
-		a.say("%s and %s records, %s pairs compared", count(r.Left), count(r.Right), count(r.Candidates))
+		a.say("%s and %s records, %s pairs scored", count(r.Left), count(r.Right), count(r.Candidates))
 	} else {
-		a.say("%s records, %s pairs compared", count(r.Left), count(r.Candidates))
+		a.say("%s records, %s pairs scored", count(r.Left), count(r.Candidates))
 	}
 	a.say("  linked     %s pairs", count(d.Linked))
 	a.say("  to decide  %s pairs, %s of them ties", count(d.Clerical+d.Tied), count(d.Tied))
