@@ -195,6 +195,13 @@ func TestAnotherVerifierProvesAStatement(t *testing.T) {
 	v.notProven("1 of the witnesses have cosigned, not 2", e.log.Key(), both, "--witness", witness, "--witness", witness, "--need", "2")
 	v.notProven("0 of the witnesses", e.log.Key(), path, "--need", "1")
 
+	// who the witnesses are, and how many, by the ledger's own statement
+	named := e.say("carole", ledger.WitnessesSet{Witnesses: []ledger.Witness{{URL: "https://w.example", Key: witness}}, Threshold: 1, Kinds: []string{}, Reason: "r"})
+	list, _ := e.prove(named)
+	v.proven(e.log.Key(), both, "--witnesses", v.file("witnesses", list))
+	v.notProven("0 of the witnesses have cosigned, not 1", e.log.Key(), path, "--witnesses", v.file("witnesses", list))
+	v.notProven("names no witnesses", e.log.Key(), both, "--witnesses", knownPath)
+
 	other := newEvidence(t, "rempart/test")
 	other.say("diane", ledger.ProjectApproved{Project: "flu", Reason: "forged"})
 	forged, _ := other.prove(approved)

@@ -18,9 +18,10 @@ type Witnessing struct {
 
 // Witnessable are the kinds of statements that can be made to wait for
 // witnesses: those after which data can be read somewhere where it could not be
-// read before.
+// read before, and the move to another host, before the old one is erased. Of
+// mounts, those of a worker elsewhere (a pass) wait.
 func Witnessable() []string {
-	return []string{"output-released", "project-extracted", "release-published"}
+	return []string{"host-migrated", "output-released", "project-extracted", "release-published", "space-mounted"}
 }
 
 // Witnesses is what a statement of a kind waits for, nil where it waits for nobody.

@@ -184,12 +184,14 @@ func (e *edge) add(entries [][]byte) (files []file, err error) {
 
 // addLeaves is add for entries whose hashes are known.
 func (e *edge) addLeaves(entries, leaves [][]byte) (files []file, err error) {
+	grew := map[int]bool{} // levels: the last tile of another one is there already, as it is
 	for i, entry := range entries {
 		e.bundle = append(e.bundle, byte(len(entry)>>8), byte(len(entry)))
 		e.bundle = append(e.bundle, entry...)
 		index := e.tree.End()
 		err := e.tree.Append(leaves[i], func(id compact.NodeID, hash []byte) {
 			if id.Level%layout.TileHeight == 0 {
+				grew[int(id.Level/layout.TileHeight)] = true
 				files = e.tile(files, id, hash)
 			}
 		})
@@ -206,7 +208,7 @@ func (e *edge) addLeaves(entries, leaves [][]byte) (files []file, err error) {
 		files = append(files, file{layout.EntriesPath(size/layout.TileWidth, uint8(size%layout.TileWidth)), e.bundle})
 	}
 	for level, tile := range e.tiles {
-		if len(tile) > 0 {
+		if len(tile) > 0 && grew[level] {
 			index := size >> (layout.TileHeight * (uint64(level) + 1))
 			files = append(files, file{layout.TilePath(uint64(level), index, uint8(len(tile)/sha256.Size)), tile})
 		}

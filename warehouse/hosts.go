@@ -105,6 +105,14 @@ func (w *Warehouse) EraseHost(ctx context.Context, name, reason string) (erased 
 	if reason == "" {
 		return nil, &governance.Refusal{Reason: "what is erased cannot be had back", Remedy: "Say why: --reason"}
 	}
+	for _, m := range state.Migrations { // a ledger that is put back to before it would need the old host
+		if m.From != name {
+			continue
+		}
+		if err := w.InEffect(ctx, state, m.Made, m.Kind()); err != nil {
+			return nil, err
+		}
+	}
 	old, current, err := w.pair(name, state.Host)
 	if err != nil {
 		return nil, err

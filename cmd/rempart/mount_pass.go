@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/lake/mount"
 	"rempart.eu/rempart/warehouse"
@@ -74,6 +75,9 @@ in the ledger.`,
 			}()
 			e, err := w.Commit(c.Context(), m.actor, m.SpaceMounted)
 			if err != nil {
+				return err
+			}
+			if err := w.InEffect(c.Context(), state, governance.Made{Index: e.Index}, e.Statement.Kind); err != nil {
 				return err
 			}
 			pass, err := m.pass(c.Context())

@@ -118,3 +118,43 @@ func TestNothingLeavesWithoutItsWitnesses(t *testing.T) {
 		w.stop()
 	}
 }
+
+// A pass lets a worker elsewhere read: it is not written before enough witnesses have
+// cosigned that it was issued. A mount on this machine does not wait for that.
+func TestAPassWaitsForWitnesses(t *testing.T) {
+	t.Parallel()
+	home := homeAt(t, extracted)
+	opened, err := warehouse.Open(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, public, err := note.GenerateKey(rand.Reader, "w.example/one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &aWitness{dir: t.TempDir(), secret: secret, public: public}
+	w.start(t, opened.Config.LedgerKey)
+	must(t, home, "witness", "set", "--witness", w.server.URL+"="+public, "--kinds", "space-mounted,host-migrated", "--reason", "it watches")
+	recipient := strings.TrimSpace(must(t, home, "mount", "identity", filepath.Join(t.TempDir(), "key")))
+	pass := filepath.Join(t.TempDir(), "pass")
+	ask := []string{"mount", "pass", "--project", "flu", "--worker", recipient, "--out", pass}
+	w.stop()
+	refused(t, exitRefused, "space-mounted) has no effect yet", home, ask...)
+	if _, err := os.Stat(pass); err == nil {
+		t.Error("the pass was written all the same")
+	}
+	w.start(t, opened.Config.LedgerKey) // at another address
+	must(t, home, "witness", "set", "--witness", w.server.URL+"="+public, "--kinds", "space-mounted,host-migrated", "--reason", "it moved")
+	must(t, home, ask...)
+
+	// The old host is erased once the move is cosigned, and not before.
+	w.stop()
+	must(t, home, "host", "add", "second", "--kind", "directory", "--path", filepath.Join(t.TempDir(), "second"), "--jurisdiction", "FR")
+	must(t, home, "host", "migrate", "--to", "second")
+	refused(t, exitRefused, "host-migrated) has no effect yet", home, "host", "erase", "local", "--reason", "the disk is sold")
+	w.start(t, opened.Config.LedgerKey)
+	must(t, home, "witness", "set", "--witness", w.server.URL+"="+public, "--kinds", "space-mounted,host-migrated", "--reason", "it moved")
+	must(t, home, "host", "erase", "local", "--reason", "the disk is sold")
+	w.stop()
+	sound(t, home)
+}
