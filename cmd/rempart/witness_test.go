@@ -149,7 +149,7 @@ func TestAPassWaitsForWitnesses(t *testing.T) {
 
 	// The old host is erased once the move is cosigned, and not before.
 	w.stop()
-	must(t, home, "host", "add", "second", "--kind", "directory", "--path", filepath.Join(t.TempDir(), "second"), "--jurisdiction", "FR")
+	must(t, home, "host", "add", "second", "--kind", "directory", "--path", t.TempDir(), "--jurisdiction", "FR")
 	must(t, home, "host", "migrate", "--to", "second")
 	refused(t, exitRefused, "host-migrated) has no effect yet", home, "host", "erase", "local", "--reason", "the disk is sold")
 	w.start(t, opened.Config.LedgerKey)
