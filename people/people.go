@@ -212,6 +212,9 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "let in", "path", r.URL.Path, "error", err)
 	}
+	if who := From(r.Context()); refusal != nil && who != nil {
+		s.Log.WarnContext(r.Context(), "refused", "party", who.Party, "role", who.Role, "method", r.Method, "path", r.URL.Path, "why", refusal)
+	}
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		kind := map[int]string{http.StatusUnauthorized: "token", http.StatusTooManyRequests: "many"}[status]
 		Problem{ProblemType(cmp.Or(kind, "internal")), text, status, "", remedy}.Write(w)

@@ -98,6 +98,7 @@ func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 			f.Wrong = wrong.text
 			return show(q, f)
 		case errors.As(err, &refusal):
+			p.refused(q, err)
 			f.Wrong = refusal.Reason
 			return show(q, f)
 		case err != nil:

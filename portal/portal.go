@@ -203,13 +203,22 @@ func (p *Portal) ask(r *http.Request, scope string, view func(*request) (*answer
 	return status, body
 }
 
-// fail is the answer to an error, which operators find in their log where it is ours.
+// fail is the answer to an error, which operators find in their log where it is
+// ours, and where somebody who is known was refused.
 func (p *Portal) fail(q *request, err error) (status int, a *answer) {
 	status, a = q.failure(err)
-	if status == http.StatusInternalServerError {
+	switch {
+	case status == http.StatusInternalServerError:
 		p.log.ErrorContext(q.Context(), "answer", "method", q.Method, "path", q.URL.Path, "error", err)
+	case q.party.Name != "" && (status == http.StatusForbidden || status == http.StatusConflict):
+		p.refused(q, err)
 	}
 	return status, a
+}
+
+// refused notes that somebody who is known was refused, and why.
+func (p *Portal) refused(q *request, err error) {
+	p.log.WarnContext(q.Context(), "refused", "party", q.party.Name, "role", q.party.Role, "method", q.Method, "path", q.URL.Path, "why", err)
 }
 
 // html answers with a page.
