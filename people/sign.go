@@ -263,7 +263,7 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		Passkeys                  []passkey
 		Tokens                    []token
 		Waiting                   []waiting
-	}{Party: who.Party, Role: string(who.Role), Method: who.Method, CSRF: who.CSRF, Since: who.Since, Sessions: s.sessions.count(who.Party)}
+	}{Party: who.Party, Role: tellers()[s.language(r)].Text("role." + string(who.Role)), Method: who.Method, CSRF: who.CSRF, Since: who.Since, Sessions: s.sessions.count(who.Party)}
 	err := s.read(r.Context(), func(state *governance.State) error {
 		for _, k := range state.PasskeysOf(who.Party) {
 			data.Passkeys = append(data.Passkeys, passkey{Name: k.Name, ID: k.Credential.String(), Synced: k.Synced, Since: k.Time, Entry: k.Index})

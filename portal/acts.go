@@ -226,7 +226,8 @@ func openEmergency(q *request) (*form, error) {
 	}, nil
 }
 
-// mayBreak says whether the person can break the glass of a project that has data.
+// mayBreak says whether the person can break the glass of a project that has data: its
+// researchers read it anyway.
 func (q *request) mayBreak(p *governance.Project) bool {
-	return (q.party.Role == governance.Controller || q.party.Role == governance.Researcher) && p.Status == governance.Approved && p.Extraction != nil
+	return (q.party.Role == governance.Controller || q.party.Role == governance.Researcher) && !isOf(p, q.party.Name) && p.Status == governance.Approved && p.Extraction != nil
 }

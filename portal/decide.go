@@ -176,7 +176,7 @@ func (p *Portal) decisions() {
 		if err != nil {
 			return nil, err
 		}
-		return q.toSign(body, "/outputs/"+q.PathValue("output"), q.lang.Text("content.warn"))
+		return q.toSign(body, "/outputs/"+q.PathValue("output"), "")
 	})
 	p.prepare("POST /api/v1/outputs/{output}/view", deciding, func(q *request) (ledger.Body, error) { return q.view() })
 	p.HandleFunc("GET /outputs/{output}/content", p.content(false))

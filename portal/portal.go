@@ -80,6 +80,9 @@ func New(o Options) *Portal {
 	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
+	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
+		o.Log.Error("read the templates", "error", err)
+	}
 	cross := http.NewCrossOriginProtection()
 	if o.URL != "" {
 		if err := cross.AddTrustedOrigin(o.URL); err != nil {

@@ -16,6 +16,11 @@ import (
 // people, which says who asks and has the pages on which people come in. The
 // configuration has the site's address.
 func Site(w *warehouse.Warehouse, log *slog.Logger) (http.Handler, error) {
+	_, site, err := newSite(w, log)
+	return site, err
+}
+
+func newSite(w *warehouse.Warehouse, log *slog.Logger) (*Portal, http.Handler, error) {
 	p := New(Options{Warehouse: w, Sessions: sessions{}, URL: w.Config.Portal.URL, Log: log})
 	service, err := people.New(people.Options{
 		Warehouse: w, Log: log, Show: p.frame,
@@ -23,10 +28,10 @@ func Site(w *warehouse.Warehouse, log *slog.Logger) (http.Handler, error) {
 		After:    p.recorded,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	service.Routes(p)
-	return service.Protect(p), nil
+	return p, service.Protect(p), nil
 }
 
 // sessions are those of package people.

@@ -180,7 +180,7 @@ func TestTheVerifierReadsWhatIsNew(t *testing.T) {
 		}},
 		"a missing cosignature": {"0 witnesses have cosigned the ledger, and 1 must have", func(path string, content []byte) []byte {
 			if path == "/tlog/cosigned" {
-				return content[:bytes.Index(content, []byte("— witness.example"))]
+				content, _, _ = bytes.Cut(content, []byte("— witness.example"))
 			}
 			return content
 		}},

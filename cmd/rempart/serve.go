@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/portal"
+	"rempart.eu/rempart/warehouse"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -57,6 +59,10 @@ its own party's hands alone.`,
 			site, err := portal.Site(w, log)
 			if err != nil {
 				return err
+			}
+			// The ledger is read before anybody asks: the first page does not wait for it.
+			if err := w.Read(c.Context(), func(*warehouse.Model) error { return nil }); err != nil {
+				return errors.Join(err, listener.Close())
 			}
 			both, ctx := errgroup.WithContext(c.Context())
 			if programs != "" {

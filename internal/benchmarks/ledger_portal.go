@@ -44,16 +44,21 @@ func (r *ledgerRun) portalPages(ctx context.Context) error {
 	w.Now = func() time.Time { return now }
 	site := portal.New(portal.Options{Warehouse: w, Sessions: everybody{}, Log: slog.New(slog.DiscardHandler)})
 	began := time.Now()
-	if _, err := pageTime(ctx, site, "diane", "/register"); err != nil {
+	if err := w.Read(ctx, func(*warehouse.Model) error { return nil }); err != nil { // as rempart serve does before it answers
 		return err
 	}
-	r.Record(fmt.Sprintf("portal: the first page after a start, %d statements read", portalStatements), time.Since(began).Seconds(), "s")
+	r.Record(fmt.Sprintf("portal: its start, %d statements read", portalStatements), time.Since(began).Seconds(), "s")
+	first, err := pageTime(ctx, site, "diane", "/register")
+	if err != nil {
+		return err
+	}
+	r.AtMost("portal: the first page after that", first*1000, "ms", 50)
 	slowest := 0.0
 	for _, page := range []struct{ name, who, path string }{
 		{"what waits, officer", "diane", "/"}, {"what waits, checker", "bob", "/"}, {"what waits, researcher", "alice", "/"},
 		{"public register", "", "/register"}, {"projects", "diane", "/projects"}, {"a project", "diane", "/projects/p-0007"}, {"a project, researcher", "alice", "/projects/p-0008"},
 		{"outputs", "bob", "/outputs"}, {"all outputs", "diane", "/outputs?status=all"}, {"an output", "bob", "/outputs/s-000700-1"},
-		{"releases", "diane", "/releases"}, {"hosts", "diane", "/hosts"}, {"parties", "diane", "/parties"},
+		{"releases", "diane", "/releases"}, {"a release", "diane", "/releases/r-1"}, {"keys", "controller", "/keys"}, {"the form of a decision", "diane", "/projects/p-0190/decide"}, {"hosts", "diane", "/hosts"}, {"parties", "diane", "/parties"},
 		{"ledger", "diane", "/ledger"}, {"ledger, far back", "diane", "/ledger?skip=80000"}, {"ledger, one project", "diane", "/ledger?project=p-0007"},
 		{"ledger, one kind and period", "diane", "/ledger?kind=run-finished&from=2026-01-06&to=2026-01-20"}, {"ledger, researcher", "alice", "/ledger"},
 		{"a statement", "diane", "/ledger/54321"}, {"a receipt", "diane", "/api/v1/receipt/54321"}, {"verify", "diane", "/verify"},
