@@ -16,7 +16,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/ledger"
@@ -40,9 +42,10 @@ func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason st
 	if err != nil {
 		return nil, err
 	}
-	// What cannot be opened must not be said to be released.
+	// What cannot be opened must not be said to be released; and what was released
+	// since the run may tell, together with this, what neither tells alone.
 	if output.Decision == nil && !output.Refused {
-		if _, err := project.Output(ctx, w, output); err != nil {
+		if err := stillPasses(ctx, w, id, output); err != nil {
 			return nil, err
 		}
 	}
@@ -56,6 +59,19 @@ func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason st
 	}
 	released.Entry = e.Index
 	return released, nil
+}
+
+// stillPasses examines an output again, against what its project was given until now.
+func stillPasses(ctx context.Context, w *warehouse.Warehouse, id string, output *governance.Output) error {
+	report, err := project.Reexamine(ctx, w, output)
+	if err != nil || report.Verdict != disclosure.Refused {
+		return err
+	}
+	i := slices.IndexFunc(report.Findings, func(f disclosure.Finding) bool { return f.Severity == disclosure.Refuse })
+	return &governance.Refusal{
+		Reason: fmt.Sprintf("output %s discloses together with what was released since its run: %s", id, report.Findings[i].Message),
+		Remedy: fmt.Sprintf("Refuse it, and say what to hide: rempart airlock refuse %s", id),
+	}
 }
 
 // Refuse keeps an output in.

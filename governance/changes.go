@@ -86,12 +86,20 @@ func (s *Spec) written() []written {
 		{name: "minimum_cell_count", text: text(s.MinimumCell)},
 		{name: "maximum_rows", text: text(s.MaximumRows)},
 		{name: "outputs", names: append([]string{}, s.Outputs...)},
+		{name: "dominance", text: s.dominance()},
 		{name: "host_derogation", text: s.HostDerogation},
 		{name: "dates", text: s.dates()},
 		{name: "age", text: s.age()},
 		{name: "geography", text: s.geography()},
 		{name: "identifying", text: text(s.Identifying)},
 	}
+}
+
+func (s *Spec) dominance() string {
+	if s.Dominance == nil {
+		return ""
+	}
+	return fmt.Sprintf("largest %d, percent %g, p %g", s.Dominance.Largest, s.Dominance.Percent, s.Dominance.P)
 }
 
 func (s *Spec) dates() string {

@@ -2,6 +2,7 @@ package governance
 
 import (
 	"iter"
+	"slices"
 
 	"rempart.eu/rempart/internal/nearest"
 )
@@ -27,6 +28,17 @@ func (o *Ordered[T]) Len() int { return len(o.ids) }
 func (o *Ordered[T]) All() iter.Seq2[string, *T] {
 	return func(yield func(string, *T) bool) {
 		for _, id := range o.ids {
+			if !yield(id, o.byID[id]) {
+				return
+			}
+		}
+	}
+}
+
+// Backward yields each thing with its id, the last that came first.
+func (o *Ordered[T]) Backward() iter.Seq2[string, *T] {
+	return func(yield func(string, *T) bool) {
+		for _, id := range slices.Backward(o.ids) {
 			if !yield(id, o.byID[id]) {
 				return
 			}

@@ -33,6 +33,7 @@ type Spec struct {
 	MinimumCell int               `yaml:"minimum_cell_count"`
 	MaximumRows int               `yaml:"maximum_rows"` // of a table that leaves; 0 is the standard's
 	Outputs     []string          `yaml:"outputs"`      // kinds of OutputKinds; nil: all
+	Dominance   *Dominance        `yaml:"dominance"`    // of sums of contributions; nil: the standard's
 	// HostDerogation says whether data may be put with a host that foreign law
 	// reaches while a derogation is in force: accepted ("") or refused.
 	HostDerogation string `yaml:"host_derogation"`
@@ -49,6 +50,15 @@ type Spec struct {
 type LegalBasis struct {
 	Text      string `yaml:"text"`
 	Reference string `yaml:"reference"`
+}
+
+// Dominance is what a sum may owe to its largest contributors: at most Percent per
+// cent to the Largest of them, and nothing that lets the second tell the first
+// within P per cent.
+type Dominance struct {
+	Largest int     `yaml:"largest"`
+	Percent float64 `yaml:"percent"`
+	P       float64 `yaml:"p"`
 }
 
 // Period bounds the dates of the events that a project sees, both ends included.
@@ -159,7 +169,7 @@ func ParseSpec(text []byte) (*Spec, error) {
 	return &s, errors.Join(s.faults()...)
 }
 
-var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "use", "controller", "starts", "maximum_rows", "outputs", "host_derogation",
+var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "use", "controller", "starts", "maximum_rows", "outputs", "host_derogation", "dominance", "largest", "percent", "p",
 	"dates", "age", "geography", "identifying", "text", "reference", "from", "to", "shift", "band", "top", "zip", "keep"}
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
@@ -201,6 +211,10 @@ func (s *Spec) faults() (faults []error) {
 	fault(s.MinimumCell < FloorCell, "minimum_cell_count: at least %d; 11 is the French practice", FloorCell)
 	fault(!s.Starts.IsZero() && !s.Starts.Before(s.Ends.End()), "starts: the authorisation would end before it begins")
 	fault(s.MaximumRows < 0, "maximum_rows: want a number of rows, got %d", s.MaximumRows)
+	if d := s.Dominance; d != nil {
+		fault(d.Largest < 1 || d.Percent < 50 || d.Percent > 100 || d.P < 5 || d.P > 100,
+			"dominance: want largest from 1 up, percent from 50 to 100, p from 5 to 100, such as {largest: 2, percent: 90, p: 10}")
+	}
 	for _, kind := range s.Outputs {
 		fault(!slices.Contains(OutputKinds, kind), "outputs: %q is no kind of output: want some of %v", kind, OutputKinds)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/airlock/disclosure"
+	"rempart.eu/rempart/airlock/disclosure/cells"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/lake"
@@ -175,7 +176,7 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 		outputs.Reset()
 	}
 	var bundle bytes.Buffer
-	err = s.pack(&bundle, made, job, &outputs, project, study.step)
+	err = s.pack(ctx, &bundle, made, job, &outputs, project, key, study.step)
 	return bundle.Bytes(), err
 }
 
@@ -191,7 +192,7 @@ func outcome(study *run.StudyError, limit *run.LimitError) string {
 }
 
 // pack writes the bundle and examines every output.
-func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project, step *stepOf) error {
+func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project, key *keyring.Key, step *stepOf) error {
 	archive := tar.NewWriter(bundle)
 	add := func(name string, data []byte) error {
 		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data)), Format: tar.FormatPAX}); err != nil {
@@ -203,32 +204,29 @@ func (s *space) pack(bundle io.Writer, made *Ran, job run.Job, outputs io.Reader
 	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
 		return err
 	}
-	rules := rulesOf(project.Spec)
-	files := tar.NewReader(outputs)
-	for n := 1; ; n++ {
-		header, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return archive.Close()
-		}
-		if err != nil {
-			return fmt.Errorf("read the outputs: %w", err)
-		}
-		data, err := io.ReadAll(files)
-		if err != nil {
-			return fmt.Errorf("read the output %s: %w", header.Name, err)
-		}
-		if err := add(outputsPart+header.Name, data); err != nil {
+	files, err := readFiles(outputs)
+	if err != nil {
+		return err
+	}
+	beside := besideOf(files)
+	earlier, err := s.released(ctx, project, key, "")
+	if err != nil {
+		return err
+	}
+	for n, f := range files {
+		if err := add(outputsPart+f.name, f.data); err != nil {
 			return err
 		}
-		if !step.leaves(header.Name) { // for later steps alone
+		if !step.leaves(f.name) || beside.has(f.name) { // for later steps, or for the check alone
 			continue
 		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n), header.Name, data, rules, project.Spec)
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f, beside, earlier, project.Spec)
 		if err != nil {
 			return err
 		}
 		made.Outputs = append(made.Outputs, output)
 	}
+	return archive.Close()
 }
 
 // rulesOf are the disclosure rules of an authorisation: the standard ones, or stricter.
@@ -236,6 +234,9 @@ func rulesOf(spec *governance.Spec) disclosure.Rules {
 	rules := disclosure.Standard(spec.MinimumCell)
 	if spec.MaximumRows > 0 {
 		rules.MaxRows = min(rules.MaxRows, spec.MaximumRows)
+	}
+	if d := spec.Dominance; d != nil {
+		rules.Dominance = cells.Dominance{N: d.Largest, K: d.Percent, P: d.P}
 	}
 	return rules
 }
@@ -248,15 +249,13 @@ var kindOf = map[disclosure.Kind]string{
 }
 
 // examine runs the disclosure check on one output, and refuses a kind that was not granted.
-func examine(id, name string, data []byte, rules disclosure.Rules, spec *governance.Spec) (ledger.Output, error) {
-	report, err := disclosure.Check(filepath.Base(name), bytes.NewReader(data), int64(len(data)), rules)
+func examine(id string, f file, beside beside, earlier []disclosure.Earlier, spec *governance.Spec) (ledger.Output, error) {
+	output := ledger.Output{Output: id, Name: f.name, Size: int64(len(f.data)), SHA256: ledger.Sum(f.data)}
+	report, err := disclosure.Examine(beside.with(f, earlier), rulesOf(spec))
 	if err != nil {
-		return ledger.Output{}, fmt.Errorf("examine the output %s: %w", name, err)
+		return output, fmt.Errorf("examine the output %s: %w", f.name, err)
 	}
-	output := ledger.Output{
-		Output: id, Name: name, Size: int64(len(data)), SHA256: ledger.Sum(data),
-		Refused: report.Verdict == disclosure.Refused,
-	}
+	output.Refused = report.Verdict == disclosure.Refused
 	if kind := kindOf[report.Kind]; len(spec.Outputs) > 0 && !slices.Contains(spec.Outputs, kind) {
 		output.Refused = true
 		output.Findings = append(output.Findings, ledger.Finding{
@@ -264,12 +263,16 @@ func examine(id, name string, data []byte, rules disclosure.Rules, spec *governa
 			Message: fmt.Sprintf("the authorisation lets out %s alone: have it amended, or write another kind of file", strings.Join(spec.Outputs, ", ")),
 		})
 	}
-	for _, f := range report.Findings {
-		output.Findings = append(output.Findings, ledger.Finding{
-			Rule: f.Rule, Severity: f.Severity.String(), Line: f.Line, Field: f.Field, Message: f.Message,
-		})
-	}
+	output.Findings = append(output.Findings, findings(report)...)
 	return output, nil
+}
+
+// findings are those of a report as the ledger keeps them.
+func findings(report disclosure.Report) (list []ledger.Finding) {
+	for _, f := range report.Findings {
+		list = append(list, ledger.Finding{Rule: f.Rule, Severity: f.Severity.String(), Line: f.Line, Field: f.Field, Message: f.Message})
+	}
+	return list
 }
 
 // finish seals the bundle and records how the run ended. The outputs wait at

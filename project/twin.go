@@ -213,23 +213,24 @@ func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec, st
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	files, err := filesOf(tar.NewReader(outputs), "", "")
+	files, err := readFiles(outputs)
 	if err != nil {
-		return fmt.Errorf("read the outputs: %w", err)
+		return err
 	}
+	beside := besideOf(files)
 	for n, f := range files {
-		if i := strings.LastIndexByte(f.Name, '/'); i > 0 {
-			if err := root.MkdirAll(f.Name[:i], 0o755); err != nil {
+		if i := strings.LastIndexByte(f.name, '/'); i > 0 {
+			if err := root.MkdirAll(f.name[:i], 0o755); err != nil {
 				return err
 			}
 		}
-		if err := root.WriteFile(f.Name, f.Content, 0o644); err != nil {
+		if err := root.WriteFile(f.name, f.data, 0o644); err != nil {
 			return err
 		}
-		if !step.leaves(f.Name) {
+		if !step.leaves(f.name) || beside.has(f.name) {
 			continue
 		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f.Name, f.Content, rulesOf(spec), spec)
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f, beside, nil, spec)
 		if err != nil {
 			return err
 		}

@@ -25,14 +25,17 @@
 //
 //	the file     name, size, kind, encoding, empty, broken, header
 //	counts       small-count, unreadable-count, small-number, no-number, no-count
-//	derived      implied-count (shares), recomputable, remainder (totals)
+//	derived      implied-count (shares), recomputable, remainder (totals), group (0 and 100 %),
+//	             differencing (with outputs that were released before)
+//	sums         dominance, p-percent, contributions
+//	declared     declaration (what the run says of the output, see [Declaration])
 //	persons      identifier, identifier-column, rows, repeated-row, days, extreme
 //	hidden parts invisible, precision, long-text, line-break, formula,
 //	             metadata, trailing-data, script, external
 //	to look at   read (text), look (pictures), model (weights)
 //
 // What it cannot see: a count in a column with a name that says otherwise,
-// differences between two outputs, numbers encoded in other numbers or in the
+// differences between outputs that count the same under other names, numbers encoded in other numbers or in the
 // pixels of a picture. A person must look, and the rules for that person are in
 // the sources below. Messages never quote a value, so that they can be logged.
 //
@@ -49,6 +52,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"rempart.eu/rempart/airlock/disclosure/cells"
 )
 
 // Rules say what a project lets out. All of them must be positive.
@@ -58,16 +63,25 @@ type Rules struct {
 	MaxRows     int   // of a table, or marks of a drawing: more is taken for row-level data
 	MaxDigits   int   // significant digits of a number that is not whole: more can carry a message
 	MaxCell     int   // characters of one cell or JSON text: more can carry a record
+
+	Dominance cells.Dominance // of sums whose largest contributions are known
+	Degrees   int             // the fewest residual degrees of freedom that a regression may have
+	PerWeight int             // the fewest persons of a training set for each parameter of a model
 }
 
 // Standard returns the rules for a minimum cell count: files up to 4 MiB, tables
-// up to 1,000 rows, 6 significant digits, and cells up to 200 characters.
+// up to 1,000 rows, 6 significant digits, and cells up to 200 characters; the two
+// largest contributions at most 90 % of a sum, p = 10 %, 10 degrees of freedom, and
+// 10 persons for each parameter of a model.
 func Standard(minimumCell int) Rules {
-	return Rules{MinimumCell: minimumCell, MaxBytes: 4 << 20, MaxRows: 1000, MaxDigits: 6, MaxCell: 200}
+	return Rules{
+		MinimumCell: minimumCell, MaxBytes: 4 << 20, MaxRows: 1000, MaxDigits: 6, MaxCell: 200,
+		Dominance: cells.Standard, Degrees: 10, PerWeight: 10,
+	}
 }
 
 func (r Rules) check() error {
-	if r.MinimumCell < 1 || r.MaxBytes < 1 || r.MaxRows < 1 || r.MaxDigits < 1 || r.MaxCell < 1 {
+	if r.MinimumCell < 1 || r.MaxBytes < 1 || r.MaxRows < 1 || r.MaxDigits < 1 || r.MaxCell < 1 || r.Degrees < 1 || r.PerWeight < 1 {
 		return errors.New("disclosure rules: every limit must be positive; start from disclosure.Standard")
 	}
 	return nil
@@ -124,29 +138,66 @@ type Report struct {
 // maxAlike is how many findings of one rule a report lists; the rest is counted.
 const maxAlike = 20
 
-// Check examines one output: its name without a folder, its bytes, and the size
-// in bytes that was recorded of it. The error is one of reading or of the rules;
-// whatever is wrong with the output itself is a finding.
+// Check examines one output by itself: its name without a folder, its bytes, and
+// the size in bytes that was recorded of it. The error is one of reading or of the
+// rules; whatever is wrong with the output itself is a finding.
 func Check(name string, r io.Reader, size int64, rules Rules) (Report, error) {
-	if err := rules.check(); err != nil {
-		return Report{}, err
-	}
 	data, err := io.ReadAll(io.LimitReader(r, rules.MaxBytes+1))
 	if err != nil {
 		return Report{}, fmt.Errorf("read the output to check it: %w", err)
 	}
-	c := &checker{rules: rules, alike: map[string]int{}, seen: map[string]bool{}}
-	c.report.File = c.checkName(name)
+	return Examine(Output{Name: name, Data: data, Size: size}, rules)
+}
+
+// Output is a file that asks to leave, with what helps to examine it.
+type Output struct {
+	Name string // without a folder
+	Data []byte
+	Size int64 // in bytes, as it was recorded
+
+	Declaration   []byte    // NAME.disclosure.yaml or .json, or nil
+	Contributions []byte    // NAME.disclosure.csv, or nil
+	Earlier       []Earlier // what the same project was given
+	Training      []byte    // what the declaration names as the training table, or nil
+	Attack        []byte    // what the membership test of the declaration's script wrote, or nil
+}
+
+// Examine examines one output with what is known beside it.
+func Examine(o Output, rules Rules) (Report, error) {
+	if err := rules.check(); err != nil {
+		return Report{}, err
+	}
+	c := &checker{rules: rules, alike: map[string]int{}, seen: map[string]bool{}, output: o}
+	c.report.File = c.checkName(o.Name)
+	c.declare()
 	switch {
-	case int64(len(data)) > rules.MaxBytes || size > rules.MaxBytes:
+	case int64(len(o.Data)) > rules.MaxBytes || o.Size > rules.MaxBytes:
 		c.refuse(place{}, "size", "the file is larger than %d bytes: aggregate further, or split it by topic", rules.MaxBytes)
-	case int64(len(data)) != size:
+	case int64(len(o.Data)) != o.Size:
 		c.refuse(place{}, "size", "the file is not as long as was recorded: collect the outputs of the run again")
 	default:
-		c.checkContent(name, data)
+		c.checkContent(o.Name, o.Data)
+		for _, e := range o.Earlier {
+			if len(c.margins) > 0 {
+				c.checkDifferences(e)
+			}
+		}
 	}
 	c.countTheRest()
 	return c.report, nil
+}
+
+// declare reads what the researcher says of the output.
+func (c *checker) declare() {
+	if c.output.Declaration == nil {
+		return
+	}
+	d, err := ParseDeclaration(c.output.Declaration)
+	if err != nil {
+		c.refuse(place{}, "declaration", "what is declared beside the output cannot be used: write NAME.disclosure.yaml as docs/airlock.md shows")
+		return
+	}
+	c.declared = d
 }
 
 // checker collects what is seen of one file.
@@ -155,6 +206,10 @@ type checker struct {
 	report Report
 	alike  map[string]int  // findings per rule, listed or not
 	seen   map[string]bool // places already told of
+
+	output   Output
+	declared *Declaration // what the researcher says of it, or nil
+	margins  []*margins   // of its tables
 }
 
 // place is where a finding is; the zero place is the file as a whole.

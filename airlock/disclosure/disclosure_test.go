@@ -3,6 +3,7 @@ package disclosure_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,6 +22,13 @@ import (
 //	-- NAME --        the output, under its own name (quoted: as a Go string per line)
 //	-- findings --    SEVERITY RULE LINE COLUMN FIELD, one a line, then "rows N" and "verdict …"
 //
+// before NAME may stand what is examined with it:
+//
+//	-- NAME.disclosure.yaml --  and .csv: what the run hands in beside
+//	-- training.csv --          of a model
+//	-- attack.json --           of a model
+//	-- earlier/NAME --          an output that was released before
+//
 // and may repeat NAME and findings. "message TEXT" holds the message of the
 // finding above it.
 func TestCases(t *testing.T) {
@@ -35,21 +43,38 @@ func TestCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			rules, encode := disclosure.Standard(11), ""
-			var name string
-			var data []byte
+			var o disclosure.Output
 			for _, f := range archive.Files {
-				switch f.Name {
-				case "rules":
+				_, beside := disclosure.IsBeside(f.Name)
+				earlier, wasReleased := strings.CutPrefix(f.Name, "earlier/")
+				switch {
+				case f.Name == "rules":
 					rules, encode = parseRules(t, string(f.Data))
-				case "findings":
-					report := check(t, name, data, rules)
+				case beside && strings.HasSuffix(f.Name, ".csv"):
+					o.Contributions = f.Data
+				case beside:
+					o.Declaration = f.Data
+				case wasReleased:
+					o.Earlier = append(o.Earlier, disclosure.Earlier{Output: fmt.Sprintf("s-%d-1", len(o.Earlier)+1), Name: earlier, Data: f.Data})
+				case f.Name == "training.csv":
+					o.Training = f.Data
+				case f.Name == "attack.json":
+					o.Attack = f.Data
+				case f.Name == "findings":
+					name := o.Name
+					report, err := disclosure.Examine(o, rules)
+					if err != nil {
+						t.Fatal(err)
+					}
+					o = disclosure.Output{}
 					want := strings.TrimSpace(string(f.Data))
 					got := describe(report, strings.Contains(want, "\nmessage "))
 					if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 						t.Errorf("%s (-want +got):\n%s", name, diff)
 					}
 				default:
-					name, data = f.Name, encoded(t, f.Data, encode)
+					o.Name, o.Data = f.Name, encoded(t, f.Data, encode)
+					o.Size = int64(len(o.Data))
 				}
 			}
 		})
@@ -138,6 +163,49 @@ func BenchmarkCheckCSV(b *testing.B) {
 	b.SetBytes(int64(table.Len()))
 	for b.Loop() {
 		if report := check(b, "a.csv", []byte(table.String()), disclosure.Standard(11)); report.Verdict == disclosure.Refused {
+			b.Fatal(describe(report, true))
+		}
+	}
+}
+
+// wideTable is 999 × 49 counts with their totals; one in 20 is hidden, at random.
+func wideTable() []byte {
+	random := rand.New(rand.NewPCG(1, 50))
+	sums := make([]int, 50)
+	var b strings.Builder
+	b.WriteString("diagnosis")
+	for k := range 49 {
+		fmt.Fprintf(&b, ",n_%d", 1975+k)
+	}
+	b.WriteString(",total\n")
+	for i := range 999 {
+		fmt.Fprintf(&b, "diagnosis %d", i)
+		sum := 0
+		for k := range 49 {
+			n := 11 + random.IntN(1000)
+			sums[k], sum = sums[k]+n, sum+n
+			if random.IntN(20) == 0 {
+				b.WriteString(",")
+			} else {
+				fmt.Fprintf(&b, ",%d", n)
+			}
+		}
+		sums[49] += sum
+		fmt.Fprintf(&b, ",%d\n", sum)
+	}
+	b.WriteString("Total")
+	for _, n := range sums {
+		fmt.Fprintf(&b, ",%d", n)
+	}
+	b.WriteString("\n")
+	return []byte(b.String())
+}
+
+// BenchmarkReport is the report of a table of 1,000 × 50, as it is promised.
+func BenchmarkReport(b *testing.B) {
+	data := wideTable()
+	for b.Loop() {
+		if report := check(b, "a.csv", data, disclosure.Standard(11)); report.Verdict == disclosure.Refused {
 			b.Fatal(describe(report, true))
 		}
 	}

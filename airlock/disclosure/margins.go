@@ -6,75 +6,6 @@ import (
 	"slices"
 )
 
-// checkMargins looks for suppressed counts that follow from the totals of the
-// table, down each column and along each row, and for remainders that are small.
-// Source: SDAP handbook, secondary disclosure.
-func (c *checker) checkMargins(t *table, counts []column) {
-	totals := t.totalRows()
-	for _, col := range counts {
-		for _, segment := range segments(totals) {
-			parts := make([]reading, 0, len(segment.parts))
-			for _, row := range segment.parts {
-				parts = append(parts, col.cells[row])
-			}
-			c.checkSum(t.at(segment.total, col), col.cells[segment.total], parts)
-		}
-	}
-	for i := range t.rows {
-		var total *column
-		var parts []reading
-		for k := range counts {
-			if isTotal(counts[k].name) && total == nil {
-				total = &counts[k]
-				continue
-			}
-			parts = append(parts, counts[k].cells[i])
-		}
-		if total == nil {
-			continue
-		}
-		at := t.at(i, *total)
-		c.checkSum(at, total.cells[i], parts)
-		c.checkRemainder(at, total.cells[i], parts)
-	}
-}
-
-// checkSum reviews suppressed parts that their total gives away.
-func (c *checker) checkSum(at place, total reading, parts []reading) {
-	rest, ok := total.value()
-	hidden := 0
-	for _, p := range parts {
-		switch v, readable := p.value(); {
-		case readable:
-			rest -= v
-		default:
-			hidden++
-		}
-	}
-	switch {
-	case !ok || hidden == 0 || rest < 0:
-	case hidden == 1:
-		c.review(at, "recomputable", "the one suppressed count follows from this total and its other parts: suppress a second one, or the total")
-	case rest < float64(c.rules.MinimumCell):
-		c.review(at, "recomputable", "the suppressed counts together are under the minimum of %d, as this total and its other parts tell: suppress one more, or the total",
-			c.rules.MinimumCell)
-	}
-}
-
-// checkRemainder reviews a single part whose rest up to the total is small:
-// 95 of 100 survived tells of the 5.
-func (c *checker) checkRemainder(at place, total reading, parts []reading) {
-	if len(parts) != 1 {
-		return
-	}
-	whole, ok1 := total.value()
-	part, ok2 := parts[0].value()
-	if rest := whole - part; ok1 && ok2 && rest > 0 && rest < float64(c.rules.MinimumCell) {
-		c.review(at, "remainder", "the rest of this total is under the minimum of %d: coarsen, unless nobody is in the rest who is not counted elsewhere",
-			c.rules.MinimumCell)
-	}
-}
-
 // totalRows marks the rows that are labelled as totals.
 func (t *table) totalRows() []bool {
 	marks := make([]bool, len(t.rows))
@@ -82,35 +13,6 @@ func (t *table) totalRows() []bool {
 		marks[i] = slices.ContainsFunc(row, isTotal)
 	}
 	return marks
-}
-
-// segment is a total row with the rows that it sums.
-type segment struct {
-	total int
-	parts []int
-}
-
-// segments gives each total the rows before it, back to the total before; where
-// the table opens with a total, the rows after it; a lone total sums all others.
-func segments(totals []bool) []segment {
-	var out []segment
-	var parts []int
-	leading := len(totals) > 0 && totals[0]
-	for i, isTotal := range totals {
-		switch {
-		case !isTotal && leading && len(out) > 0:
-			out[len(out)-1].parts = append(out[len(out)-1].parts, i)
-		case !isTotal:
-			parts = append(parts, i)
-		default:
-			out = append(out, segment{total: i, parts: parts})
-			parts = nil
-		}
-	}
-	if len(out) == 1 && !leading {
-		out[0].parts = append(out[0].parts, parts...)
-	}
-	return out
 }
 
 // checkShares computes the count that a share implies where its denominator

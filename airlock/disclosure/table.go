@@ -77,7 +77,12 @@ func (c *checker) checkTable(t *table) {
 	}
 	c.checkCountRows(t, columns)
 	c.checkShares(t, columns)
-	c.checkMargins(t, counts)
+	all := t.marginsOf(columns, c.declared)
+	if !t.loose {
+		c.margins = append(c.margins, all...)
+	}
+	c.checkMargins(t, columns, all)
+	c.checkContributions(t, columns, c.output.Contributions)
 	if len(counts) == 0 && !t.loose {
 		c.checkRepeats(t)
 		c.review(place{line: t.headerLine}, "no-count",

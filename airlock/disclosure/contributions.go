@@ -1,0 +1,141 @@
+package disclosure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// checkContributions applies the dominance rules to each declared sum, by the largest
+// contributions that the run hands in beside: the table's own label columns, and
+// for a column cost the columns cost_1, cost_2, … in descending order.
+func (c *checker) checkContributions(t *table, columns []column, text []byte) {
+	if c.declared == nil || len(c.declared.Values) == 0 || t.loose {
+		return
+	}
+	if text == nil {
+		c.refuse(place{}, "contributions",
+			"sums are declared, and nothing says what the largest contributions to them are: write them beside, as NAME.disclosure.csv with COLUMN_1, COLUMN_2, …")
+		return
+	}
+	beside, err := parseCSV(string(text), ',')
+	if err != nil || len(beside.header) == 0 {
+		c.refuse(place{}, "contributions", "the contributions beside cannot be read: write them as CSV with commas and a header")
+		return
+	}
+	rows := map[string]int{}
+	shared := sharedLabels(t, columns, beside, c.declared)
+	for i, row := range beside.rows {
+		var key []string
+		for _, s := range shared {
+			key = append(key, normal(row[s[1]]))
+		}
+		rows[strings.Join(key, "\x00")] = i
+	}
+	for _, name := range c.declared.Values {
+		at := slices.IndexFunc(columns, func(col column) bool { return col.name == name })
+		if at < 0 {
+			c.refuse(place{}, "contributions", "a declared value is no column of the table: name the column as its header does")
+			continue
+		}
+		ranked := rankedColumns(beside.header, name)
+		if len(ranked) < max(2, c.rules.Dominance.N) {
+			c.refuse(t.as(columns[at]), "contributions", "the contributions beside need at least %d columns, the name of this one with _1, _2, …", max(2, c.rules.Dominance.N))
+			continue
+		}
+		for i, row := range t.rows {
+			total, ok := columns[at].cells[i].value()
+			if !ok {
+				continue // hidden
+			}
+			var key []string
+			for _, s := range shared {
+				key = append(key, normal(row[s[0]]))
+			}
+			k, ok := rows[strings.Join(key, "\x00")]
+			if !ok {
+				c.refuse(t.at(i, columns[at]), "contributions", "no row of the contributions beside has these labels: write one for each sum")
+				continue
+			}
+			c.checkSum(t.at(i, columns[at]), total, beside.rows[k], ranked)
+		}
+	}
+}
+
+// sharedLabels are the columns that the table and its contributions have both: indexes in each.
+func sharedLabels(t *table, columns []column, beside *table, d *Declaration) (shared [][2]int) {
+	for _, col := range columns {
+		if slices.Contains(d.Values, col.name) || col.role == count || !col.divides(t.rows) && !slices.Contains(d.Dimensions, col.name) {
+			continue
+		}
+		if k := slices.Index(beside.header, col.name); k >= 0 {
+			shared = append(shared, [2]int{col.index, k})
+		}
+	}
+	return shared
+}
+
+// rankedColumns are the indexes of NAME_1, NAME_2, … in a header.
+func rankedColumns(header []string, name string) (ranked []int) {
+	for n := 1; ; n++ {
+		k := slices.Index(header, fmt.Sprintf("%s_%d", name, n))
+		if k < 0 {
+			return ranked
+		}
+		ranked = append(ranked, k)
+	}
+}
+
+func (c *checker) checkSum(at place, total float64, row []string, ranked []int) {
+	largest := contributions(row, ranked)
+	switch {
+	case largest == nil, slices.Min(largest) < 0, !descending(largest):
+		c.refuse(at, "contributions", "contributions are numbers of 0 or more in descending order: the rules of dominance are for these")
+	case sumOf(largest) > total*(1+1e-6)+1e-6:
+		c.refuse(at, "contributions", "the largest contributions are more than this sum: write those of the same persons")
+	default:
+		d := c.rules.Dominance
+		if d.Concentrated(total, largest) {
+			c.refuse(at, "dominance", "the %d largest contributions are more than %.4g %% of this sum: hide it, or merge categories", d.N, d.K)
+		}
+		if d.Estimable(total, largest) {
+			c.refuse(at, "p-percent", "the second largest contributor can tell the largest to within %.4g %%: hide this sum, or merge categories", d.P)
+		}
+	}
+}
+
+// contributions reads the ranked cells of a row; empty ones end them. It is nil
+// where one is no number.
+func contributions(row []string, ranked []int) []float64 {
+	largest := []float64{}
+	for _, k := range ranked {
+		if strings.TrimSpace(row[k]) == "" {
+			break
+		}
+		v, ok := read(row[k]).value()
+		if !ok {
+			return nil
+		}
+		largest = append(largest, v)
+	}
+	if len(largest) == 0 {
+		return nil
+	}
+	return largest
+}
+
+func descending(v []float64) bool {
+	for i := 1; i < len(v); i++ {
+		if v[i] > v[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
+func sumOf(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += x
+	}
+	return sum
+}

@@ -1,0 +1,201 @@
+package disclosure
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/airlock/disclosure/cells"
+)
+
+// Earlier is an output that was released to the same project before.
+type Earlier struct {
+	Output string // its identifier
+	Name   string
+	Data   []byte
+}
+
+// keyed are the margins of a table by what each cell is about: the labels of the
+// columns that divide it, totals left out, so that women of all ages are women.
+type keyed struct {
+	*margins
+	measure string
+	keys    []string         // of each cell
+	cell    map[string]int   // the cell of a key
+	has     []map[string]int // of each cell: column=label
+}
+
+func byKey(m *margins) *keyed {
+	k := &keyed{margins: m, cell: map[string]int{}}
+	if len(m.columns) == 1 {
+		k.measure = strings.Join(words(m.columns[0].name), " ")
+	}
+	for i := range m.grid.Cells {
+		labels := map[string]int{}
+		var parts []string
+		for d, at := range m.grid.Coordinates(i) {
+			if label := m.labels[d][at]; !m.totals[d][at] {
+				part := strings.Join(words(m.names[d]), " ") + "=" + label
+				labels[part] = d
+				parts = append(parts, part)
+			}
+		}
+		slices.Sort(parts)
+		key := strings.Join(parts, "\x00")
+		k.keys, k.has = append(k.keys, key), append(k.has, labels)
+		if _, taken := k.cell[key]; !taken {
+			k.cell[key] = i
+		}
+	}
+	return k
+}
+
+// checkDifferences compares the tables of a file with those of an earlier one: counts
+// that differ by a few persons, and hidden counts that both together give back.
+func (c *checker) checkDifferences(earlier Earlier) {
+	before := &checker{rules: c.rules, alike: map[string]int{}, seen: map[string]bool{}}
+	before.checkContent(earlier.Name, earlier.Data)
+	for _, m := range c.margins {
+		for _, e := range before.margins {
+			c.compare(byKey(m), byKey(e), earlier)
+		}
+	}
+}
+
+func (c *checker) compare(now, before *keyed, earlier Earlier) {
+	if now.measure != before.measure {
+		return
+	}
+	common, differ := 0, 0
+	for key, i := range now.cell {
+		k, ok := before.cell[key]
+		if !ok || key == "" && len(now.cell) > 1 && len(before.cell) == 1 {
+			continue
+		}
+		a, b := now.grid.Cells[i], before.grid.Cells[k]
+		if a.Hidden || b.Hidden {
+			continue
+		}
+		common++
+		if a.Value != b.Value {
+			differ++
+		}
+		if d := math.Abs(a.Value - b.Value); d > 0.5 && d < float64(c.rules.MinimumCell)-0.1 {
+			c.review(now.at(i), "differencing",
+				"output %s (%s), which was released before, tells this count otherwise by less than the minimum of %d: the difference is a small group, unless the two count different persons; tell it as it was released, or hide it",
+				earlier.Output, earlier.Name, c.rules.MinimumCell)
+		}
+	}
+	if differ == 0 {
+		c.attackTogether(now, before, common, earlier)
+	}
+}
+
+// attackTogether refuses hidden counts that two tables of the same persons give back.
+func (c *checker) attackTogether(now, before *keyed, common int, earlier Earlier) {
+	all := slices.Clone(now.grid.Cells)
+	sums := now.grid.Sums()
+	index := make([]int, len(before.grid.Cells)) // in all
+	learnt := 0
+	for k, cell := range before.grid.Cells {
+		i, ok := now.cell[before.keys[k]]
+		switch {
+		case !ok:
+			index[k] = len(all)
+			all = append(all, cell)
+		case all[i].Hidden && !cell.Hidden:
+			all[i], learnt, index[k] = cell, learnt+1, i
+		default:
+			if !all[i].Hidden && cell.Hidden {
+				learnt++
+			}
+			index[k] = i
+		}
+	}
+	for _, s := range before.grid.Sums() {
+		t := cells.Sum{Total: index[s.Total]}
+		for _, p := range s.Parts {
+			t.Parts = append(t.Parts, index[p])
+		}
+		sums = append(sums, t)
+	}
+	links := crossSums(now, before, all, index)
+	if common+learnt == 0 && len(links) == 0 || learnt+len(links) == 0 {
+		return // about other things, or nothing that one of them does not say alone
+	}
+	told := cells.Attack(all, append(sums, links...))
+	alone, then := now.grid.Attack(), before.grid.Attack()
+	for i, interval := range told {
+		if !c.narrow(interval) {
+			continue
+		}
+		if i < len(now.grid.Cells) {
+			if !c.narrow(alone[i]) {
+				c.refuse(now.at(i), "differencing",
+					"together with output %s (%s), which was released before, the totals give this hidden count back: hide a second count of the same row and column too", earlier.Output, earlier.Name)
+			}
+			continue
+		}
+		if k := slices.Index(index, i); k >= 0 && !c.narrow(then[k]) {
+			c.refuse(place{}, "differencing",
+				"together with output %s (%s), which was released before, this table gives back a count that was hidden there: hide the same counts as there, or the totals", earlier.Output, earlier.Name)
+		}
+	}
+	for k, cell := range before.grid.Cells { // told now, hidden then
+		i, ok := now.cell[before.keys[k]]
+		if ok && cell.Hidden && !now.grid.Cells[i].Hidden && now.grid.Cells[i].Value > 0 && now.grid.Cells[i].Value < float64(c.rules.MinimumCell) {
+			c.refuse(now.at(i), "differencing", "output %s (%s) was released with this count hidden: hide it here too", earlier.Output, earlier.Name)
+		}
+	}
+}
+
+// crossSums says which cell of one table sums cells of the other, where the other
+// has no such total of its own.
+func crossSums(now, before *keyed, all []cells.Cell, index []int) (sums []cells.Sum) {
+	add := func(of, parts *keyed, ofIndex, partIndex func(int) int) {
+		for k := range of.grid.Cells {
+			if _, has := parts.cell[of.keys[k]]; has || len(of.has[k]) == 0 && len(of.grid.Cells) == 1 {
+				continue
+			}
+			s := cells.Sum{Total: ofIndex(k)}
+			full := len(parts.names)
+			for i := range parts.grid.Cells {
+				if len(parts.has[i]) == full && len(of.has[k]) < full && includes(parts.has[i], of.has[k]) {
+					s.Parts = append(s.Parts, partIndex(i))
+				}
+			}
+			if len(s.Parts) > 1 && holds(all, s) {
+				sums = append(sums, s)
+			}
+		}
+	}
+	self := func(i int) int { return i }
+	add(before, now, func(k int) int { return index[k] }, self)
+	add(now, before, self, func(k int) int { return index[k] })
+	return sums
+}
+
+func includes(all, some map[string]int) bool {
+	for label := range some {
+		if _, ok := all[label]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// holds says whether told cells do not contradict a sum.
+func holds(all []cells.Cell, s cells.Sum) bool {
+	if all[s.Total].Hidden {
+		return false
+	}
+	rest, hidden := all[s.Total].Value, 0
+	for _, p := range s.Parts {
+		if all[p].Hidden {
+			hidden++
+		} else {
+			rest -= all[p].Value
+		}
+	}
+	return hidden > 0 && rest >= 0 || hidden == 0 && math.Abs(rest) < 0.1
+}
