@@ -245,7 +245,7 @@ func rulesOf(spec *governance.Spec) disclosure.Rules {
 var kindOf = map[disclosure.Kind]string{
 	disclosure.CSV: "tables", disclosure.TSV: "tables", disclosure.JSON: "tables",
 	disclosure.PNG: "figures", disclosure.SVG: "figures",
-	disclosure.Text: "texts", disclosure.Safetensors: "models",
+	disclosure.Text: "texts", disclosure.Safetensors: "models", disclosure.ONNX: "models",
 }
 
 // examine runs the disclosure check on one output, and refuses a kind that was not granted.

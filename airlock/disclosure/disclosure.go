@@ -9,7 +9,7 @@
 //	name, bytes ─► kind (content and name must agree)
 //	                ├─ CSV, TSV, JSON, NDJSON ─► tables ─► columns ─► counts, shares, identifiers, …
 //	                ├─ text, Markdown, log ────► the same for tables inside, counts in sentences
-//	                ├─ PNG, SVG, safetensors ──► structure: nothing but the picture or the numbers
+//	                ├─ PNG, SVG, safetensors, ONNX ► structure: nothing but the picture or the numbers
 //	                └─ Parquet, pickles, archives, HTML, anything else ─► refused, with a remedy
 //
 // The rules that it guarantees, for tables and JSON: a number v with
@@ -28,6 +28,8 @@
 //	derived      implied-count (shares), recomputable, remainder (totals), group (0 and 100 %),
 //	             differencing (with outputs that were released before)
 //	sums         dominance, p-percent, contributions
+//	statistics   degrees-of-freedom, at-risk, survival-step, percentile, histogram-tail
+//	models       model-size, model-record, membership, training
 //	declared     declaration (what the run says of the output, see [Declaration])
 //	persons      identifier, identifier-column, rows, repeated-row, days, extreme
 //	hidden parts invisible, precision, long-text, line-break, formula,

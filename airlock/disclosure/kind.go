@@ -20,6 +20,7 @@ const (
 	PNG         Kind = "PNG"
 	SVG         Kind = "SVG"
 	Safetensors Kind = "safetensors"
+	ONNX        Kind = "ONNX"
 	Other       Kind = "other" // refused
 )
 
@@ -28,7 +29,7 @@ var kinds = map[string]Kind{
 	".csv": CSV, ".tsv": TSV, ".tab": TSV,
 	".json": JSON, ".ndjson": JSON, ".jsonl": JSON,
 	".txt": Text, ".md": Text, ".log": Text,
-	".png": PNG, ".svg": SVG, ".safetensors": Safetensors,
+	".png": PNG, ".svg": SVG, ".safetensors": Safetensors, ".onnx": ONNX,
 }
 
 // refusals are the names that may not, with what to do instead.
@@ -39,9 +40,9 @@ var refusals = []struct {
 	{[]string{".parquet", ".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"},
 		"a file of this kind is for rows, which stay inside: write an aggregate as CSV"},
 	{[]string{".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".rds", ".rda", ".rdata", ".npy", ".npz", ".h5", ".hdf5", ".keras"},
-		"a file of this kind can hold the rows that a model was trained on, and run code where it is opened: write coefficients as JSON or CSV, or weights as safetensors"},
-	{[]string{".onnx", ".pb", ".tflite", ".gguf", ".pmml"},
-		"nobody can look through a file of this kind: write coefficients as JSON or CSV, or weights as safetensors"},
+		"a file of this kind can hold the rows that a model was trained on, and run code where it is opened: write coefficients as JSON or CSV, or weights as safetensors or ONNX"},
+	{[]string{".pb", ".tflite", ".gguf", ".pmml"},
+		"nobody can look through a file of this kind: write coefficients as JSON or CSV, or weights as safetensors or ONNX"},
 	{[]string{".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"},
 		"an archive hides what is in it: put each file into the outputs by itself"},
 	{[]string{".xlsx", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx"},
@@ -52,7 +53,7 @@ var refusals = []struct {
 		"only PNG and SVG figures are checked: save the figure as PNG"},
 }
 
-const otherRemedy = "only CSV, TSV, JSON, NDJSON, text, Markdown, PNG, SVG and safetensors are checked: write the output as one of them"
+const otherRemedy = "only CSV, TSV, JSON, NDJSON, text, Markdown, PNG, SVG, safetensors and ONNX are checked: write the output as one of them"
 
 // magic numbers of files that are refused under any name, with the extension
 // whose remedy fits.
@@ -93,6 +94,8 @@ func (c *checker) checkContent(name string, data []byte) {
 		c.checkPNG(data)
 	case c.report.Kind == Safetensors:
 		c.checkSafetensors(data)
+	case c.report.Kind == ONNX:
+		c.checkONNX(data)
 	default:
 		c.checkTextual(data)
 	}

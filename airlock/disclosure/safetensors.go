@@ -3,6 +3,7 @@ package disclosure
 import (
 	"encoding/binary"
 	"encoding/json"
+	"strings"
 )
 
 // checkSafetensors examines the header of a file of weights: named arrays of
@@ -22,6 +23,7 @@ func (c *checker) checkSafetensors(data []byte) {
 		return
 	}
 	covered := 0
+	var w weights
 	for name, entry := range entries {
 		c.checkWords(place{}, name)
 		if name == "__metadata__" {
@@ -29,6 +31,7 @@ func (c *checker) checkSafetensors(data []byte) {
 			continue
 		}
 		var tensor struct {
+			Type    string `json:"dtype"`
 			Offsets [2]int `json:"data_offsets"`
 		}
 		if err := json.Unmarshal(entry, &tensor); err != nil || tensor.Offsets[0] < 0 ||
@@ -36,11 +39,15 @@ func (c *checker) checkSafetensors(data []byte) {
 			c.refuse(place{}, "broken", "an array of the weights lies outside the file: %s", remedy)
 			return
 		}
+		part := body[tensor.Offsets[0]:tensor.Offsets[1]]
+		w.parameters += len(part) / max(1, widths[strings.ToUpper(tensor.Type)])
+		w.values = append(w.values, floats(tensor.Type, part)...)
 		covered += tensor.Offsets[1] - tensor.Offsets[0]
 	}
 	if covered != len(body) {
 		c.refuse(place{}, "trailing-data", "the arrays do not cover the file, or cover a part twice: %s", remedy)
 	}
+	c.checkModel(w)
 	c.review(place{}, "model",
 		"weights of a model, which can remember the persons that it was trained on: release only where few weights stand against many persons, or after a membership-inference test")
 }

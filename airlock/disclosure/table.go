@@ -83,6 +83,9 @@ func (c *checker) checkTable(t *table) {
 	}
 	c.checkMargins(t, columns, all)
 	c.checkContributions(t, columns, c.output.Contributions)
+	if !t.loose {
+		c.checkStatistic(t, columns)
+	}
 	if len(counts) == 0 && !t.loose {
 		c.checkRepeats(t)
 		c.review(place{line: t.headerLine}, "no-count",
@@ -232,7 +235,7 @@ func (c *checker) checkCount(at place, r reading) {
 // checkUnknown examines a column of whole numbers whose name says nothing. Where
 // no column is named as a count, it must be the count.
 func (c *checker) checkUnknown(t *table, col column, counted bool) {
-	if !col.whole || counted && col.isFlag() {
+	if !col.whole || counted && col.isFlag() || isDegrees(col.name) {
 		return
 	}
 	for i, r := range col.cells {

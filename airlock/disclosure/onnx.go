@@ -1,0 +1,221 @@
+package disclosure
+
+import (
+	"encoding/binary"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Fields of ONNX's messages that are let through, by number; every other could
+// carry what nobody looks at. Source: onnx.proto3, ONNX 1.17.
+const (
+	onnxGraph       = 7  // of ModelProto
+	onnxNode        = 1  // of GraphProto
+	onnxInitializer = 5  // of GraphProto
+	onnxAttribute   = 5  // of NodeProto
+	onnxTensor      = 5  // of AttributeProto
+	onnxSubgraph    = 6  // of AttributeProto
+	onnxDims        = 1  // of TensorProto
+	onnxType        = 2  // of TensorProto
+	onnxFloats      = 4  // of TensorProto
+	onnxRaw         = 9  // of TensorProto
+	onnxDoubles     = 10 // of TensorProto
+)
+
+// deepestGraph is how far graphs may stand in graphs.
+const deepestGraph = 8
+
+// checkONNX reads a model as the protocol buffer that it is: nothing but a graph and
+// its parameters may be in it.
+func (c *checker) checkONNX(data []byte) {
+	o := onnx{checker: c}
+	o.model(data)
+	switch {
+	case o.broken || !o.graphs:
+		c.refuse(place{}, "broken", "this is no ONNX file that can be read: export the model again")
+	default:
+		c.checkModel(o.weights)
+		c.review(place{}, "model", "a model: see what its graph computes, and whether its parameters remember persons")
+	}
+}
+
+type onnx struct {
+	*checker
+	weights
+	broken, graphs bool
+}
+
+// each goes over the fields of a message; value is of a field with a length.
+func (o *onnx) each(data []byte, do func(field protowire.Number, value []byte, number uint64)) {
+	for len(data) > 0 {
+		field, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			o.broken = true
+			return
+		}
+		data = data[n:]
+		var value []byte
+		var number uint64
+		switch kind {
+		case protowire.BytesType:
+			value, n = protowire.ConsumeBytes(data)
+		case protowire.VarintType:
+			number, n = protowire.ConsumeVarint(data)
+		default:
+			n = protowire.ConsumeFieldValue(field, kind, data)
+			if n >= 0 {
+				value = data[:n]
+			}
+		}
+		if n < 0 {
+			o.broken = true
+			return
+		}
+		data = data[n:]
+		do(field, value, number)
+	}
+}
+
+func (o *onnx) hidden(what string) {
+	o.refuse(place{}, "metadata", "the model carries %s: export it without", what)
+}
+
+func (o *onnx) model(data []byte) {
+	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
+		switch field {
+		case 1, 5, 8: // versions of the format, the model, the operators
+		case 2, 3, 4: // who made it
+			o.checkWords(place{}, string(value))
+		case onnxGraph:
+			o.graphs = true
+			o.graph(value, 0)
+		case 6:
+			if len(value) > 0 {
+				o.hidden("a text about itself")
+			}
+		case 14:
+			o.hidden("metadata")
+		default:
+			o.hidden("parts that are no graph (functions, training)")
+		}
+	})
+}
+
+func (o *onnx) graph(data []byte, depth int) {
+	if depth > deepestGraph {
+		o.broken = true
+		return
+	}
+	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
+		switch field {
+		case onnxNode:
+			o.node(value, depth)
+		case onnxInitializer:
+			o.tensor(value)
+		case 2:
+			o.checkWords(place{}, string(value))
+		case 11, 12, 13: // inputs, outputs and what lies between: names and shapes
+		case 10:
+			if len(value) > 0 {
+				o.hidden("a text about its graph")
+			}
+		default:
+			o.hidden("parts of a graph that compute nothing")
+		}
+	})
+}
+
+func (o *onnx) node(data []byte, depth int) {
+	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
+		switch field {
+		case 1, 2, 4, 7: // inputs, outputs, operator, its domain
+			o.checkWords(place{}, string(value))
+		case 3:
+			o.checkWords(place{}, string(value))
+		case onnxAttribute:
+			o.attribute(value, depth)
+		case 6:
+			if len(value) > 0 {
+				o.hidden("a text about a step")
+			}
+		default:
+			o.hidden("parts of a step that compute nothing")
+		}
+	})
+}
+
+func (o *onnx) attribute(data []byte, depth int) {
+	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
+		switch field {
+		case onnxTensor:
+			o.tensor(value)
+		case onnxSubgraph:
+			o.graph(value, depth+1)
+		case 4, 9: // texts: class labels, modes
+			o.checkWords(place{}, string(value))
+		case 7: // numbers: trees keep their thresholds so
+			o.floats(value)
+		case 8:
+			o.parameters++
+		}
+	})
+}
+
+func (o *onnx) tensor(data []byte) {
+	var raw []byte
+	kind, size := uint64(0), 1
+	o.each(data, func(field protowire.Number, value []byte, number uint64) {
+		switch field {
+		case onnxDims:
+			dims := []uint64{number}
+			if value != nil {
+				dims = nil
+				for len(value) > 0 {
+					v, n := protowire.ConsumeVarint(value)
+					if n < 0 {
+						o.broken = true
+						return
+					}
+					dims, value = append(dims, v), value[n:]
+				}
+			}
+			for _, d := range dims {
+				size *= int(min(d, 1<<24))
+				size = min(size, 1<<40)
+			}
+		case onnxType:
+			kind = number
+		case onnxFloats:
+			o.floats(value)
+			o.parameters -= len(value) / 4
+		case onnxRaw:
+			raw = value
+		case onnxDoubles:
+			o.values = append(o.values, floats("F64", value)...)
+		case 6: // texts
+			o.checkWords(place{}, string(value))
+		case 12:
+			if len(value) > 0 {
+				o.hidden("a text about its parameters")
+			}
+		case 13, 14:
+			o.refuse(place{}, "external", "parameters of the model lie outside the file: export it with its parameters inside")
+		}
+	})
+	o.parameters += size
+	switch kind {
+	case 1:
+		o.values = append(o.values, floats("F32", raw)...)
+	case 11:
+		o.values = append(o.values, floats("F64", raw)...)
+	}
+}
+
+// floats takes packed numbers of 4 bytes.
+func (o *onnx) floats(value []byte) {
+	o.parameters += len(value) / 4
+	for ; len(value) >= 4; value = value[4:] {
+		o.values = append(o.values, math.Float32frombits(binary.LittleEndian.Uint32(value)))
+	}
+}

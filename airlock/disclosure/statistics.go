@@ -1,0 +1,169 @@
+package disclosure
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// checkStatistic applies the rules of what the table says that it is, or looks like.
+func (c *checker) checkStatistic(t *table, columns []column) {
+	kind := Statistic("")
+	if c.declared != nil {
+		kind = c.declared.Kind
+	}
+	c.checkDegrees(t, columns, kind == Regression)
+	c.checkAtRisk(t, columns, kind == Survival)
+	c.checkPercentiles(t, columns)
+	if kind == Histogram {
+		c.checkTails(t, columns)
+	}
+}
+
+// isDegrees says whether a name is that of residual degrees of freedom.
+func isDegrees(name string) bool {
+	switch strings.Join(words(name), "_") {
+	case "df", "dof", "ddl", "df_resid", "df_residual", "dof_resid", "residual_df", "residual_dof", "degrees_of_freedom", "residual_degrees_of_freedom":
+		return true
+	}
+	return false
+}
+
+const fewDegrees = "a regression with fewer than %d residual degrees of freedom tells of single persons: use fewer variables, or more persons"
+
+// checkDegrees refuses regressions that are fitted to few persons.
+// Source: SDAP handbook; acro, safe_dof_threshold.
+func (c *checker) checkDegrees(t *table, columns []column, declared bool) {
+	found := false
+	for _, col := range columns {
+		if !isDegrees(col.name) {
+			continue
+		}
+		for i, r := range col.cells {
+			v, ok := r.value()
+			if found = found || ok; ok && v < float64(c.rules.Degrees) {
+				c.refuseIn(t, t.at(i, col), "degrees-of-freedom", fewDegrees, c.rules.Degrees)
+			}
+		}
+	}
+	if !declared {
+		return
+	}
+	switch d := c.declared; {
+	case d.Observations > 0 && d.Parameters > 0 && d.Observations-d.Parameters < c.rules.Degrees:
+		c.refuse(place{}, "degrees-of-freedom", fewDegrees, c.rules.Degrees)
+	case !found && (d.Observations == 0 || d.Parameters == 0):
+		c.refuse(place{}, "degrees-of-freedom", "nothing says how many persons the regression is fitted to: declare observations and parameters beside, or write a column df_resid")
+	}
+}
+
+// checkAtRisk examines survival curves: who is at risk is counted, and a step of the
+// curve gives with it how many had the event.
+func (c *checker) checkAtRisk(t *table, columns []column, declared bool) {
+	risk := slices.IndexFunc(columns, func(col column) bool {
+		w := words(col.name)
+		return slices.Contains(w, "risk") && (slices.Contains(w, "at") || slices.Contains(w, "n") || slices.Contains(w, "number")) && col.whole
+	})
+	curve := slices.IndexFunc(columns, func(col column) bool {
+		return slices.ContainsFunc(words(col.name), func(w string) bool { return w == "survival" || w == "surv" || w == "survie" })
+	})
+	if risk < 0 {
+		if declared {
+			c.refuse(place{}, "at-risk", "a survival curve without the persons at risk at each step cannot be examined: add a column at_risk")
+		}
+		return
+	}
+	for i, r := range columns[risk].cells {
+		if r.small(c.rules.MinimumCell) {
+			c.refuseIn(t, t.at(i, columns[risk]), "at-risk", "fewer than %d persons are at risk: end the curve before", c.rules.MinimumCell)
+		}
+	}
+	if curve < 0 {
+		return
+	}
+	before := 1.0
+	for i, r := range columns[curve].cells {
+		now, ok1 := r.value()
+		n, ok2 := columns[risk].cells[i].value()
+		if !ok1 || !ok2 || now > before {
+			before = 1 // another curve begins, or what is not told
+			if ok1 && now <= 1 {
+				before = now
+			}
+			continue
+		}
+		if before > 0 {
+			if events := n * (1 - now/before); events > 0.5 && events < float64(c.rules.MinimumCell)-0.5 {
+				c.review(t.at(i, columns[curve]), "survival-step",
+					"with the persons at risk, this step tells of fewer than %d events: tell the curve at fewer times, such as every quarter, or rounded to 2 digits", c.rules.MinimumCell)
+			}
+		}
+		before = now
+	}
+}
+
+var percentile = regexp.MustCompile(`^(?:p|q|pct|perc|percentile|quantile|centile)_?([0-9]{1,3})$`)
+
+// checkPercentiles reviews percentiles beyond which few persons lie: they are the
+// value of somebody.
+func (c *checker) checkPercentiles(t *table, columns []column) {
+	counts := byRole(columns, count)
+	for _, col := range columns {
+		m := percentile.FindStringSubmatch(strings.ToLower(strings.TrimSpace(col.name)))
+		if m == nil {
+			continue
+		}
+		p, err := strconv.Atoi(m[1])
+		if err != nil || p > 100 || strings.HasPrefix(strings.ToLower(col.name), "q") && p < 5 {
+			continue // q1 to q4 are quartiles
+		}
+		if len(counts) == 0 {
+			c.review(t.as(col), "percentile", "a percentile with no count beside it: add how many persons are summarised, in a column n")
+			continue
+		}
+		n := denominator(counts)
+		for i, r := range col.cells {
+			_, told := r.value()
+			total, ok := n.cells[i].value()
+			if beyond := total * float64(min(p, 100-p)) / 100; told && ok && beyond < float64(c.rules.MinimumCell) {
+				c.refuseIn(t, t.at(i, col), "percentile", "fewer than %d persons lie beyond this percentile: tell one nearer to the median, or hide it", c.rules.MinimumCell)
+			}
+		}
+	}
+}
+
+func denominator(counts []column) column {
+	col, _ := denominatorOf(counts)
+	return col
+}
+
+// checkTails reviews the outermost bins of a histogram, whose edges are somebody's values.
+func (c *checker) checkTails(t *table, columns []column) {
+	edges := 0
+	for _, col := range columns {
+		if w := words(col.name); !slices.ContainsFunc(w, func(s string) bool {
+			return s == "from" || s == "to" || s == "lower" || s == "upper" || s == "left" || s == "right" || s == "bin"
+		}) {
+			continue
+		}
+		edges++
+		if len(col.cells) == 0 {
+			continue
+		}
+		if first, last := col.cells[0], col.cells[len(col.cells)-1]; first.state == number && !round(first) || last.state == number && !round(last) {
+			c.review(t.as(col), "histogram-tail", "the edges of the outermost bins may be the smallest and largest value of a person: leave them open (under, and more), or use round edges")
+		}
+	}
+	if edges == 0 {
+		c.review(place{}, "histogram-tail", "nothing says where the bins begin and end: make sure that no edge is a smallest or largest value")
+	}
+}
+
+// round says whether a number has at most two significant digits.
+func round(r reading) bool {
+	v, _ := r.value()
+	text := strconv.FormatFloat(v, 'e', -1, 64)
+	mantissa, _, _ := strings.Cut(strings.TrimPrefix(text, "-"), "e")
+	return len(strings.Replace(mantissa, ".", "", 1)) <= 2
+}
