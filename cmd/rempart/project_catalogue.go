@@ -140,7 +140,7 @@ func named(c *catalogue.Catalogue, column catalogue.Column, value string) string
 func spread(quantiles []catalogue.Quantile) string {
 	var told []string
 	for _, q := range quantiles {
-		told = append(told, fmt.Sprintf("%.0f %%: %s", 100*q.Share, page.Number(q.Value)))
+		told = append(told, fmt.Sprintf("%.0f %%: %s", 100*q.Share, strconv.FormatFloat(q.Value, 'f', -1, 64)))
 	}
 	return strings.Join(told, ", ")
 }

@@ -76,7 +76,7 @@ type Value struct {
 	Rows  int64  `json:"rows"`
 }
 
-// Quantile is the value below which a share of the rows lie, in three digits.
+// Quantile is the value below which a share of the rows lie, in four digits.
 type Quantile struct {
 	Share float64 `json:"share"` // such as 0.05
 	Value float64 `json:"value"`
@@ -154,11 +154,11 @@ func RoundingOf(least int64) int64 {
 // rounded is a count, to the nearest multiple.
 func (c *Catalogue) rounded(n int64) int64 { return (n + c.Rounding/2) / c.Rounding * c.Rounding }
 
-// digits rounds a number to three digits.
+// digits rounds a number to four digits, as years have.
 func digits(v float64) float64 {
 	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
 		return v
 	}
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64)
 	return rounded
 }
