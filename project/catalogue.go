@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
@@ -75,7 +76,7 @@ func role(table string, f omop.Field) catalogue.Role {
 		return catalogue.Date
 	case f.Type == "VARCHAR":
 		return catalogue.Text
-	case len(f.Name) > len("_concept_id") && f.Name[len(f.Name)-len("_concept_id"):] == "_concept_id":
+	case strings.HasSuffix(f.Name, "_concept_id"):
 		return catalogue.Code
 	}
 	return catalogue.Number

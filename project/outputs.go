@@ -7,22 +7,19 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
 	"rempart.eu/rempart/warehouse"
 )
 
-// file is one file that a run wrote.
-type file struct {
-	name string
-	data []byte
-}
-
-func readFiles(archive io.Reader) (files []file, err error) {
+// filesOf reads the files of a part of a run's archive, into a folder.
+func filesOf(archive io.Reader, part, folder string) (files []run.File, err error) {
 	for r := tar.NewReader(archive); ; {
 		header, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -31,12 +28,25 @@ func readFiles(archive io.Reader) (files []file, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the outputs: %w", err)
 		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			return nil, fmt.Errorf("read the output %s: %w", header.Name, err)
+		name, in := strings.CutPrefix(header.Name, part)
+		if !in {
+			continue
 		}
-		files = append(files, file{header.Name, data})
+		content, err := io.ReadAll(r)
+		if err != nil {
+			return nil, fmt.Errorf("read the output %s: %w", name, err)
+		}
+		files = append(files, run.File{Name: path.Join(folder, name), Content: content})
 	}
+}
+
+// named finds a file.
+func named(files []run.File, name string) (content []byte, ok bool) {
+	i := slices.IndexFunc(files, func(f run.File) bool { return f.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return files[i].Content, true
 }
 
 // beside are the files that help to examine outputs, by their names.
@@ -44,10 +54,10 @@ type beside map[string][]byte
 
 // besideOf finds what is handed in beside outputs: declarations, contributions, and
 // what declarations name.
-func besideOf(files []file) beside {
+func besideOf(files []run.File) beside {
 	all, b := map[string][]byte{}, beside{}
 	for _, f := range files {
-		all[f.name] = f.data
+		all[f.Name] = f.Content
 	}
 	for name, text := range all {
 		if _, ok := disclosure.IsBeside(name); !ok {
@@ -73,9 +83,9 @@ func (b beside) has(name string) bool {
 }
 
 // with is an output with what stands beside it.
-func (b beside) with(f file, earlier []disclosure.Earlier) disclosure.Output {
-	o := disclosure.Output{Name: path.Base(f.name), Data: f.data, Size: int64(len(f.data)), Earlier: earlier}
-	stem := strings.TrimSuffix(f.name, path.Ext(f.name)) + ".disclosure"
+func (b beside) with(f run.File, earlier []disclosure.Earlier) disclosure.Output {
+	o := disclosure.Output{Name: path.Base(f.Name), Data: f.Content, Size: int64(len(f.Content)), Earlier: earlier}
+	stem := strings.TrimSuffix(f.Name, path.Ext(f.Name)) + ".disclosure"
 	for _, ending := range []string{".yaml", ".yml", ".json"} {
 		if text, ok := b[stem+ending]; ok {
 			o.Declaration = text
@@ -83,7 +93,7 @@ func (b beside) with(f file, earlier []disclosure.Earlier) disclosure.Output {
 	}
 	o.Contributions = b[stem+".csv"]
 	if d, err := disclosure.ParseDeclaration(o.Declaration); o.Declaration != nil && err == nil {
-		o.Training, o.Attack = b[path.Join(path.Dir(f.name), d.Training)], b[path.Join(path.Dir(f.name), d.Attack)]
+		o.Training, o.Attack = b[path.Join(path.Dir(f.Name), d.Training)], b[path.Join(path.Dir(f.Name), d.Attack)]
 	}
 	return o
 }
@@ -98,7 +108,7 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 	var runs []*governance.Run
 	n := 0
 	for id, o := range s.state.Outputs.Backward() {
-		if !o.Released || o.Run.Project != project.Name || id == but || !comparable(o.Name) {
+		if !o.Released || o.Run.Project != project.Name || id == but || !disclosure.IsTable(o.Name) {
 			continue
 		}
 		if n++; n > maxEarlier {
@@ -115,112 +125,63 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 			return nil, fmt.Errorf("open what was released of run %s, to compare with it: %w", r.Run, err)
 		}
 		for _, o := range byRun[r] {
-			for _, f := range files {
-				if f.name == outputsPart+o.Name {
-					list = append(list, disclosure.Earlier{Output: o.Output.Output, Name: path.Base(o.Name), Data: f.data})
-				}
+			if data, ok := named(files, o.Name); ok {
+				list = append(list, disclosure.Earlier{Output: o.Output.Output, Name: path.Base(o.Name), Data: data})
 			}
 		}
 	}
 	return list, nil
 }
 
-// comparable says whether a file's name is a table's.
-func comparable(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".csv", ".tsv", ".tab", ".json", ".ndjson", ".jsonl":
-		return true
-	}
-	return false
-}
-
-func (s *space) bundle(ctx context.Context, r *governance.Run, key *keyring.Key) (files []file, err error) {
+// bundle opens what a run wrote.
+func (s *space) bundle(ctx context.Context, r *governance.Run, key *keyring.Key) (files []run.File, err error) {
 	err = s.vault.Read(ctx, *r.Finished.Bundle, key, func(r io.Reader) error {
-		files, err = readFiles(r)
+		files, err = filesOf(r, outputsPart, "")
 		return err
 	})
 	return files, err
 }
 
-// Bundle is what a run left: its code, its log, its outputs and what stands beside them.
-type Bundle struct {
-	files []file
-}
-
-// Output is one output as the run wrote it.
-func (b *Bundle) Output(name string) ([]byte, bool) { return b.find(outputsPart + name) }
-
-// Code is the study, byte for byte.
-func (b *Bundle) Code() []byte {
-	for _, f := range b.files {
-		if strings.HasPrefix(f.name, codePart) {
-			return f.data
-		}
-	}
-	return nil
-}
-
-func (b *Bundle) find(name string) ([]byte, bool) {
-	for _, f := range b.files {
-		if f.name == name {
-			return f.data, true
-		}
-	}
-	return nil, false
-}
-
-// beside are the files that stand beside the outputs.
-func (b *Bundle) beside() beside {
-	var files []file
-	for _, f := range b.files {
-		if name, ok := strings.CutPrefix(f.name, outputsPart); ok {
-			files = append(files, file{name, f.data})
-		}
-	}
-	return besideOf(files)
-}
-
 // Reexamine runs the disclosure check on an output again, against what was released to
 // its project until now. It asks no policy, as [Output].
 func Reexamine(ctx context.Context, w *warehouse.Warehouse, output *governance.Output) (report disclosure.Report, err error) {
-	err = inBundle(ctx, w, output, func(s *space, project *governance.Project, key *keyring.Key, b *Bundle, data []byte) error {
-		earlier, err := s.released(ctx, project, key, output.Output.Output)
-		if err != nil {
-			return err
-		}
-		report, err = disclosure.Examine(b.beside().with(file{output.Name, data}, earlier), rulesOf(project.Spec))
-		return err
-	})
-	return report, err
-}
-
-// inBundle opens the bundle of an output's run, and the output in it.
-func inBundle(ctx context.Context, w *warehouse.Warehouse, output *governance.Output, do func(*space, *governance.Project, *keyring.Key, *Bundle, []byte) error) (err error) {
 	s, closed, err := open(ctx, w)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer func() { err = errors.Join(err, closed()) }()
 	project, err := s.state.Project(output.Run.Project)
 	if err != nil {
-		return err
+		return report, err
 	}
 	key, err := s.key(ctx, project)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer key.Wipe()
 	files, err := s.bundle(ctx, output.Run, key)
 	if err != nil {
-		return err
+		return report, err
 	}
-	b := &Bundle{files}
-	data, ok := b.Output(output.Name)
+	data, err := asWritten(output, files)
+	if err != nil {
+		return report, err
+	}
+	earlier, err := s.released(ctx, project, key, output.Output.Output)
+	if err != nil {
+		return report, err
+	}
+	return disclosure.Examine(besideOf(files).with(run.File{Name: output.Name, Content: data}, earlier), rulesOf(project.Spec))
+}
+
+// asWritten is an output among the files of its run, if it is what the ledger names.
+func asWritten(output *governance.Output, files []run.File) ([]byte, error) {
+	data, ok := named(files, output.Name)
 	if !ok {
-		return fmt.Errorf("the bundle of run %s has no output %s", output.Run.Run, output.Name)
+		return nil, fmt.Errorf("the bundle of run %s has no output %s", output.Run.Run, output.Name)
 	}
 	if ledger.Sum(data) != output.SHA256 {
-		return fmt.Errorf("output %s is not what the run wrote", output.Output.Output)
+		return nil, fmt.Errorf("output %s is not what the run wrote", output.Output.Output)
 	}
-	return do(s, project, key, b, data)
+	return data, nil
 }

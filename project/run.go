@@ -107,20 +107,25 @@ func languageOf(study Study) (run.Language, error) {
 	if len(study.Code) > maxStudy {
 		return "", fmt.Errorf("%s has %d bytes: a study has at most %d", study.Name, len(study.Code), maxStudy)
 	}
-	switch strings.ToLower(filepath.Ext(study.Name)) {
-	case ".sql":
-		return run.SQL, nil
-	case ".py":
-		return run.Python, nil
+	language, ok := run.LanguageOf(study.Name)
+	if !ok {
+		return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py", study.Name)
 	}
-	return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py", study.Name)
+	return language, nil
+}
+
+// job is what the sandbox is told of a study, but for the tables.
+func (study Study) job(language run.Language) run.Job {
+	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+	study.step.bring(&job)
+	return job
 }
 
 // execute runs the study and returns its bundle: code, log and outputs.
 func (s *space) execute(ctx context.Context, made *Ran, study Study, language run.Language, project *governance.Project, key *keyring.Key) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
 	defer cancel()
-	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+	job := study.job(language)
 	// A run ends when the authorisation does.
 	left := project.Spec.Ends.End().Sub(s.w.Now())
 	if job.Limits.Time <= 0 {
@@ -128,7 +133,6 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 	}
 	job.Limits.Time = min(job.Limits.Time, left)
 	read := map[string]*atomic.Int64{}
-	study.step.bring(&job)
 	for i, t := range project.Extraction.Tables {
 		if !study.step.reads(t.Table) {
 			continue
@@ -158,21 +162,17 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 			made.Read[table] = bytes
 		}
 	}
-	made.Refused, made.Log, made.Err = result.Refused, log.String(), err
-	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
-	if made.Outcome = "done"; err != nil {
-		var study *run.StudyError
-		var limit *run.LimitError
+	ended := made.ended(result, err, log.String())
+	if err != nil {
 		var refusal *governance.Refusal
 		if errors.As(err, &refusal) {
 			made.Outcome = "was stopped: " + refusal.Reason
 			return nil, nil // what it wrote is nobody's
 		}
-		if !errors.As(err, &study) && !errors.As(err, &limit) {
+		if !ended {
 			made.Outcome = "could not be run"
 			return nil, errors.Join(err, s.finish(context.WithoutCancel(ctx), made, nil, key))
 		}
-		made.Outcome = outcome(study, limit)
 		outputs.Reset()
 	}
 	var bundle bytes.Buffer
@@ -180,15 +180,26 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 	return bundle.Bytes(), err
 }
 
-// outcome says in the ledger how a study failed, without any text of the study's.
-func outcome(study *run.StudyError, limit *run.LimitError) string {
-	if limit != nil {
-		return "went over its limit of " + limit.Limit
+// ended takes in how the sandbox ended, and says whether the study itself came to an
+// end, good or bad. How it failed is told without any text of the study's.
+func (made *Ran) ended(result run.Result, err error, log string) bool {
+	made.Refused, made.Log, made.Err = result.Refused, log, err
+	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
+	var study *run.StudyError
+	var limit *run.LimitError
+	switch {
+	case err == nil:
+		made.Outcome = "done"
+	case errors.As(err, &limit):
+		made.Outcome = "went over its limit of " + limit.Limit
+	case !errors.As(err, &study):
+		return false
+	case study.Signal != "":
+		made.Outcome = "was ended by a signal"
+	default:
+		made.Outcome = fmt.Sprintf("failed with status %d", study.Status)
 	}
-	if study.Signal != "" {
-		return "was ended by a signal"
-	}
-	return fmt.Sprintf("failed with status %d", study.Status)
+	return true
 }
 
 // pack writes the bundle and examines every output.
@@ -204,29 +215,37 @@ func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.J
 	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
 		return err
 	}
-	files, err := readFiles(outputs)
+	files, err := filesOf(outputs, "", "")
 	if err != nil {
 		return err
 	}
-	beside := besideOf(files)
+	for _, f := range files {
+		if err := add(outputsPart+f.Name, f.Content); err != nil {
+			return err
+		}
+	}
 	earlier, err := s.released(ctx, project, key, "")
 	if err != nil {
 		return err
 	}
+	return errors.Join(made.examine(files, step, earlier, project.Spec), archive.Close())
+}
+
+// examine runs the disclosure check on each file that asks to leave. The others are for
+// later steps, or for the check alone.
+func (made *Ran) examine(files []run.File, step *stepOf, earlier []disclosure.Earlier, spec *governance.Spec) error {
+	beside := besideOf(files)
 	for n, f := range files {
-		if err := add(outputsPart+f.name, f.data); err != nil {
-			return err
-		}
-		if !step.leaves(f.name) || beside.has(f.name) { // for later steps, or for the check alone
+		if !step.leaves(f.Name) || beside.has(f.Name) {
 			continue
 		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f, beside, earlier, project.Spec)
+		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f, beside, earlier, spec)
 		if err != nil {
 			return err
 		}
 		made.Outputs = append(made.Outputs, output)
 	}
-	return archive.Close()
+	return nil
 }
 
 // rulesOf are the disclosure rules of an authorisation: the standard ones, or stricter.
@@ -249,11 +268,11 @@ var kindOf = map[disclosure.Kind]string{
 }
 
 // examine runs the disclosure check on one output, and refuses a kind that was not granted.
-func examine(id string, f file, beside beside, earlier []disclosure.Earlier, spec *governance.Spec) (ledger.Output, error) {
-	output := ledger.Output{Output: id, Name: f.name, Size: int64(len(f.data)), SHA256: ledger.Sum(f.data)}
+func examine(id string, f run.File, beside beside, earlier []disclosure.Earlier, spec *governance.Spec) (ledger.Output, error) {
+	output := ledger.Output{Output: id, Name: f.Name, Size: int64(len(f.Content)), SHA256: ledger.Sum(f.Content)}
 	report, err := disclosure.Examine(beside.with(f, earlier), rulesOf(spec))
 	if err != nil {
-		return output, fmt.Errorf("examine the output %s: %w", f.name, err)
+		return output, fmt.Errorf("examine the output %s: %w", f.Name, err)
 	}
 	output.Refused = report.Verdict == disclosure.Refused
 	if kind := kindOf[report.Kind]; len(spec.Outputs) > 0 && !slices.Contains(spec.Outputs, kind) {
@@ -341,25 +360,13 @@ func Output(ctx context.Context, w *warehouse.Warehouse, output *governance.Outp
 		return nil, fmt.Errorf("project %s: %w", output.Run.Project, err)
 	}
 	defer key.Wipe()
+	var files []run.File
 	err = vault.Read(ctx, *output.Run.Finished.Bundle, key, func(r io.Reader) error {
-		data, err = find(tar.NewReader(r), outputsPart+output.Name)
+		files, err = filesOf(r, outputsPart+output.Name, output.Name) // this one alone is read
 		return err
 	})
-	if err == nil && ledger.Sum(data) != output.SHA256 {
-		err = fmt.Errorf("output %s is not what the run wrote", output.Output.Output)
+	if err != nil {
+		return nil, err
 	}
-	return data, err
-}
-
-// find reads one file of an archive.
-func find(archive *tar.Reader, name string) ([]byte, error) {
-	for {
-		header, err := archive.Next()
-		if err != nil {
-			return nil, fmt.Errorf("the bundle of the run has no %s: %w", name, err)
-		}
-		if header.Name == name {
-			return io.ReadAll(archive)
-		}
-	}
+	return asWritten(output, files)
 }

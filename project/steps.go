@@ -1,15 +1,12 @@
 package project
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
-	"strings"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
@@ -68,14 +65,16 @@ func (s *stepOf) leaves(name string) bool { return s == nil || s.Leaves(name) }
 func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(StepRan)) (ran []StepRan, err error) {
 	made := map[string][]run.File{} // what each step wrote, below a folder of its name
 	for _, step := range all.Study.Steps {
-		s, err := all.prepare(ctx, w, step, made)
+		state, err := w.State(ctx)
+		if err != nil {
+			return ran, err
+		}
+		s, err := all.prepare(state, step, made)
 		if err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
 		}
 		r := StepRan{Step: step.Name}
-		if before, err := unchanged(ctx, w, all, s); err != nil {
-			return ran, err
-		} else if before != nil && !all.Again {
+		if before := all.unchanged(state, s); before != nil && !all.Again {
 			r.Unchanged, r.Ran = true, &Ran{Run: before.Run, RunFinished: *before.Finished}
 		} else if r.Ran, err = Run(ctx, w, Study{
 			Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s,
@@ -97,11 +96,7 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 }
 
 // prepare collects what a step reads, and its digest.
-func (all Steps) prepare(ctx context.Context, w *warehouse.Warehouse, step *steps.Step, made map[string][]run.File) (*stepOf, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (all Steps) prepare(state *governance.State, step *steps.Step, made map[string][]run.File) (*stepOf, error) {
 	project, err := state.Project(all.Project)
 	if err != nil {
 		return nil, err
@@ -138,24 +133,20 @@ func (all Steps) prepare(ctx context.Context, w *warehouse.Warehouse, step *step
 
 // environment is the digest of what a step's language brings.
 func (all Steps) environment(step *steps.Step) (string, error) {
-	if strings.HasSuffix(strings.ToLower(step.Run), ".sql") {
-		return "sql", nil
+	if language, _ := run.LanguageOf(step.Run); language != run.Python {
+		return string(language), nil
 	}
 	return all.Environment.Digest()
 }
 
-// unchanged finds the last run of the project that made the same of the same.
-func unchanged(ctx context.Context, w *warehouse.Warehouse, all Steps, s *stepOf) (found *governance.Run, err error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range state.Runs.All() {
+// unchanged finds the last run of the project that made the same of the same, or nil.
+func (all Steps) unchanged(state *governance.State, s *stepOf) *governance.Run {
+	for _, r := range state.Runs.Backward() {
 		if r.Project == all.Project && r.Decides == s.decides && r.Finished != nil && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
-			found = r
+			return r
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // written opens what a step wrote, as the steps after it see it.
@@ -175,30 +166,8 @@ func written(ctx context.Context, w *warehouse.Warehouse, project, step string, 
 	}
 	defer key.Wipe()
 	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
-		files, err = filesOf(tar.NewReader(r), outputsPart, step)
+		files, err = filesOf(r, outputsPart, step)
 		return err
 	})
 	return files, err
-}
-
-// filesOf reads the files of a part of an archive, into a folder.
-func filesOf(archive *tar.Reader, part, folder string) (files []run.File, err error) {
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		name, in := strings.CutPrefix(header.Name, part)
-		if !in {
-			continue
-		}
-		content, err := io.ReadAll(archive)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, run.File{Name: path.Join(folder, name), Content: content})
-	}
 }

@@ -1,19 +1,17 @@
 package project
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
@@ -145,7 +143,7 @@ func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)
 			s.given = append(s.given, made[need]...)
 		}
 		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s}
-		result, outputs, err := t.run(ctx, study, filepath.Join(twinOutputs, step.Name))
+		result, files, err := t.run(ctx, study, filepath.Join(twinOutputs, step.Name))
 		if err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
 		}
@@ -155,21 +153,20 @@ func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)
 		if result.Err != nil {
 			return ran, nil //nolint:nilerr // a step that failed has run; it says why
 		}
-		if made[step.Name], err = filesOf(tar.NewReader(bytes.NewReader(outputs)), "", step.Name); err != nil {
-			return ran, err
+		for _, f := range files {
+			made[step.Name] = append(made[step.Name], run.File{Name: path.Join(step.Name, f.Name), Content: f.Content})
 		}
 	}
 	return ran, nil
 }
 
 // run runs one study, into a folder of the twin's.
-func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran, written []byte, err error) {
+func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran, files []run.File, err error) {
 	language, err := languageOf(study)
 	if err != nil {
 		return nil, nil, err
 	}
-	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
-	study.step.bring(&job)
+	job := study.job(language)
 	tables, err := filepath.Glob(filepath.Join(t.dir, twinData, "*.parquet"))
 	if err != nil {
 		return nil, nil, err
@@ -187,24 +184,24 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 	}
 	var outputs, log bytes.Buffer
 	result, err := run.Execute(ctx, job, &outputs, &log)
-	made := &Ran{Refused: result.Refused, Log: log.String(), Err: err}
-	made.Run = "twin"
-	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
-	if made.Outcome = "done"; err != nil {
-		var failed *run.StudyError
-		var limit *run.LimitError
-		if !errors.As(err, &failed) && !errors.As(err, &limit) {
-			return nil, nil, err
-		}
-		made.Outcome = outcome(failed, limit)
+	made := &Ran{Run: "twin"}
+	if !made.ended(result, err, log.String()) {
+		return nil, nil, err
+	}
+	if made.Err != nil {
 		return made, nil, nil
 	}
-	written = outputs.Bytes()
-	return made, written, made.unpack(bytes.NewReader(written), filepath.Join(t.dir, into), t.spec, study.step)
+	if files, err = filesOf(&outputs, "", ""); err != nil {
+		return nil, nil, err
+	}
+	if err := unpack(files, filepath.Join(t.dir, into)); err != nil {
+		return nil, nil, err
+	}
+	return made, files, made.examine(files, study.step, nil, t.spec)
 }
 
-// unpack writes what a study wrote to a folder, and examines what asks to leave.
-func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec, step *stepOf) (err error) {
+// unpack writes files to a folder.
+func unpack(files []run.File, dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // nothing of it is anybody's
 		return err
 	}
@@ -213,28 +210,13 @@ func (made *Ran) unpack(outputs io.Reader, dir string, spec *governance.Spec, st
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	files, err := readFiles(outputs)
-	if err != nil {
-		return err
-	}
-	beside := besideOf(files)
-	for n, f := range files {
-		if i := strings.LastIndexByte(f.name, '/'); i > 0 {
-			if err := root.MkdirAll(f.name[:i], 0o755); err != nil {
-				return err
-			}
-		}
-		if err := root.WriteFile(f.name, f.data, 0o644); err != nil {
+	for _, f := range files {
+		if err := root.MkdirAll(path.Dir(f.Name), 0o755); err != nil {
 			return err
 		}
-		if !step.leaves(f.name) || beside.has(f.name) {
-			continue
-		}
-		output, err := examine(fmt.Sprintf("%s-%d", made.Run, n+1), f, beside, nil, spec)
-		if err != nil {
+		if err := root.WriteFile(f.Name, f.Content, 0o644); err != nil {
 			return err
 		}
-		made.Outputs = append(made.Outputs, output)
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"syscall"
 	"time"
@@ -57,6 +58,17 @@ const (
 	SQL    Language = "sql"    // DuckDB's SQL, a view for each Parquet file of /data
 	Python Language = "python" // a program, run by Job.Environment's interpreter
 )
+
+// LanguageOf is the language of a script by its name, *.sql or *.py.
+func LanguageOf(script string) (Language, bool) {
+	switch strings.ToLower(path.Ext(script)) {
+	case ".sql":
+		return SQL, true
+	case ".py":
+		return Python, true
+	}
+	return "", false
+}
 
 // Job is one study with all it may use.
 type Job struct {

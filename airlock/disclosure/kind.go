@@ -101,6 +101,16 @@ func (c *checker) checkContent(name string, data []byte) {
 	}
 }
 
+// IsTable says whether a file's name is that of a table, which can be compared with
+// others.
+func IsTable(name string) bool {
+	switch kindOf(strings.ToLower(path.Ext(name))) {
+	case CSV, TSV, JSON:
+		return true
+	}
+	return false
+}
+
 func kindOf(extension string) Kind {
 	if k, ok := kinds[extension]; ok {
 		return k

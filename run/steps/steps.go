@@ -88,9 +88,7 @@ func parse(text []byte, files []run.File) ([]*Step, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		hint := ""
 		if m := unknown.FindStringSubmatch(err.Error()); m != nil {
-			if near := nearest.Name(m[1], fields); near != "" {
-				hint = fmt.Sprintf("\nDid you mean %q?", near)
-			}
+			hint = meant(m[1], fields)
 		}
 		return nil, fmt.Errorf("%s cannot be read: %s%s", FileName, yaml.FormatError(err, false, true), hint)
 	}
@@ -112,6 +110,15 @@ func parse(text []byte, files []run.File) ([]*Step, error) {
 	return ordered(file.Steps)
 }
 
+// meant asks on a line of its own whether a known name was meant, where one is near.
+func meant(got string, known []string) string {
+	near := nearest.Name(got, known)
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf("\nDid you mean %q?", near)
+}
+
 // read checks a step and takes its files in.
 func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	fault := func(wrong bool, format string, args ...any) {
@@ -121,9 +128,9 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	}
 	fault(!validName.MatchString(s.Name), "name: want lower-case letters, digits and _, such as cohort_2026")
 	fault(slices.ContainsFunc(before, func(b *Step) bool { return b.Name == s.Name }), "name: another step has it")
-	sql := strings.EqualFold(path.Ext(s.Run), ".sql")
-	fault(!sql && !strings.EqualFold(path.Ext(s.Run), ".py"), "run: %q is no script that can be run: want a file .sql or .py", s.Run)
-	fault(sql && len(s.Args) > 0, "args: SQL takes none: write them into the script")
+	language, ok := run.LanguageOf(s.Run)
+	fault(!ok, "run: %q is no script that can be run: want a file .sql or .py", s.Run)
+	fault(language == run.SQL && len(s.Args) > 0, "args: SQL takes none: write them into the script")
 	found := false
 	for _, f := range files {
 		if f.Name == s.Run {
@@ -197,11 +204,7 @@ func ordered(steps []*Step) (order []*Step, err error) {
 		for _, n := range s.Needs {
 			need := byName[n]
 			if need == nil {
-				err := fmt.Errorf("%s: step %q: needs: there is no step %q", FileName, s.Name, n)
-				if near := nearest.Name(n, names); near != "" {
-					err = fmt.Errorf("%w\nDid you mean %q?", err, near)
-				}
-				return err
+				return fmt.Errorf("%s: step %q: needs: there is no step %q%s", FileName, s.Name, n, meant(n, names))
 			}
 			need.needed = true
 			if err := visit(need, way); err != nil {
@@ -271,11 +274,7 @@ func (s *Study) Only(names []string) error {
 	}
 	for _, n := range names {
 		if !slices.Contains(known, n) {
-			err := fmt.Errorf("%s has no step %q", FileName, n)
-			if near := nearest.Name(n, known); near != "" {
-				err = fmt.Errorf("%w\nDid you mean %q?", err, near)
-			}
-			return err
+			return fmt.Errorf("%s has no step %q%s", FileName, n, meant(n, known))
 		}
 		want[n] = true
 	}
