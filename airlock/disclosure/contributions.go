@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,19 +19,10 @@ func (c *checker) checkContributions(t *table, columns []column, text []byte) {
 			"sums are declared, and nothing says what the largest contributions to them are: write them beside, as NAME.disclosure.csv with COLUMN_1, COLUMN_2, …")
 		return
 	}
-	beside, err := parseCSV(string(text), ',')
-	if err != nil || len(beside.header) == 0 {
+	beside, err := readContributions(text, t, columns, c.declared)
+	if err != nil {
 		c.refuse(place{}, "contributions", "the contributions beside cannot be read: write them as CSV with commas and a header")
 		return
-	}
-	rows := map[string]int{}
-	shared := sharedLabels(t, columns, beside, c.declared)
-	for i, row := range beside.rows {
-		var key []string
-		for _, s := range shared {
-			key = append(key, normal(row[s[1]]))
-		}
-		rows[strings.Join(key, "\x00")] = i
 	}
 	for _, name := range c.declared.Values {
 		at := slices.IndexFunc(columns, func(col column) bool { return col.name == name })
@@ -38,7 +30,7 @@ func (c *checker) checkContributions(t *table, columns []column, text []byte) {
 			c.refuse(place{}, "contributions", "a declared value is no column of the table: name the column as its header does")
 			continue
 		}
-		ranked := rankedColumns(beside.header, name)
+		ranked := rankedColumns(beside.table.header, name)
 		if len(ranked) < max(2, c.rules.Dominance.N) {
 			c.refuse(t.as(columns[at]), "contributions", "the contributions beside need at least %d columns, the name of this one with _1, _2, …", max(2, c.rules.Dominance.N))
 			continue
@@ -48,18 +40,47 @@ func (c *checker) checkContributions(t *table, columns []column, text []byte) {
 			if !ok {
 				continue // hidden
 			}
-			var key []string
-			for _, s := range shared {
-				key = append(key, normal(row[s[0]]))
-			}
-			k, ok := rows[strings.Join(key, "\x00")]
+			largest, ok := beside.rows[beside.key(row, 0)]
 			if !ok {
 				c.refuse(t.at(i, columns[at]), "contributions", "no row of the contributions beside has these labels: write one for each sum")
 				continue
 			}
-			c.checkSum(t.at(i, columns[at]), total, beside.rows[k], ranked)
+			c.checkSum(t.at(i, columns[at]), total, largest, ranked)
 		}
 	}
+}
+
+// contributionTable is what a run hands in beside a table: the largest contributions to its sums.
+type contributionTable struct {
+	table  *table
+	shared [][2]int            // the columns with labels: indexes in the table and in this one
+	rows   map[string][]string // by their labels
+}
+
+func readContributions(text []byte, t *table, columns []column, d *Declaration) (*contributionTable, error) {
+	beside, err := parseCSV(string(text), ',')
+	if err != nil {
+		return nil, err
+	}
+	if len(beside.header) == 0 {
+		return nil, errNoHeader
+	}
+	b := &contributionTable{beside, sharedLabels(t, columns, beside, d), map[string][]string{}}
+	for _, row := range beside.rows {
+		b.rows[b.key(row, 1)] = row
+	}
+	return b, nil
+}
+
+var errNoHeader = errors.New("no header")
+
+// key is what the labels of a row say, of the table (side 0) or of the contributions (1).
+func (b *contributionTable) key(row []string, side int) string {
+	labels := make([]string, len(b.shared))
+	for i, s := range b.shared {
+		labels[i] = normal(row[s[side]])
+	}
+	return strings.Join(labels, "\x00")
 }
 
 // sharedLabels are the columns that the table and its contributions have both: indexes in each.

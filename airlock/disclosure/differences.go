@@ -20,9 +20,18 @@ type Earlier struct {
 type keyed struct {
 	*margins
 	measure string
-	keys    []string         // of each cell
-	cell    map[string]int   // the cell of a key
-	has     []map[string]int // of each cell: column=label
+	keys    []string               // of each cell
+	cell    map[string]int         // the cell of a key
+	has     []map[string]int       // of each cell: column=label
+	told    map[int]cells.Interval // what the table gives back by itself, once it was asked for
+}
+
+// alone is what the table gives back by itself.
+func (k *keyed) alone() map[int]cells.Interval {
+	if k.told == nil {
+		k.told = k.grid.Attack()
+	}
+	return k.told
 }
 
 func byKey(m *margins) *keyed {
@@ -53,13 +62,24 @@ func byKey(m *margins) *keyed {
 // checkDifferences compares the tables of a file with those of an earlier one: counts
 // that differ by a few persons, and hidden counts that both together give back.
 func (c *checker) checkDifferences(earlier Earlier) {
-	before := &checker{rules: c.rules, alike: map[string]int{}, seen: map[string]bool{}}
+	before := newChecker(c.rules)
 	before.checkContent(earlier.Name, earlier.Data)
-	for _, m := range c.margins {
-		for _, e := range before.margins {
-			c.compare(byKey(m), byKey(e), earlier)
+	if c.keyed == nil {
+		c.keyed = byKeys(c.margins)
+	}
+	then := byKeys(before.margins)
+	for _, now := range c.keyed {
+		for _, e := range then {
+			c.compare(now, e, earlier)
 		}
 	}
+}
+
+func byKeys(all []*margins) (keys []*keyed) {
+	for _, m := range all {
+		keys = append(keys, byKey(m))
+	}
+	return keys
 }
 
 func (c *checker) compare(now, before *keyed, earlier Earlier) {
@@ -124,19 +144,18 @@ func (c *checker) attackTogether(now, before *keyed, common int, earlier Earlier
 		return // about other things, or nothing that one of them does not say alone
 	}
 	told := cells.Attack(all, append(sums, links...))
-	alone, then := now.grid.Attack(), before.grid.Attack()
 	for i, interval := range told {
 		if !c.narrow(interval) {
 			continue
 		}
 		if i < len(now.grid.Cells) {
-			if !c.narrow(alone[i]) {
+			if !c.narrow(now.alone()[i]) {
 				c.refuse(now.at(i), "differencing",
 					"together with output %s (%s), which was released before, the totals give this hidden count back: hide a second count of the same row and column too", earlier.Output, earlier.Name)
 			}
 			continue
 		}
-		if k := slices.Index(index, i); k >= 0 && !c.narrow(then[k]) {
+		if k := slices.Index(index, i); k >= 0 && !c.narrow(before.alone()[k]) {
 			c.refuse(place{}, "differencing",
 				"together with output %s (%s), which was released before, this table gives back a count that was hidden there: hide the same counts as there, or the totals", earlier.Output, earlier.Name)
 		}
@@ -189,13 +208,6 @@ func holds(all []cells.Cell, s cells.Sum) bool {
 	if all[s.Total].Hidden {
 		return false
 	}
-	rest, hidden := all[s.Total].Value, 0
-	for _, p := range s.Parts {
-		if all[p].Hidden {
-			hidden++
-		} else {
-			rest -= all[p].Value
-		}
-	}
+	rest, hidden := restOf(all, s)
 	return hidden > 0 && rest >= 0 || hidden == 0 && math.Abs(rest) < 0.1
 }

@@ -169,7 +169,8 @@ func Examine(o Output, rules Rules) (Report, error) {
 	if err := rules.check(); err != nil {
 		return Report{}, err
 	}
-	c := &checker{rules: rules, alike: map[string]int{}, seen: map[string]bool{}, output: o}
+	c := newChecker(rules)
+	c.output = o
 	c.report.File = c.checkName(o.Name)
 	c.declare()
 	switch {
@@ -212,6 +213,11 @@ type checker struct {
 	output   Output
 	declared *Declaration // what the researcher says of it, or nil
 	margins  []*margins   // of its tables
+	keyed    []*keyed     // the same, once they are compared with others
+}
+
+func newChecker(rules Rules) *checker {
+	return &checker{rules: rules, alike: map[string]int{}, seen: map[string]bool{}}
 }
 
 // place is where a finding is; the zero place is the file as a whole.

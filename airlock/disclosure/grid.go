@@ -289,7 +289,7 @@ func (m *margins) fill(shapes []cells.Dimension, dims []column, index []map[stri
 // whether there were any.
 func (m *margins) detach(shapes []cells.Dimension) (changed bool) {
 	for _, s := range m.grid.Sums() {
-		rest, hidden := m.rest(s)
+		rest, hidden := restOf(m.grid.Cells, s)
 		if math.Abs(rest) <= m.tolerance(s) || hidden > 0 && rest > 0 || math.IsNaN(rest) {
 			continue
 		}
@@ -303,14 +303,14 @@ func (m *margins) detach(shapes []cells.Dimension) (changed bool) {
 	return changed
 }
 
-// rest is what a total has more than its told parts; NaN where the total is hidden.
-func (m *margins) rest(s cells.Sum) (rest float64, hidden int) {
-	rest = m.grid.Cells[s.Total].Value
+// restOf is what a total has more than its told parts; NaN where the total is hidden.
+func restOf(all []cells.Cell, s cells.Sum) (rest float64, hidden int) {
+	rest = all[s.Total].Value
 	for _, p := range s.Parts {
-		if c := m.grid.Cells[p]; c.Hidden {
+		if all[p].Hidden {
 			hidden++
 		} else {
-			rest -= c.Value
+			rest -= all[p].Value
 		}
 	}
 	return rest, hidden
@@ -401,7 +401,7 @@ func (c *checker) checkRemainders(t *table, m *margins) {
 		return
 	}
 	for _, total := range totals {
-		rest, hidden := m.rest(cells.Sum{Total: total, Parts: flat})
+		rest, hidden := restOf(m.grid.Cells, cells.Sum{Total: total, Parts: flat})
 		if hidden == 0 && len(flat) > 1 && rest > 0.5 && rest < float64(c.rules.MinimumCell) {
 			c.refuseIn(t, m.at(total), "remainder",
 				"the rows add up to less than this total by under the minimum of %d, which tells what was left out: hide the total, or one more row", c.rules.MinimumCell)

@@ -1,9 +1,6 @@
 package disclosure
 
 import (
-	"encoding/binary"
-	"math"
-
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -81,6 +78,13 @@ func (o *onnx) hidden(what string) {
 	o.refuse(place{}, "metadata", "the model carries %s: export it without", what)
 }
 
+// silent refuses a text that is for people to read, where there is one.
+func (o *onnx) silent(text []byte, what string) {
+	if len(text) > 0 {
+		o.hidden(what)
+	}
+}
+
 func (o *onnx) model(data []byte) {
 	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
 		switch field {
@@ -91,9 +95,7 @@ func (o *onnx) model(data []byte) {
 			o.graphs = true
 			o.graph(value, 0)
 		case 6:
-			if len(value) > 0 {
-				o.hidden("a text about itself")
-			}
+			o.silent(value, "a text about itself")
 		case 14:
 			o.hidden("metadata")
 		default:
@@ -117,9 +119,7 @@ func (o *onnx) graph(data []byte, depth int) {
 			o.checkWords(place{}, string(value))
 		case 11, 12, 13: // inputs, outputs and what lies between: names and shapes
 		case 10:
-			if len(value) > 0 {
-				o.hidden("a text about its graph")
-			}
+			o.silent(value, "a text about its graph")
 		default:
 			o.hidden("parts of a graph that compute nothing")
 		}
@@ -129,16 +129,12 @@ func (o *onnx) graph(data []byte, depth int) {
 func (o *onnx) node(data []byte, depth int) {
 	o.each(data, func(field protowire.Number, value []byte, _ uint64) {
 		switch field {
-		case 1, 2, 4, 7: // inputs, outputs, operator, its domain
-			o.checkWords(place{}, string(value))
-		case 3:
+		case 1, 2, 3, 4, 7: // inputs, outputs, its name, the operator, its domain
 			o.checkWords(place{}, string(value))
 		case onnxAttribute:
 			o.attribute(value, depth)
 		case 6:
-			if len(value) > 0 {
-				o.hidden("a text about a step")
-			}
+			o.silent(value, "a text about a step")
 		default:
 			o.hidden("parts of a step that compute nothing")
 		}
@@ -155,7 +151,8 @@ func (o *onnx) attribute(data []byte, depth int) {
 		case 4, 9: // texts: class labels, modes
 			o.checkWords(place{}, string(value))
 		case 7: // numbers: trees keep their thresholds so
-			o.floats(value)
+			o.parameters += len(value) / 4
+			o.values = append(o.values, floats("F32", value)...)
 		case 8:
 			o.parameters++
 		}
@@ -187,8 +184,7 @@ func (o *onnx) tensor(data []byte) {
 		case onnxType:
 			kind = number
 		case onnxFloats:
-			o.floats(value)
-			o.parameters -= len(value) / 4
+			o.values = append(o.values, floats("F32", value)...)
 		case onnxRaw:
 			raw = value
 		case onnxDoubles:
@@ -196,9 +192,7 @@ func (o *onnx) tensor(data []byte) {
 		case 6: // texts
 			o.checkWords(place{}, string(value))
 		case 12:
-			if len(value) > 0 {
-				o.hidden("a text about its parameters")
-			}
+			o.silent(value, "a text about its parameters")
 		case 13, 14:
 			o.refuse(place{}, "external", "parameters of the model lie outside the file: export it with its parameters inside")
 		}
@@ -209,13 +203,5 @@ func (o *onnx) tensor(data []byte) {
 		o.values = append(o.values, floats("F32", raw)...)
 	case 11:
 		o.values = append(o.values, floats("F64", raw)...)
-	}
-}
-
-// floats takes packed numbers of 4 bytes.
-func (o *onnx) floats(value []byte) {
-	o.parameters += len(value) / 4
-	for ; len(value) >= 4; value = value[4:] {
-		o.values = append(o.values, math.Float32frombits(binary.LittleEndian.Uint32(value)))
 	}
 }

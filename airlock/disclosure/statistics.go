@@ -122,7 +122,7 @@ func (c *checker) checkPercentiles(t *table, columns []column) {
 			c.review(t.as(col), "percentile", "a percentile with no count beside it: add how many persons are summarised, in a column n")
 			continue
 		}
-		n := denominator(counts)
+		n, _ := denominatorOf(counts)
 		for i, r := range col.cells {
 			_, told := r.value()
 			total, ok := n.cells[i].value()
@@ -131,11 +131,6 @@ func (c *checker) checkPercentiles(t *table, columns []column) {
 			}
 		}
 	}
-}
-
-func denominator(counts []column) column {
-	col, _ := denominatorOf(counts)
-	return col
 }
 
 // checkTails reviews the outermost bins of a histogram, whose edges are somebody's values.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,8 +80,8 @@ func Suggest(o Output, rules Rules, method Method) (*Suggestion, error) {
 // editor changes the cells of one table.
 type editor struct {
 	rules     Rules
-	output    Output
 	declared  *Declaration
+	beside    *contributionTable // nil where nothing that can be read was handed in
 	delimiter rune
 	table     *table
 	columns   []column
@@ -89,12 +90,12 @@ type editor struct {
 }
 
 func newEditor(o Output, rules Rules) (*editor, error) {
-	e := &editor{rules: rules, output: o}
+	e := &editor{rules: rules}
 	if o.Declaration != nil {
 		e.declared, _ = ParseDeclaration(o.Declaration)
 	}
 	text, ok := decode(o.Data)
-	kind := kindOf(strings.ToLower(extension(o.Name)))
+	kind := kindOf(strings.ToLower(path.Ext(o.Name)))
 	if !ok || kind != CSV && kind != TSV || len(o.Data) > int(rules.MaxBytes) {
 		return nil, errNoTable
 	}
@@ -111,15 +112,11 @@ func newEditor(o Output, rules Rules) (*editor, error) {
 		return nil, errNoTable
 	}
 	e.columns = e.table.columns()
+	if o.Contributions != nil && e.declared != nil {
+		e.beside, _ = readContributions(o.Contributions, e.table, e.columns, e.declared)
+	}
 	e.dropped = make([]bool, len(e.table.rows))
 	return e, nil
-}
-
-func extension(name string) string {
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		return name[i:]
-	}
-	return ""
 }
 
 func (e *editor) set(row int, col column, to, what string) {
@@ -198,19 +195,15 @@ func (e *editor) needs(m *margins) {
 
 // largest are the contributions to a sum, by what the run handed in beside.
 func (e *editor) largest(m *margins, cell int) []float64 {
-	beside, err := parseCSV(string(e.output.Contributions), ',')
-	if err != nil {
+	if e.beside == nil {
 		return nil
 	}
-	shared := sharedLabels(e.table, e.columns, beside, e.declared)
-	row := e.table.rows[m.spots[cell].row]
-	ranked := rankedColumns(beside.header, m.spots[cell].col.name)
-	for _, other := range beside.rows {
-		if !slices.ContainsFunc(shared, func(s [2]int) bool { return normal(row[s[0]]) != normal(other[s[1]]) }) {
-			return contributions(other, ranked)
-		}
+	at := m.spots[cell]
+	row, ok := e.beside.rows[e.beside.key(e.table.rows[at.row], 0)]
+	if !ok {
+		return nil
 	}
-	return nil
+	return contributions(row, rankedColumns(e.beside.table.header, at.col.name))
 }
 
 // base is the number to whose multiples counts are rounded.
