@@ -382,7 +382,7 @@ func (c *checker) attack(t *table, m *margins) {
 			continue
 		}
 		c.refuseIn(t, m.at(i), "recomputable",
-			"this hidden count follows from the totals of its row or column: hide a second count of the same row and column too, or the totals (rempart airlock suggest)")
+			"this hidden count follows from the totals of its row or column: hide a second count of the same row and column too, or the totals")
 	}
 }
 
