@@ -88,6 +88,24 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	return rows, nil
 }
 
+// Each scans every row of a query into dst, and calls scanned after each.
+func (db *DB) Each(ctx context.Context, query string, args []any, scanned func() error, dst ...any) (err error) {
+	rows, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := rows.Scan(dst...); err != nil {
+			return err
+		}
+		if err := scanned(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // Value scans the single value of a query into dst.
 func (db *DB) Value(ctx context.Context, dst any, query string, args ...any) error {
 	if err := db.conn.QueryRowContext(ctx, query, args...).Scan(dst); err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -82,11 +81,7 @@ type FilterRates struct {
 }
 
 // filterQuery is one of filters.sql, by its name.
-func filterQuery(name string) string {
-	_, text, _ := strings.Cut(filterQueries, "-- name: "+name+"\n")
-	text, _, _ = strings.Cut(text, "\n-- name: ")
-	return strings.TrimSpace(text)
-}
+func filterQuery(name string) string { return query(filterQueries, name) }
 
 // compareFilters links records that neither a token nor a stay did, by the similarity of their filters:
 // the most similar first, one to one for each pair of deposits, and never two persons whose
@@ -101,10 +96,12 @@ func (l *Linker) compareFilters(ctx context.Context) error {
 	if err := l.db.Exec(ctx, "CREATE TEMP TABLE filter_key (deposit VARCHAR, key VARCHAR)"); err != nil {
 		return err
 	}
+	var keys []any
 	for _, deposit := range slices.Sorted(maps.Keys(l.filterKeys)) {
-		if err := l.db.Exec(ctx, "INSERT INTO filter_key VALUES (?, ?)", deposit, l.filterKeys[deposit]); err != nil {
-			return err
-		}
+		keys = append(keys, deposit, l.filterKeys[deposit])
+	}
+	if err := l.keep(ctx, "filter_key", 2, keys); err != nil {
+		return err
 	}
 	if err := l.db.Exec(ctx, filterQuery("setup")); err != nil {
 		return err
@@ -133,7 +130,7 @@ type filterDeposit struct {
 func (l *Linker) near(ctx context.Context, report *FilterReport) error {
 	var deposits []filterDeposit
 	var d filterDeposit
-	if err := l.rows(ctx, filterQuery("deposits"), nil, func() error { deposits = append(deposits, d); return nil }, &d.name, &d.key, &d.records, &d.seek); err != nil {
+	if err := l.db.Each(ctx, filterQuery("deposits"), nil, func() error { deposits = append(deposits, d); return nil }, &d.name, &d.key, &d.records, &d.seek); err != nil {
 		return err
 	}
 	for _, mine := range deposits {
@@ -168,7 +165,11 @@ func (l *Linker) near(ctx context.Context, report *FilterReport) error {
 				}); err != nil {
 					return err
 				}
-				if err := l.keepNear(ctx, pairs); err != nil {
+				values := make([]any, 0, 3*len(pairs))
+				for _, p := range pairs {
+					values = append(values, p.Left, p.Right, p.Dice)
+				}
+				if err := l.keep(ctx, "near", 3, values); err != nil {
 					return err
 				}
 				pairs = pairs[:0]
@@ -194,15 +195,12 @@ func foremost(pairs []clk.Pair) []clk.Pair {
 	})
 }
 
-// keepNear keeps pairs of groups.
-func (l *Linker) keepNear(ctx context.Context, pairs []clk.Pair) error {
-	const most = 500
-	for chunk := range slices.Chunk(pairs, most) {
-		args := make([]any, 0, 3*len(chunk))
-		for _, p := range chunk {
-			args = append(args, p.Left, p.Right, p.Dice)
-		}
-		if err := l.db.Exec(ctx, "INSERT INTO near VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", len(chunk)-1), args...); err != nil {
+// keep adds rows of so many columns to a table, some hundred at a time.
+func (l *Linker) keep(ctx context.Context, table string, columns int, values []any) error {
+	const rows = 500
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	for chunk := range slices.Chunk(values, rows*columns) {
+		if err := l.db.Exec(ctx, "INSERT INTO "+table+" VALUES "+row+strings.Repeat(", "+row, len(chunk)/columns-1), chunk...); err != nil {
 			return err
 		}
 	}
@@ -227,14 +225,9 @@ func (l *Linker) readFilters(ctx context.Context, query string, args []any, use 
 	b := &filterBatch{}
 	var group int64
 	var filter []byte
-	text := make([]byte, base64.StdEncoding.EncodedLen(clk.Bits/8))
-	err := l.rows(ctx, query, args, func() error {
+	err := l.db.Each(ctx, query, args, func() error {
 		var c clk.CLK
-		if len(filter) != clk.Bits/8 {
-			return clk.ErrForm
-		}
-		base64.StdEncoding.Encode(text, filter)
-		if err := c.UnmarshalText(text); err != nil {
+		if err := c.UnmarshalBinary(filter); err != nil {
 			return err
 		}
 		b.groups, b.clks = append(b.groups, group), append(b.clks, c)
@@ -249,24 +242,6 @@ func (l *Linker) readFilters(ctx context.Context, query string, args []any, use 
 		return err
 	}
 	return use(b)
-}
-
-// rows scans the rows of a query.
-func (l *Linker) rows(ctx context.Context, query string, args []any, scanned func() error, dst ...any) (err error) {
-	rows, err := l.db.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := rows.Scan(dst...); err != nil {
-			return err
-		}
-		if err := scanned(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // party is the persons that groups have become: at first each group by itself.
@@ -299,22 +274,22 @@ type filterPair struct {
 
 // decideFilters takes pairs from the most similar on.
 func (l *Linker) decideFilters(ctx context.Context, report *FilterReport) error {
-	of := map[int64]*party{}
+	of, lonely := map[int64]*party{}, map[int64]bool{}
 	var group int64
 	var deposit string
-	var lonely bool
-	if err := l.rows(ctx, filterQuery("members"), nil, func() error {
+	var alone bool
+	if err := l.db.Each(ctx, filterQuery("members"), nil, func() error {
 		if of[group] == nil {
-			of[group] = &party{map[string]bool{}, !lonely, []int64{group}}
+			of[group], lonely[group] = &party{map[string]bool{}, !alone, []int64{group}}, alone
 		}
 		of[group].deposits[deposit] = true
 		return nil
-	}, &group, &deposit, &lonely); err != nil {
+	}, &group, &deposit, &alone); err != nil {
 		return err
 	}
 	var pairs []filterPair
 	var p filterPair
-	if err := l.rows(ctx, filterQuery("pairs"), nil, func() error { pairs = append(pairs, p); return nil }, &p.a, &p.b, &p.dice, &p.contradicts); err != nil {
+	if err := l.db.Each(ctx, filterQuery("pairs"), nil, func() error { pairs = append(pairs, p); return nil }, &p.a, &p.b, &p.dice, &p.contradicts); err != nil {
 		return err
 	}
 	near := map[int64][]filterPair{} // of each group, the most similar first
@@ -322,7 +297,7 @@ func (l *Linker) decideFilters(ctx context.Context, report *FilterReport) error 
 		near[p.a] = append(near[p.a], p)
 		near[p.b] = append(near[p.b], p)
 	}
-	var doubtful []int64
+	var doubtful []any
 	frozen := map[int64]bool{} // whom two might be: it joins no third that is less similar
 	for _, p := range pairs {
 		x, y := of[p.a], of[p.b]
@@ -346,7 +321,7 @@ func (l *Linker) decideFilters(ctx context.Context, report *FilterReport) error 
 			of[g] = x
 		}
 	}
-	return errors.Join(l.keepFound(ctx, of), l.keepDoubtful(ctx, doubtful))
+	return errors.Join(l.keepFound(ctx, of, lonely), l.keep(ctx, "doubtful", 1, doubtful))
 }
 
 // rivalled says whether somebody else is nearly as similar to one of a pair, and cannot be
@@ -368,14 +343,8 @@ func rivalled(p filterPair, near map[int64][]filterPair, of map[int64]*party, ma
 }
 
 // keepFound keeps which groups have become one: the key of whom tokens settled, or that of the first.
-func (l *Linker) keepFound(ctx context.Context, of map[int64]*party) error {
-	lonely := map[int64]bool{}
-	var group int64
-	var deposit string
-	var alone bool
-	if err := l.rows(ctx, filterQuery("members"), nil, func() error { lonely[group] = alone; return nil }, &group, &deposit, &alone); err != nil {
-		return err
-	}
+func (l *Linker) keepFound(ctx context.Context, of map[int64]*party, lonely map[int64]bool) error {
+	var found []any
 	for _, g := range slices.Sorted(maps.Keys(of)) {
 		p := of[g]
 		if len(p.groups) < 2 || !lonely[g] {
@@ -387,24 +356,9 @@ func (l *Linker) keepFound(ctx context.Context, of map[int64]*party) error {
 			}
 			return cmp.Compare(a, b)
 		})
-		if err := l.db.Exec(ctx, "INSERT INTO found VALUES (?, ?)", g, key); err != nil {
-			return err
-		}
+		found = append(found, g, key)
 	}
-	return nil
-}
-
-func (l *Linker) keepDoubtful(ctx context.Context, groups []int64) error {
-	for chunk := range slices.Chunk(groups, 1000) {
-		args := make([]any, len(chunk))
-		for i, g := range chunk {
-			args[i] = g
-		}
-		if err := l.db.Exec(ctx, "INSERT INTO doubtful VALUES (?)"+strings.Repeat(", (?)", len(chunk)-1), args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.keep(ctx, "found", 2, found)
 }
 
 // filterReport completes what is told of filters, or is nil where there was nothing to compare.
@@ -415,7 +369,7 @@ func (l *Linker) filterReport(ctx context.Context, providers map[string]string) 
 	}
 	var f FilterRates
 	r.Providers = nil
-	err := l.rows(ctx, filterQuery("rates"), nil, func() error {
+	err := l.db.Each(ctx, filterQuery("rates"), nil, func() error {
 		f.Provider = providers[f.Deposit]
 		r.Providers = append(r.Providers, f)
 		return nil

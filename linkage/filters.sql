@@ -3,19 +3,19 @@
 -- filter_key(deposit, key), the check value of the key of each deposit's filters.
 
 -- name: setup
--- One row for each record with a filter. Records with one key are a group, which has a number; those of a
--- group that nothing linked (method alone) may still find theirs. As tokens of the same traits
--- have made them one, a group may have records of several deposits.
+-- Records with one key are a group, which has a number; those of a group that nothing linked (method
+-- alone) may still find theirs. As tokens of the same traits have made them one, a group may have
+-- records of several deposits.
+CREATE TEMP TABLE grouped AS
+SELECT deposit, person, key, method, "group", lonely
+FROM placed
+JOIN (SELECT key, row_number() OVER (ORDER BY key) AS "group", bool_and(method = 'alone') AS lonely FROM placed GROUP BY key) USING (key);
+
+-- Those with a filter.
 CREATE TEMP TABLE filtered AS
 SELECT deposit, person, filter, "group", lonely
-FROM placed JOIN record USING (deposit, person)
-JOIN (SELECT key, row_number() OVER (ORDER BY key) AS "group", bool_and(method = 'alone') AS lonely FROM placed GROUP BY key) USING (key)
+FROM grouped JOIN record USING (deposit, person)
 WHERE filter IS NOT NULL AND deposit IN (SELECT deposit FROM filter_key);
-
--- All records of groups, with a filter or without.
-CREATE TEMP TABLE grouped AS
-SELECT deposit, person, placed.key, method, "group", lonely
-FROM placed JOIN (SELECT key, row_number() OVER (ORDER BY key) AS "group", bool_and(method = 'alone') AS lonely FROM placed GROUP BY key) USING (key);
 
 CREATE TEMP TABLE near (a BIGINT, b BIGINT, dice DOUBLE);
 CREATE TEMP TABLE found ("group" BIGINT, key_of BIGINT);

@@ -3,7 +3,6 @@ package linkage
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 
@@ -41,35 +40,18 @@ CREATE OR REPLACE TABLE asked_of (deposit VARCHAR)`); err != nil {
 
 // Deposits lists the deposits that know a person.
 func (l *Linker) Deposits(ctx context.Context, person int64) (deposits []string, err error) {
-	rows, err := l.db.Query(ctx, "SELECT DISTINCT deposit FROM link WHERE person_id = ? ORDER BY deposit", person)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var deposit string
-		if err := rows.Scan(&deposit); err != nil {
-			return nil, err
-		}
+	var deposit string
+	err = l.db.Each(ctx, "SELECT DISTINCT deposit FROM link WHERE person_id = ? ORDER BY deposit", []any{person}, func() error {
 		deposits = append(deposits, deposit)
-	}
-	return deposits, rows.Err()
+		return nil
+	}, &deposit)
+	return deposits, err
 }
 
 func (l *Linker) numbers(ctx context.Context, query string) (all []int64, err error) {
-	rows, err := l.db.Query(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		all = append(all, n)
-	}
-	return all, rows.Err()
+	var n int64
+	err = l.db.Each(ctx, query, nil, func() error { all = append(all, n); return nil }, &n)
+	return all, err
 }
 
 // WritePersons writes person_id of some persons as Parquet.

@@ -16,7 +16,6 @@ import (
 	"context"
 	"crypto/sha256"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 
@@ -122,18 +121,10 @@ func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
 	if err := l.db.Exec(ctx, number); err != nil {
 		return s, err
 	}
-	rows, err := l.db.Query(ctx, summary)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	s.Methods = map[string]int64{}
-	for rows.Next() {
-		var name string
-		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return s, err
-		}
+	var name string
+	var n int64
+	err = l.db.Each(ctx, summary, nil, func() error {
 		switch name {
 		case "records":
 			s.Records = n
@@ -143,13 +134,14 @@ func (l *Linker) Resolve(ctx context.Context) (s Summary, err error) {
 			s.Shared = n
 		case "collisions":
 			if n > 0 {
-				return s, fmt.Errorf("%d person numbers collide: link again under a new key", n)
+				return fmt.Errorf("%d person numbers collide: link again under a new key", n)
 			}
 		default:
 			s.Methods[name] = n
 		}
-	}
-	return s, rows.Err()
+		return nil
+	}, &name, &n)
+	return s, err
 }
 
 // Write writes the result as Parquet: deposit, person (the matching number), person_id, and the

@@ -152,29 +152,16 @@ type Estimate struct {
 //go:embed report.sql
 var reportQueries string
 
-// query is one of report.sql, by its name.
-func query(name string) string {
-	_, text, _ := strings.Cut(reportQueries, "-- name: "+name+"\n")
+// query is the query of a name in a text of several, each after a line "-- name: NAME".
+func query(queries, name string) string {
+	_, text, _ := strings.Cut(queries, "-- name: "+name+"\n")
 	text, _, _ = strings.Cut(text, "\n-- name: ")
 	return strings.TrimSpace(text)
 }
 
 // each scans the rows of one of report.sql's queries.
-func (l *Linker) each(ctx context.Context, name string, scan func(values ...any) error, dst ...any) (err error) {
-	rows, err := l.db.Query(ctx, query(name))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := rows.Scan(dst...); err != nil {
-			return err
-		}
-		if err := scan(dst...); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func (l *Linker) each(ctx context.Context, name string, scanned func() error, dst ...any) error {
+	return l.db.Each(ctx, query(reportQueries, name), nil, scanned, dst...)
 }
 
 // Report tells how well the linkage went, once it is resolved. providers are the
@@ -186,7 +173,7 @@ func (l *Linker) Report(ctx context.Context, s Summary, providers map[string]str
 	}
 	var deposit, method string
 	var n, shared int64
-	err := l.each(ctx, "deposits", func(...any) error {
+	err := l.each(ctx, "deposits", func() error {
 		i := len(r.Deposits) - 1
 		if i < 0 || r.Deposits[i].Deposit != deposit {
 			r.Deposits = append(r.Deposits, DepositRates{Deposit: deposit, Provider: providers[deposit], Methods: map[string]Count{}})
@@ -230,7 +217,7 @@ func (l *Linker) stayReport(ctx context.Context) (*StayReport, error) {
 	var provider string
 	var side, year int
 	var a, b, c int64
-	err := l.each(ctx, "years", func(...any) error {
+	err := l.each(ctx, "years", func() error {
 		rates := StayRates{Provider: provider, Side: Care, Year: year, Stays: Count(a), Joined: Count(b)}
 		if side > 0 {
 			rates.Side = Payer
@@ -242,13 +229,13 @@ func (l *Linker) stayReport(ctx context.Context) (*StayReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.each(ctx, "conflicts", func(...any) error {
+	if err := l.each(ctx, "conflicts", func() error {
 		r.Conflicts = append(r.Conflicts, StayConflicts{provider, Count(a), Count(b), Count(c)})
 		return nil
 	}, &provider, &a, &b, &c); err != nil {
 		return nil, err
 	}
-	if err := l.each(ctx, "clerical", func(...any) error {
+	if err := l.each(ctx, "clerical", func() error {
 		r.Clerical = ClericalBand{Count(a), Count(b)}
 		return nil
 	}, &a, &b); err != nil {
@@ -269,7 +256,7 @@ func (l *Linker) keyReports(ctx context.Context, r *StayReport) error {
 	agree, contradict := map[place]int64{}, map[place]int64{}
 	var at place
 	var same, other int64
-	if err := l.each(ctx, "identified", func(...any) error {
+	if err := l.each(ctx, "identified", func() error {
 		agree[at], contradict[at] = same, other
 		return nil
 	}, &at.a, &at.b, &at.key, &same, &other); err != nil {
@@ -303,7 +290,7 @@ func (l *Linker) keyReports(ctx context.Context, r *StayReport) error {
 // recall estimates how many stays were found, from persons whom the identifier joins.
 func (l *Linker) recall(ctx context.Context, r *StayReport) error {
 	var all, joined int64
-	return l.each(ctx, "recall", func(...any) error {
+	return l.each(ctx, "recall", func() error {
 		if all >= fewBelow {
 			r.Estimates = append(r.Estimates, Estimate{"recall", "identifiers: of stays of persons whom the payer knows by their identifier, those that were joined; too low by those that the payer never heard of", share(float64(joined) / float64(all)), Count(all)})
 		}

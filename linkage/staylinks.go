@@ -3,7 +3,6 @@ package linkage
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -184,18 +183,8 @@ func (l *Linker) matchSides(ctx context.Context, a, b int) (pass stayPass, err e
 }
 
 // chance counts how often stays of a side agree with others of it under a key.
-func (l *Linker) chance(ctx context.Context, use *KeyUse, key string, side int, of int64, open float64) (err error) {
-	rows, err := l.db.Query(ctx, strings.ReplaceAll(staysChance, "{key}", key), of, open, side)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := rows.Scan(&use.Chance, &use.Twins); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func (l *Linker) chance(ctx context.Context, use *KeyUse, key string, side int, of int64, open float64) error {
+	return l.db.Each(ctx, strings.ReplaceAll(staysChance, "{key}", key), []any{of, open, side}, func() error { return nil }, &use.Chance, &use.Twins)
 }
 
 // stayColumns are those of stays after the authority's pass.

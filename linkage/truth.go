@@ -3,7 +3,6 @@ package linkage
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -47,27 +46,22 @@ var truthQueries string
 // and method; truth for rows of deposit, person and true_person.
 func Compare(ctx context.Context, db *engine.DB, link, truth string, providers map[string]string) (*Truth, error) {
 	text := strings.NewReplacer("{link}", link, "{truth}", truth).Replace(truthQueries)
-	setup, queries, _ := strings.Cut(text, "-- name: pairs\n")
-	pairs, rest, _ := strings.Cut(queries, "-- name: persons\n")
-	persons, methods, _ := strings.Cut(rest, "-- name: methods\n")
+	setup, _, _ := strings.Cut(text, "-- name: ")
 	if err := db.Exec(ctx, setup); err != nil {
 		return nil, err
 	}
 	t := &Truth{}
-	if err := t.pairs(ctx, db, pairs, providers); err != nil {
+	if err := t.pairs(ctx, db, query(text, "pairs"), providers); err != nil {
 		return nil, err
 	}
-	if err := t.methods(ctx, db, methods); err != nil {
+	if err := t.methods(ctx, db, query(text, "methods")); err != nil {
 		return nil, err
 	}
 	var records, several, whole int64
 	if err := db.Value(ctx, &records, "SELECT count(*) FROM judged"); err != nil {
 		return nil, err
 	}
-	if err := db.Value(ctx, &several, "SELECT several FROM ("+persons+")"); err != nil {
-		return nil, err
-	}
-	if err := db.Value(ctx, &whole, "SELECT whole FROM ("+persons+")"); err != nil {
+	if err := db.Each(ctx, query(text, "persons"), nil, func() error { return nil }, &several, &whole); err != nil {
 		return nil, err
 	}
 	t.Records, t.Persons, t.Whole = Count(records), Count(several), rate(Count(whole), Count(several))
@@ -75,46 +69,34 @@ func Compare(ctx context.Context, db *engine.DB, link, truth string, providers m
 }
 
 // pairs reads what pairs there are, by deposit.
-func (t *Truth) pairs(ctx context.Context, db *engine.DB, query string, providers map[string]string) (err error) {
-	rows, err := db.Query(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var deposit string
-		var are, found, right int64
-		if err := rows.Scan(&deposit, &are, &found, &right); err != nil {
-			return err
-		}
-		a := Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
-		if deposit == "" {
+func (t *Truth) pairs(ctx context.Context, db *engine.DB, query string, providers map[string]string) error {
+	var deposit string
+	var are, found, right int64
+	return db.Each(ctx, query, nil, func() error {
+		if a := accuracy(are, found, right); deposit == "" {
 			t.All = a
 		} else {
 			t.By = append(t.By, ProviderTruth{deposit, providers[deposit], a})
 		}
-	}
-	return rows.Err()
+		return nil
+	}, &deposit, &are, &found, &right)
 }
 
 // methods reads what each rule has placed.
-func (t *Truth) methods(ctx context.Context, db *engine.DB, query string) (err error) {
-	rows, err := db.Query(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		m := MethodTruth{}
-		var are, found, right, sought int64
-		if err := rows.Scan(&m.Method, &are, &found, &right, &sought); err != nil {
-			return err
-		}
-		m.Accuracy = Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
-		if m.Method == probability {
+func (t *Truth) methods(ctx context.Context, db *engine.DB, query string) error {
+	var method string
+	var are, found, right, sought int64
+	return db.Each(ctx, query, nil, func() error {
+		m := MethodTruth{Method: method, Accuracy: accuracy(are, found, right)}
+		if method == probability {
 			m.Sought = rate(Count(right), Count(sought))
 		}
 		t.Methods = append(t.Methods, m)
-	}
-	return rows.Err()
+		return nil
+	}, &method, &are, &found, &right, &sought)
+}
+
+// accuracy is that of pairs that are one person's, were found, and both.
+func accuracy(are, found, right int64) Accuracy {
+	return Accuracy{Count(are), rate(Count(right), Count(found)), rate(Count(right), Count(are))}
 }

@@ -296,19 +296,9 @@ func (w *Warehouse) readPersons(ctx context.Context, state *governance.State, li
 	if among != "" {
 		query += " WHERE person_id IN (SELECT person_id FROM " + among + ")"
 	}
-	rows, err := db.Query(ctx, query+" ORDER BY person_id")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	var id int64
+	err = db.Each(ctx, query+" ORDER BY person_id", nil, func() error { ids = append(ids, id); return nil }, &id)
+	return ids, err
 }
 
 // OptedOutOf counts the persons of a list of members who have opted out.

@@ -312,7 +312,16 @@ func (c *CLK) UnmarshalText(text []byte) error {
 	if len(text) != base64.StdEncoding.EncodedLen(Bits/8) {
 		return ErrForm
 	}
-	if n, err := base64.StdEncoding.Strict().Decode(b[:], text); err != nil || n != Bits/8 {
+	n, err := base64.StdEncoding.Strict().Decode(b[:], text)
+	if err != nil {
+		return ErrForm
+	}
+	return c.UnmarshalBinary(b[:n])
+}
+
+// UnmarshalBinary reads the bytes that the text of MarshalText stands for.
+func (c *CLK) UnmarshalBinary(b []byte) error {
+	if len(b) != Bits/8 {
 		return ErrForm
 	}
 	for i := range c {

@@ -151,31 +151,24 @@ func (l *linkage) settlePrior(ctx context.Context) (missed float64, err error) {
 
 // countCandidates counts what the rules have brought.
 func (l *linkage) countCandidates(ctx context.Context) error {
-	rows, err := l.db.Query(ctx, "SELECT rules, sum(pairs)::BIGINT FROM match.rule GROUP BY rules")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	for i := range l.result.Rules { // they were estimates
 		l.result.Rules[i].Pairs = 0
 	}
-	for rows.Next() {
-		var rules, pairs int64
-		if err := rows.Scan(&rules, &pairs); err != nil {
-			return err
-		}
+	var rules uint32
+	var pairs int64
+	return l.db.Each(ctx, "SELECT rules, sum(pairs)::BIGINT FROM match.rule GROUP BY rules", nil, func() error {
 		l.result.Candidates += pairs
 		if pairs == 0 {
-			continue
+			return nil
 		}
-		l.result.Rules[bits.TrailingZeros32(uint32(rules))].Added += pairs
+		l.result.Rules[bits.TrailingZeros32(rules)].Added += pairs
 		for i := range l.result.Rules {
 			if rules>>i&1 == 1 {
 				l.result.Rules[i].Pairs += pairs
 			}
 		}
-	}
-	return rows.Err()
+		return nil
+	}, &rules, &pairs)
 }
 
 // oneToOne takes the pairs from the best on. Each record is in one link at most;

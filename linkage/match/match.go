@@ -187,7 +187,7 @@ func (l *linkage) load(ctx context.Context) error {
 	}
 	for _, c := range p.columns {
 		if c.Distinct != "" {
-			if err := l.db.Exec(ctx, render("distinct", map[string]any{"Distinct": c.Distinct, "Value": c.Value, "Bits": c.Bits, "Letters": c.Letters, "Neighbours": c.Neighbours, "Length": c.Length, "Exchanged": c.Exchanged, "Year": c.Year, "Two": p.two})); err != nil {
+			if err := l.db.Exec(ctx, render("distinct", map[string]any{"Column": c, "Two": p.two})); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ FROM {{.Source}}
 -- What is known of each value of a column, over both files: t how many bits it tells
 -- that a value is this one, s its set of letters, w its length, g its set of neighbours; of a date, x it
 -- with day and month exchanged, y its year.
+{{with .Column -}}
 CREATE TABLE match.{{.Distinct}} AS
 SELECT {{.Value}}
   {{- if .Bits}}
@@ -36,8 +37,9 @@ SELECT {{.Value}}
   {{- if .Year}}
      , {{.Value}}[1:4] AS {{.Year}}
   {{- end}}
-FROM (SELECT {{.Value}} FROM match.left_values{{if .Two}} UNION ALL SELECT {{.Value}} FROM match.right_values{{end}})
+FROM (SELECT {{.Value}} FROM match.left_values{{if $.Two}} UNION ALL SELECT {{.Value}} FROM match.right_values{{end}})
 WHERE {{.Value}} IS NOT NULL GROUP BY {{.Value}}
+{{- end}}
 {{- end}}
 
 {{define "records" -}}
