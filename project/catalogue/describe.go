@@ -37,7 +37,7 @@ const (
 	mostMeasures = 200 // of a table
 )
 
-var shares = []float64{0.05, 0.25, 0.5, 0.75, 0.95}
+var shares = [...]float64{0.05, 0.25, 0.5, 0.75, 0.95}
 
 var (
 	//go:embed values.sql
@@ -107,7 +107,7 @@ func (d *describer) table(ctx context.Context) (Table, error) {
 	}
 	for i, s := range d.source.Columns {
 		var rows, persons, present int64
-		if err := d.scan(ctx, d.fill(countsSQL, s.Value), []any{&rows, &persons, &present}); err != nil {
+		if err := d.scan(ctx, d.fill(countsSQL, s.Value), &rows, &persons, &present); err != nil {
 			return t, err
 		}
 		if i == 0 && d.source.Person != "" {
@@ -155,38 +155,36 @@ func (d *describer) begins() string {
 }
 
 func (d *describer) values(ctx context.Context, query string) (values []Value, err error) {
-	rows, err := d.db.Query(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var v Value
-		if err := rows.Scan(&v.Value, &v.Rows); err != nil {
-			return nil, err
+	var v Value
+	err = d.db.Each(ctx, query, nil, func() error {
+		if rows := d.rounded(v.Rows); rows > 0 {
+			values = append(values, Value{v.Value, rows})
 		}
-		if v.Rows = d.rounded(v.Rows); v.Rows > 0 {
-			values = append(values, v)
-		}
-	}
-	return values, rows.Err()
+		return nil
+	}, &v.Value, &v.Rows)
+	return values, err
 }
 
 func (d *describer) quantiles(ctx context.Context, value string) ([]Quantile, error) {
 	var persons int64
-	at := make([]*float64, len(shares))
-	into := []any{&persons}
-	for i := range at {
-		into = append(into, &at[i])
+	var at spread
+	err := d.scan(ctx, d.fill(numbersSQL, value), at.into(&persons)...)
+	return d.publish(persons, at), err
+}
+
+// spread is what a query says of the shares; nil where it says nothing.
+type spread [len(shares)]*float64
+
+// into lists where the columns of a row go, the quantiles last.
+func (s *spread) into(dst ...any) []any {
+	for i := range s {
+		dst = append(dst, &s[i])
 	}
-	if err := d.scan(ctx, d.fill(numbersSQL, value), into); err != nil {
-		return nil, err
-	}
-	return d.publish(persons, at), nil
+	return dst
 }
 
 // publish keeps the quantiles beyond which there are enough persons.
-func (d *describer) publish(persons int64, at []*float64) (quantiles []Quantile) {
+func (d *describer) publish(persons int64, at spread) (quantiles []Quantile) {
 	for i, share := range shares {
 		if at[i] != nil && math.Floor(min(share, 1-share)*float64(persons)) >= float64(d.Least) {
 			quantiles = append(quantiles, Quantile{share, digits(*at[i])})
@@ -196,7 +194,7 @@ func (d *describer) publish(persons int64, at []*float64) (quantiles []Quantile)
 }
 
 // measures describes the numbers of a table by concept and unit.
-func (d *describer) measures(ctx context.Context, t *Table) (err error) {
+func (d *describer) measures(ctx context.Context, t *Table) error {
 	values := map[string]string{}
 	for _, s := range d.source.Columns {
 		values[s.Name] = s.Value
@@ -208,45 +206,24 @@ func (d *describer) measures(ctx context.Context, t *Table) (err error) {
 	if unit == "" {
 		unit = "NULL"
 	}
-	rows, err := d.db.Query(ctx, d.fill(measuresSQL, number, "{concept}", concept, "{unit}", unit))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var m Measure
-		var persons int64
-		at := make([]*float64, len(shares))
-		into := []any{&m.Concept, &m.Unit, &m.Rows, &persons}
-		for i := range at {
-			into = append(into, &at[i])
+	var m Measure
+	var persons int64
+	var at spread
+	return d.db.Each(ctx, d.fill(measuresSQL, number, "{concept}", concept, "{unit}", unit), nil, func() error {
+		if rows := d.rounded(m.Rows); rows > 0 {
+			t.Measures = append(t.Measures, Measure{m.Concept, m.Unit, rows, d.publish(persons, at)})
 		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		if m.Rows = d.rounded(m.Rows); m.Rows > 0 {
-			m.Quantiles = d.publish(persons, at)
-			t.Measures = append(t.Measures, m)
-		}
-	}
-	return rows.Err()
+		return nil
+	}, at.into(&m.Concept, &m.Unit, &m.Rows, &persons)...)
 }
 
 // scan reads the one row of a query.
-func (d *describer) scan(ctx context.Context, query string, into []any) (err error) {
-	rows, err := d.db.Query(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	if !rows.Next() {
-		return errors.Join(errors.New("no row came"), rows.Err())
-	}
-	return rows.Scan(into...)
+func (d *describer) scan(ctx context.Context, query string, into ...any) error {
+	return d.db.Each(ctx, query, nil, func() error { return nil }, into...)
 }
 
 // mean adds what the codes that the catalogue names mean.
-func (c *Catalogue) mean(ctx context.Context, db *engine.DB, concepts string) (err error) {
+func (c *Catalogue) mean(ctx context.Context, db *engine.DB, concepts string) error {
 	named := map[string]bool{}
 	for _, t := range c.Tables {
 		for _, column := range t.Columns {
@@ -261,17 +238,13 @@ func (c *Catalogue) mean(ctx context.Context, db *engine.DB, concepts string) (e
 		return nil
 	}
 	ids := strings.Join(slices.SortedFunc(maps.Keys(named), byNumber), ", ") // numbers, since codes are
-	rows, err := db.Query(ctx, strings.NewReplacer("{concepts}", concepts, "{ids}", ids).Replace(conceptsSQL))
+	var k Concept
+	err := db.Each(ctx, strings.NewReplacer("{concepts}", concepts, "{ids}", ids).Replace(conceptsSQL), nil, func() error {
+		c.Concepts = append(c.Concepts, k)
+		return nil
+	}, &k.ID, &k.Name, &k.Domain, &k.Vocabulary, &k.Class, &k.Standard, &k.Code)
 	if err != nil {
 		return fmt.Errorf("what the codes mean: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var k Concept
-		if err := rows.Scan(&k.ID, &k.Name, &k.Domain, &k.Vocabulary, &k.Class, &k.Standard, &k.Code); err != nil {
-			return err
-		}
-		c.Concepts = append(c.Concepts, k)
-	}
-	return rows.Err()
+	return nil
 }

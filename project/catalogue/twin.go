@@ -312,31 +312,26 @@ func (t *twin) between(q []Quantile) float64 {
 
 // value draws one of the values, by how many rows have it.
 func (t *twin) value(values []Value) string {
-	var rows int64
-	for _, v := range values {
-		rows += v.Rows
-	}
-	at := t.random.Int64N(max(rows, 1))
-	for _, v := range values {
-		if at -= v.Rows; at < 0 {
-			return v.Value
-		}
-	}
-	return values[len(values)-1].Value
+	return values[t.pick(len(values), func(i int) int64 { return values[i].Rows })].Value
 }
 
 func (t *twin) measure(measures []Measure) *Measure {
-	var rows int64
-	for _, m := range measures {
-		rows += m.Rows
+	return &measures[t.pick(len(measures), func(i int) int64 { return measures[i].Rows })]
+}
+
+// pick draws one of so many, each as likely as it has rows.
+func (t *twin) pick(n int, rows func(int) int64) int {
+	var all int64
+	for i := range n {
+		all += rows(i)
 	}
-	at := t.random.Int64N(max(rows, 1))
-	for i := range measures {
-		if at -= measures[i].Rows; at < 0 {
-			return &measures[i]
+	at := t.random.Int64N(max(all, 1))
+	for i := range n {
+		if at -= rows(i); at < 0 {
+			return i
 		}
 	}
-	return &measures[len(measures)-1]
+	return n - 1
 }
 
 // missing draws whether a row has no value.
