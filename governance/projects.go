@@ -337,3 +337,17 @@ func (s *State) Unstaffed(now time.Time) (projects []*Project) {
 	}
 	return projects
 }
+
+// Approves is the text of the authorisation whose digest a statement names, while it
+// waits for a decision, or "".
+func (s *State) Approves(body ledger.Body) string {
+	approved, ok := body.(*ledger.ProjectApproved)
+	if !ok {
+		return ""
+	}
+	p, known := s.Projects.Get(approved.Project)
+	if !known || p.Waits() == nil || ledger.Sum([]byte(p.Waits().Text)) != approved.Spec {
+		return ""
+	}
+	return p.Waits().Text
+}

@@ -102,14 +102,11 @@ var tellers = sync.OnceValue(func() map[string]*words.Language { return words.Lo
 // approves is the text of an authorisation whose digest a request names, or "".
 func (s *Service) approves(ctx context.Context, request *warehouse.Request) (text string, err error) {
 	body, err := request.Statement(s.now()).Decode()
-	approved, ok := body.(*ledger.ProjectApproved)
-	if err != nil || !ok {
+	if err != nil {
 		return "", err
 	}
 	err = s.read(ctx, func(state *governance.State) error {
-		if p, known := state.Projects.Get(approved.Project); known && p.Waits() != nil && ledger.Sum([]byte(p.Waits().Text)) == approved.Spec {
-			text = p.Waits().Text
-		}
+		text = state.Approves(body)
 		return nil
 	})
 	return text, err

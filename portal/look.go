@@ -39,27 +39,34 @@ func (q *request) mayLook(o *governance.Output) bool {
 
 // view prepares the statement that opens an output.
 func (q *request) view() (ledger.Body, error) {
+	o, err := q.toLookAt()
+	if err != nil {
+		return nil, err
+	}
+	b := &ledger.OutputViewed{Output: o.Output.Output}
+	return b, q.may(b)
+}
+
+// toLookAt is the output of the path, if the person may open it.
+func (q *request) toLookAt() (*governance.Output, error) {
 	if err := q.loggedIn(); err != nil {
 		return nil, err
 	}
-	id := q.PathValue("output")
-	o, ok := q.state.Outputs.Get(id)
+	o, ok := q.state.Outputs.Get(q.PathValue("output"))
 	if !ok || !q.mayLook(o) {
 		return nil, errNotFound
 	}
-	b := &ledger.OutputViewed{Output: id}
-	return b, q.may(b)
+	return o, nil
 }
 
 // opened is the output of the path, if the statement of ?statement= opens it to the person.
 func (q *request) opened() (*governance.Output, uint64, error) {
-	if err := q.loggedIn(); err != nil {
+	o, err := q.toLookAt()
+	if err != nil {
 		return nil, 0, err
 	}
-	id := q.PathValue("output")
-	o, ok := q.state.Outputs.Get(id)
 	index, err := strconv.ParseUint(q.URL.Query().Get("statement"), 10, 64)
-	if !ok || err != nil || index >= q.told.Len() || !q.mayLook(o) {
+	if err != nil || index >= q.told.Len() {
 		return nil, 0, errNotFound
 	}
 	e, err := q.read(index)
@@ -70,7 +77,7 @@ func (q *request) opened() (*governance.Output, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if b, ok := body.(*ledger.OutputViewed); !ok || b.Output != id || e.Statement.Actor != q.party.Name {
+	if b, ok := body.(*ledger.OutputViewed); !ok || b.Output != o.Output.Output || e.Statement.Actor != q.party.Name {
 		return nil, 0, errNotFound
 	}
 	if q.now.Sub(e.Statement.Time) >= opens {

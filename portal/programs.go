@@ -77,13 +77,18 @@ func (p *Portal) api(pattern, scope string, view func(*request) (*answer, error)
 
 func writeJSON(b *bytes.Buffer, q *request, a *answer) error {
 	if f, failed := a.data.(failure); failed {
-		status, detail := statusOf[f.Kind], f.Reason
-		if next := "failure." + f.Kind + "_next"; detail == "" && q.lang.Has(next) {
-			detail = q.lang.Text(next)
-		}
-		return json.NewEncoder(b).Encode(people.Problem{Type: people.ProblemType(f.Kind), Title: a.title, Status: status, Detail: detail, Remedy: f.Remedy})
+		return json.NewEncoder(b).Encode(problemOf(q.lang, f))
 	}
 	return json.NewEncoder(b).Encode(a.data)
+}
+
+// problemOf tells a program of a failure; where nothing is known of the case, what
+// to do about its kind.
+func problemOf(lang *language, f failure) people.Problem {
+	if next := "failure." + f.Kind + "_next"; f.Reason == "" && lang.Has(next) {
+		f.Reason = lang.Text(next)
+	}
+	return people.Problem{Type: people.ProblemType(f.Kind), Title: lang.Text("failure." + f.Kind), Status: statusOf[f.Kind], Detail: f.Reason, Remedy: f.Remedy}
 }
 
 // statusOf is the status of each kind of failure.
@@ -115,13 +120,9 @@ func (p *Portal) problem(w http.ResponseWriter, r *http.Request) {
 	if !lang.Has("failure."+kind) || strings.HasSuffix(kind, "_next") {
 		kind = "absent"
 	}
-	told := people.Problem{Type: people.ProblemType(kind), Title: lang.Text("failure." + kind), Status: statusOf[kind]}
-	if next := "failure." + kind + "_next"; lang.Has(next) {
-		told.Detail = lang.Text(next)
-	}
 	var body bytes.Buffer
 	status := http.StatusOK
-	if err := json.NewEncoder(&body).Encode(told); err != nil {
+	if err := json.NewEncoder(&body).Encode(problemOf(lang, failure{Kind: kind})); err != nil {
 		status = http.StatusInternalServerError
 	}
 	p.sendJSON(w, status, reading, &body)
@@ -242,16 +243,17 @@ func (p *Portal) statements(w http.ResponseWriter, r *http.Request) {
 	p.record.Lock()
 	defer p.record.Unlock()
 	var (
-		envelope []byte
-		index    uint64
-		known    bool
-		scope    = deciding
+		statement ledger.Statement
+		envelope  []byte
+		index     uint64
+		known     bool
+		scope     = deciding
 	)
 	status, body := p.ask(r, "", func(q *request) (a *answer, err error) {
-		if envelope, scope, err = q.handedIn(p.sessions.Who(r)); err != nil {
+		if statement, envelope, scope, err = q.handedIn(p.sessions.Who(r)); err != nil {
 			return nil, err
 		}
-		index, known, err = q.recorded(envelope)
+		index, known, err = q.recorded(statement, envelope)
 		return &answer{}, err
 	}, writeJSON)
 	if status != http.StatusOK {
@@ -275,42 +277,41 @@ func (p *Portal) statements(w http.ResponseWriter, r *http.Request) {
 	p.sendJSON(w, status, scope, &body)
 }
 
-// handedIn is the envelope that a program sends in its own name, and the scope that
-// it needs for that.
-func (q *request) handedIn(who *Person) (envelope []byte, scope string, err error) {
+// handedIn is the statement that a program sends in its own name, its envelope, and the
+// scope that it needs for that.
+func (q *request) handedIn(who *Person) (statement ledger.Statement, envelope []byte, scope string, err error) {
 	if who == nil {
-		return nil, deciding, errLogin
+		return statement, nil, deciding, errLogin
 	}
 	if who.Token != "" {
-		return nil, deciding, errForeign
+		return statement, nil, deciding, errForeign
 	}
 	var in signedEnvelope
 	if err := q.take(&in); err != nil {
-		return nil, deciding, err
+		return statement, nil, deciding, err
 	}
 	if envelope, err = json.Marshal(in); err != nil {
-		return nil, deciding, errUnreadable
+		return statement, nil, deciding, errUnreadable
 	}
-	statement, err := ledger.Read(envelope)
-	if err != nil {
-		return nil, deciding, &wrongError{err.Error()}
+	if statement, err = ledger.Read(envelope); err != nil {
+		return statement, nil, deciding, &wrongError{err.Error()}
 	}
 	body, err := saidBy(statement)
 	if err != nil {
-		return nil, deciding, &wrongError{err.Error()}
+		return statement, nil, deciding, &wrongError{err.Error()}
 	}
 	scope = takes[body.Kind()]
 	if scope == "" {
-		return nil, deciding, errHidden
+		return statement, nil, deciding, errHidden
 	}
 	if !slices.Contains(who.Scopes, scope) {
 		q.lacks = scope
-		return nil, scope, errScope
+		return statement, nil, scope, errScope
 	}
 	if statement.Actor != who.Party || who.Projects != nil && !slices.Contains(who.Projects, q.about(body)) {
-		return nil, scope, errHidden
+		return statement, nil, scope, errHidden
 	}
-	return envelope, scope, nil
+	return statement, envelope, scope, nil
 }
 
 // saidBy is what a statement says: of a proposal, what is proposed.
@@ -323,11 +324,7 @@ func saidBy(s ledger.Statement) (ledger.Body, error) {
 }
 
 // recorded finds an envelope that is in the ledger already.
-func (q *request) recorded(envelope []byte) (index uint64, known bool, err error) {
-	statement, err := ledger.Read(envelope)
-	if err != nil {
-		return 0, false, err
-	}
+func (q *request) recorded(statement ledger.Statement, envelope []byte) (index uint64, known bool, err error) {
 	for index := range q.told.Backward(register.Query{Party: statement.Actor, Kinds: []string{statement.Kind}}) {
 		row := q.told.Row(index)
 		if row.Time.Before(statement.Time.Add(-governance.Touch)) {

@@ -70,11 +70,7 @@ func (q *request) toSign(body ledger.Body, back, warning string) (*answer, error
 	for _, role := range due.Second {
 		data.Roles = append(data.Roles, q.lang.Text("role."+role))
 	}
-	if approved, ok := body.(*ledger.ProjectApproved); ok {
-		if project, ok := q.state.Projects.Get(approved.Project); ok && project.Waits() != nil {
-			data.Approves = project.Waits().Text
-		}
-	}
+	data.Approves = q.state.Approves(body)
 	for _, key := range q.state.PasskeysOf(q.party.Name) {
 		if key.Origin == q.origin() {
 			data.Credentials, data.RPID = append(data.Credentials, key.Credential.String()), key.RPID
