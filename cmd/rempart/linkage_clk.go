@@ -11,13 +11,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/linkage/match"
 	"rempart.eu/rempart/pseudonym"
@@ -164,7 +164,7 @@ func (a *app) encodeCLKs(ctx context.Context, name string, o encodeOptions) erro
 		}
 	}
 	made := encoded{Findings: []clk.Finding{}}
-	err = replaceFile(o.out, func(filters io.Writer) error {
+	err = atomicfile.Stream(o.out, 0o600, func(filters io.Writer) error {
 		return writeFile(cmp.Or(o.refused, os.DevNull), func(list io.Writer) (err error) {
 			findings := csv.NewWriter(list)
 			_ = findings.Write([]string{"line", "field", "row", "reason", "remedy"}) // Error tells
@@ -244,12 +244,12 @@ func (o encodeOptions) columns(header []string) (clk.Columns, error) {
 		if !has && o.traits != nil {
 			return c, fmt.Errorf("line 1: there is no column for the trait %s: name it so, or leave it out of --traits", t)
 		}
-		if has && slices.Contains([]string{"last_name", "first_name", "birth_date"}, t) {
+		if has && slices.Contains(clk.Who, t) {
 			who++
 		}
 	}
 	if who < 2 {
-		return c, fmt.Errorf("line 1: the columns %s are not enough to tell persons apart: name two of last_name, first_name, birth_date so", strings.Join(header, ", "))
+		return c, fmt.Errorf("line 1: the columns %s are not enough to tell persons apart: name two of %s so", strings.Join(header, ", "), strings.Join(clk.Who, ", "))
 	}
 	return c, nil
 }
@@ -260,18 +260,6 @@ func placed(name string, err error) error {
 		return fmt.Errorf("%s:%s", name, text)
 	}
 	return err
-}
-
-// replaceFile writes a file that its owner alone reads, whole or not at all.
-func replaceFile(name string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // same says whether two names are of one file that is there.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,15 +64,9 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 	if err := run.Available(); err != nil {
 		return err
 	}
-	if strings.EqualFold(filepath.Ext(file), ".py") {
-		configured := ""
-		if a.home != "" {
-			if w, err := a.open(); err == nil {
-				configured = w.Config.Run.Python
-			}
-		}
+	if language, _ := run.LanguageOf(file); language == run.Python {
 		var err error
-		if study.Environment, err = environment(python, configured); err != nil {
+		if study.Environment, err = environment(python, a.configuredPython()); err != nil {
 			return err
 		}
 	}
@@ -95,6 +88,18 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 		err = &studyError{fmt.Errorf("the run over the twin: %w", made.Err)}
 	}
 	return err
+}
+
+// configuredPython is the Python of the home's studies, where there is a home that has one.
+func (a *app) configuredPython() string {
+	if a.home == "" {
+		return ""
+	}
+	w, err := a.open()
+	if err != nil {
+		return ""
+	}
+	return w.Config.Run.Python
 }
 
 // printTwinOutputs prints what the airlock would say.

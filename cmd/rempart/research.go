@@ -64,7 +64,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return err
 			}
 			study := project.Study{Project: name, Researcher: as, Name: filepath.Base(args[0]), Code: code, Limits: limits}
-			if strings.EqualFold(filepath.Ext(args[0]), ".py") {
+			if language, _ := run.LanguageOf(args[0]); language == run.Python {
 				if study.Environment, err = environment(python, w.Config.Run.Python); err != nil {
 					return err
 				}

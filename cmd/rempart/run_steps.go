@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,19 +34,22 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 	if err := run.Available(); err != nil {
 		return err
 	}
+	all := project.Steps{Project: o.name, Study: study, Again: o.again}
 	var w *warehouse.Warehouse
-	if o.twin == "" || a.home != "" {
-		if w, err = a.open(); err != nil {
+	if o.twin == "" {
+		var state *governance.State
+		if w, state, err = a.state(c.Context()); err != nil {
+			return err
+		}
+		if all.Researcher, err = a.projectActor(state, o.as, o.name); err != nil {
 			return err
 		}
 	}
-	all := project.Steps{Project: o.name, Study: study, Again: o.again}
-	if slices.ContainsFunc(study.Steps, func(s *steps.Step) bool { return strings.EqualFold(filepath.Ext(s.Run), ".py") }) {
-		configured := ""
-		if w != nil {
-			configured = w.Config.Run.Python
-		}
-		if all.Environment, err = environment(o.python, configured); err != nil {
+	if slices.ContainsFunc(study.Steps, func(s *steps.Step) bool {
+		language, _ := run.LanguageOf(s.Run)
+		return language == run.Python
+	}) {
+		if all.Environment, err = environment(o.python, a.configuredPython()); err != nil {
 			return err
 		}
 	}
@@ -67,13 +69,6 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 		}
 		ran, err = folder.RunSteps(c.Context(), all, told)
 		return a.stepsEnded(study, ran, err)
-	}
-	state, err := w.State(c.Context())
-	if err != nil {
-		return err
-	}
-	if all.Researcher, err = a.projectActor(state, o.as, o.name); err != nil {
-		return err
 	}
 	ran, err = project.RunSteps(c.Context(), w, all, told)
 	return a.stepsEnded(study, ran, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -60,11 +61,7 @@ third or less is left, with a new key, in the same files. For a timer, daily. Wh
 be renewed, since the party has left, is an error.`,
 		Example: "  rempart tls renew    # daily, by a timer",
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			all, err := w.Certificates(c.Context())
+			w, all, err := a.certificates(c.Context())
 			if err != nil {
 				return err
 			}
@@ -85,16 +82,21 @@ be renewed, since the party has left, is an error.`,
 	}
 }
 
+// certificates are those that lie beside the parties' keys.
+func (a *app) certificates(ctx context.Context) (w *warehouse.Warehouse, all []warehouse.Certificate, err error) {
+	if w, err = a.open(); err != nil {
+		return nil, nil, err
+	}
+	all, err = w.Certificates(ctx)
+	return w, all, err
+}
+
 func (a *app) tlsListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Certificates beside the parties' keys, and until when they are good", Args: exactly(0),
 		Example: "  rempart tls list",
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.open()
-			if err != nil {
-				return err
-			}
-			all, err := w.Certificates(c.Context())
+			_, all, err := a.certificates(c.Context())
 			if err != nil {
 				return err
 			}

@@ -37,8 +37,8 @@ type Encoded struct {
 	LeftOut int64    `json:"left_out"` // malformed traits of rows that have a filter
 }
 
-// who are the traits of which a row needs two: with fewer a filter would be like many.
-var who = []string{"last_name", "first_name", "birth_date"}
+// Who are the traits of which a row needs two: with fewer a filter would be like many.
+var Who = []string{"last_name", "first_name", "birth_date"}
 
 // maxRow bounds a row of persons, in bytes.
 const maxRow = 1 << 20
@@ -175,12 +175,12 @@ func (e *encoder) row(line int, row []string) error {
 	r, malformed := e.record(line, row)
 	has := 0
 	for i, ok := range [...]bool{r.LastName+r.BirthName != "", r.FirstName != "", r.BirthDate != ""} {
-		if ok && slices.Contains(e.Traits, who[i]) {
+		if ok && slices.Contains(e.Traits, Who[i]) {
 			has++
 		}
 	}
 	if has < 2 {
-		return refuse(strings.Join(who, ", "), "too little to tell a person apart", "Give two of last name, first name and date of birth")
+		return refuse(strings.Join(Who, ", "), "too little to tell a person apart", "Give two of last name, first name and date of birth")
 	}
 	for _, f := range malformed {
 		e.LeftOut++

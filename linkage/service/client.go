@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -62,8 +61,7 @@ func CheckURL(text string) error {
 	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return fmt.Errorf("%q is no URL of a pseudonym service: want https://HOST:PORT", text)
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme == "https" || u.Scheme == "http" && ip != nil && ip.IsLoopback() {
+	if u.Scheme == "https" || u.Scheme == "http" && mutual.OfThisMachine(u.Hostname()) {
 		return nil
 	}
 	return fmt.Errorf("%q: tokens would go over the network in clear: want https, or http to 127.0.0.1", text)
