@@ -103,6 +103,20 @@ func (w *Warehouse) unfinished(ctx context.Context, state *governance.State, id 
 	return nil, nil, &governance.Refusal{Reason: fmt.Sprintf("there is no unfinished deposit %q", id), Remedy: "See which there are: rempart deposit list"}
 }
 
+// settled is the state with what a writer that was killed had recorded: its statement may be
+// in the ledger's journal and not yet in the log. Whoever makes anew, or removes, what is not
+// recorded must know of it.
+func (w *Warehouse) settled(ctx context.Context) (*governance.State, error) {
+	unlock, err := w.Log.Lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(w.Log.Recover(ctx), unlock()); err != nil {
+		return nil, err
+	}
+	return w.State(ctx)
+}
+
 // Resume goes on with a deposit that was interrupted: files whose health data
 // is sealed are not sealed again. dir is where its files are now; "" is where
 // they were.
@@ -112,7 +126,7 @@ func (w *Warehouse) Resume(ctx context.Context, id, dir string, progress Progres
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	state, err := w.State(ctx)
+	state, err := w.settled(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +180,7 @@ func (w *Warehouse) Discard(ctx context.Context, id string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	state, err := w.State(ctx)
+	state, err := w.settled(ctx)
 	if err != nil {
 		return err
 	}

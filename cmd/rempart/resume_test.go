@@ -94,6 +94,52 @@ func TestADepositIsResumed(t *testing.T) {
 	}
 }
 
+// A process that is killed when its statement is in the ledger's journal, and not yet in
+// the log, has made its deposit: who resumes it, or discards it, sees that and harms nothing.
+func TestADepositThatTheJournalHasIsMade(t *testing.T) {
+	t.Parallel()
+	interrupted := homeAt(t, peopled)
+	if !interrupt(t, "after:2", 0, interrupted, "deposit", "create", "--as", "chu-lyon", "--feed", "hospital", deliveryWithFaults(t)) {
+		t.Fatal("the fault did not come")
+	}
+	id := unfinishedOf(t, interrupted)
+	for _, command := range []string{"resume", "discard"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			home := filepath.Join(t.TempDir(), "home")
+			if err := os.CopyFS(home, os.DirFS(interrupted)); err != nil {
+				t.Fatal(err)
+			}
+			must(t, home, "deposit", "resume", id)
+			journal := read(t, filepath.Join(home, "ledger", "journal"))
+			want := depositOf(t, home)
+			for _, part := range []string{"ledger", filepath.Join("parties", "chu-lyon", "unfinished")} { // as they were
+				if err := os.RemoveAll(filepath.Join(home, part)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.CopyFS(filepath.Join(home, part), os.DirFS(filepath.Join(interrupted, part))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.RemoveAll(filepath.Join(home, "state.model")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(home, "ledger", "journal"), journal, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n := ledgerOf(t, home).Deposits.Len(); n != 0 {
+				t.Fatalf("%d deposits are in the log", n)
+			}
+			must(t, home, "deposit", command, id)
+			must(t, home, "lake", "repair") // objects that the kill has left
+			sound(t, home)
+			if diff := cmp.Diff(want, depositOf(t, home)); diff != "" {
+				t.Errorf("made -, %sd +:\n%s", command, diff)
+			}
+		})
+	}
+}
+
 // deliveryWithFaults is a hospital's files with rows that are refused.
 func deliveryWithFaults(t testing.TB) string {
 	t.Helper()
