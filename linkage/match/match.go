@@ -300,15 +300,17 @@ func (l *linkage) compare(ctx context.Context) error {
 	}
 	floor := l.floor()
 	most := math.Log2(float64(l.result.Left + l.result.Right)) // the bits of a value that one record has
-	hopeful := everything
-	if !l.options.Full {
-		hopeful = l.plan.bound(&l.model, most, floor)
-	}
 	parts := total/partPairs + 1
 	for part := range parts {
 		from, to := part*l.result.Left/parts, (part+1)*l.result.Left/parts
+		if err := l.db.Exec(ctx, l.plan.candidates(from, to)); err != nil {
+			return err
+		}
+		hopeful, err := l.hopeful(ctx, l.plan.bound(&l.model, most, floor))
+		if err != nil {
+			return err
+		}
 		for _, statement := range []string{
-			l.plan.candidates(from, to),
 			render("tally_rules", nil),
 			"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(l.plan.part(from, to, hopeful), "c.rules"),
 			render("tally", nil),
@@ -324,6 +326,34 @@ func (l *linkage) compare(ctx context.Context) error {
 		}
 	}
 	return l.db.Exec(ctx, `DROP TABLE IF EXISTS candidate; DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
+}
+
+// sampled is about how many candidates of a part a bound is tried on, and worthTrying the
+// share of them from which on it is not: looking at every pair then costs more than the
+// comparisons that it spares.
+const (
+	sampled     = 1 << 14
+	worthTrying = 0.5
+)
+
+// hopeful is the bound that the candidates of a part are held against: the one that is
+// given, or everything where that spares few comparisons.
+func (l *linkage) hopeful(ctx context.Context, b bound) (bound, error) {
+	if l.options.Full {
+		return everything, nil
+	}
+	var candidates int64
+	if err := l.db.Value(ctx, &candidates, "SELECT count(*) FROM candidate"); err != nil {
+		return b, err
+	}
+	var share float64
+	err := l.db.Value(ctx, &share, render("hopeful", map[string]any{
+		"Condition": b.condition, "Missing": b.missing, "Right": l.plan.right(), "Of": max(1, candidates/sampled),
+	}))
+	if share >= worthTrying {
+		b = everything
+	}
+	return b, err
 }
 
 // floor is the weight below which a pair is hopeless: it is not kept, and counts for none

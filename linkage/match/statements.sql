@@ -123,6 +123,14 @@ candidate c
   WHERE {{.Condition}}
 {{- end}}
 
+{{define "hopeful" -}}
+-- The share of candidates, of one in Of of them, that fulfil a bound.
+SELECT coalesce(avg(({{.Condition}})::INTEGER), 0)
+FROM (FROM candidate WHERE hash(l, r) % {{.Of}} = 0) c
+  JOIN (SELECT *, {{.Missing}} AS missing FROM match."left") l ON l.n = c.l
+  JOIN (SELECT *, {{.Missing}} AS missing FROM match."{{.Right}}") r ON r.n = c.r
+{{- end}}
+
 {{define "block" -}}
 {{- /* One in Of of the pairs of a rule, whole blocks at a time. */ -}}
 match."left" l JOIN match."{{.Right}}" r ON l.{{.Key}} = r.{{.Key}}
