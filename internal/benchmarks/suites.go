@@ -10,4 +10,5 @@ var suites = map[string]func(context.Context, *Run) error{
 	"intake":  intakeBench,
 	"linkage": linkageBench,
 	"ledger":  ledgerBench,
+	"run":     runBench,
 }
