@@ -32,7 +32,8 @@ type Released struct {
 	Entry         uint64
 }
 
-// Release lets an output out on a checker's decision.
+// Release lets an output out on a checker's decision, if it discloses nothing together with
+// what was released before.
 func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason string) (*Released, error) {
 	state, err := w.State(ctx)
 	if err != nil {
@@ -41,13 +42,6 @@ func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason st
 	output, err := state.Output(id)
 	if err != nil {
 		return nil, err
-	}
-	// What cannot be opened must not be said to be released; and what was released
-	// since the run may tell, together with this, what neither tells alone.
-	if output.Decision == nil && !output.Refused {
-		if err := stillPasses(ctx, w, id, output); err != nil {
-			return nil, err
-		}
 	}
 	e, err := w.Commit(ctx, checker, ledger.OutputReleased{Output: id, SHA256: output.SHA256, Reason: reason})
 	if err != nil {
@@ -61,17 +55,27 @@ func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason st
 	return released, nil
 }
 
-// stillPasses examines an output again, against what its project was given until now.
-func stillPasses(ctx context.Context, w *warehouse.Warehouse, id string, output *governance.Output) error {
+// Whatever way a release is stated, here or in the portal, it is compared first.
+func init() { warehouse.GuardReleases(stillPasses) }
+
+// stillPasses examines an output again, against what its project was given until now:
+// what was released since the run may tell, together with this, what neither tells alone.
+// What cannot be opened is not said to be released either.
+func stillPasses(ctx context.Context, w *warehouse.Warehouse, output *governance.Output) error {
+	id := output.Output.Output
 	report, err := project.Reexamine(ctx, w, output)
 	if err != nil || report.Verdict != disclosure.Refused {
 		return err
 	}
-	i := slices.IndexFunc(report.Findings, func(f disclosure.Finding) bool { return f.Severity == disclosure.Refuse })
-	return &governance.Refusal{
-		Reason: fmt.Sprintf("output %s discloses together with what was released since its run: %s", id, report.Findings[i].Message),
-		Remedy: fmt.Sprintf("Refuse it, and say what to hide: rempart airlock refuse %s", id),
+	refuses := func(f disclosure.Finding) bool { return f.Severity == disclosure.Refuse }
+	reason := fmt.Sprintf("output %s: ", id)
+	i := slices.IndexFunc(report.Findings, func(f disclosure.Finding) bool { return refuses(f) && f.Rule == "differencing" })
+	if i >= 0 {
+		reason = fmt.Sprintf("output %s discloses together with what was released since its run: ", id)
+	} else {
+		i = slices.IndexFunc(report.Findings, refuses)
 	}
+	return &governance.Refusal{Reason: reason + report.Findings[i].Message, Remedy: fmt.Sprintf("Refuse it, and say what to hide: rempart airlock refuse %s", id)}
 }
 
 // Refuse keeps an output in.

@@ -32,6 +32,22 @@ func (s *State) Release(id string) (*Release, error) {
 // Run finds a run by its id.
 func (s *State) Run(id string) (*Run, error) { return s.Runs.find("run", id) }
 
+// ReleasedOf is how many outputs of an output's project were released.
+func (s *State) ReleasedOf(o *Output) int {
+	if project, ok := s.Projects.Get(o.Run.Project); ok {
+		return project.Released
+	}
+	return 0
+}
+
+// Bundle is the sealed object that holds an output, or nil where nothing does.
+func (o *Output) Bundle() *ledger.Object {
+	if o.Run.Finished == nil {
+		return nil
+	}
+	return o.Run.Finished.Bundle
+}
+
 // Output finds an output by its id.
 func (s *State) Output(id string) (*Output, error) { return s.Outputs.find("airlock", id) }
 
@@ -352,5 +368,8 @@ func (s *State) settle(made Made, id string, released bool, reason string, diges
 		return refuse("Give one: --reason", "a decision needs a reason")
 	}
 	output.Decision, output.Released, output.Reason = &made, released, reason
+	if project, ok := s.Projects.Get(output.Run.Project); ok && released {
+		project.Released++
+	}
 	return nil
 }

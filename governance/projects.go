@@ -41,6 +41,7 @@ type Project struct {
 	Extracted  *Made
 	Outdated   bool     // what was extracted is not what is granted now
 	Given      []*Given // every extraction, the first first
+	Released   int      // how many outputs were
 }
 
 // Version is one text of an authorisation.

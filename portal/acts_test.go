@@ -32,6 +32,7 @@ var written = []struct {
 	{"notes.txt", []byte("Counts by season.\n" + evil + "\x1b[2J\n")},
 	{"plot.svg", []byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>`)},
 	{"weights.safetensors", []byte{8, 0, 0, 0, 0, 0, 0, 0, '{', '}', ' ', ' ', ' ', ' ', ' ', ' ', 0xff}},
+	{"seasons.csv", []byte("season,sex,n\nwinter,F,1204\nsummer,F,311\n")},
 }
 
 // picture is a bar chart, with a text chunk that nobody is to see.
@@ -294,7 +295,7 @@ func TestTwoPeopleDecideInABrowser(t *testing.T) {
 		t.Errorf("the picture is %d pixels wide", wide)
 	}
 	accessible("bob")
-	decideIn(bob, site+"/outputs/s-files-2/decide", "release", "no small cell")
+	decideIn(bob, site+"/outputs/s-files-6/decide", "release", "no small cell")
 	if text := bob.Text("main"); !strings.Contains(text, "second person") {
 		t.Errorf("after the first signature: %s", text)
 	}
@@ -304,7 +305,7 @@ func TestTwoPeopleDecideInABrowser(t *testing.T) {
 	accessible("brigitte")
 	decideIn(tabs["brigitte"], tabs["brigitte"].URL(), "agree", "read it too")
 	state := stateOf(t, p)
-	output, err := state.Output("s-files-2")
+	output, err := state.Output("s-files-6")
 	if err != nil || !output.Released || output.Decision.Actor != "bob" {
 		t.Errorf("the output is %+v: %v", output, err)
 	}

@@ -139,7 +139,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	sayAs(t, w, "chu", ledger.SigningRulesSet{Passkeys: governance.OnceRegistered, TwoPersons: map[string][]string{"output-released": {"output-checker"}}, Reason: "security policy 4"})
-	_, err = w.Commit(t.Context(), "brigitte", ledger.OutputReleased{Output: "s-files-2", SHA256: ledger.Sum(written[1].data), Reason: "every bar is of 11 persons or more"})
+	_, err = w.Commit(t.Context(), "brigitte", ledger.OutputReleased{Output: "s-files-6", SHA256: ledger.Sum(written[5].data), Reason: "every count is of 11 persons or more"})
 	var second *warehouse.SecondWanted
 	if !errors.As(err, &second) {
 		t.Fatal(err)

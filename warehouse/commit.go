@@ -30,8 +30,8 @@ func (w *Warehouse) Commit(ctx context.Context, actor string, body ledger.Body) 
 
 // CommitOr is Commit that calls undo where it is certain that nothing was recorded.
 func (w *Warehouse) CommitOr(ctx context.Context, actor string, body ledger.Body, undo func() error) (ledger.Entry, error) {
-	p := &proposal{said: Said{actor, body}, turn: make(chan bool, 1)}
-	w.commits.submit(p, func(group []*proposal) { w.commit(ctx, group) })
+	p := &proposal{said: Said{actor, body}}
+	w.propose(ctx, p)
 	var uncertain *ledger.UncertainError
 	if p.err != nil && !errors.As(p.err, &uncertain) {
 		p.err = errors.Join(p.err, undo())
@@ -50,15 +50,35 @@ func (w *Warehouse) CommitSigned(ctx context.Context, envelope []byte) (ledger.E
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	p := &proposal{entry: ledger.Entry{Envelope: envelope, Statement: statement}, turn: make(chan bool, 1)}
-	w.commits.submit(p, func(group []*proposal) { w.commit(ctx, group) })
+	p := &proposal{entry: ledger.Entry{Envelope: envelope, Statement: statement}}
+	w.propose(ctx, p)
 	if p.err == nil {
 		w.ask(ctx, p.entry)
 	}
 	return p.entry, p.err
 }
 
-// CommitAll records several statements under one checkpoint, all or none.
+// propose has a proposal settled; one that releases an output is compared with what was
+// released before, again where it was overtaken.
+func (w *Warehouse) propose(ctx context.Context, p *proposal) {
+	signed := p.entry
+	for range comparisons {
+		p.entry, p.turn = signed, make(chan bool, 1)
+		if p.err = w.compare(ctx, p); p.err != nil {
+			return
+		}
+		w.commits.submit(p, func(group []*proposal) { w.commit(ctx, group) })
+		if !errors.Is(p.err, errOvertaken) {
+			return
+		}
+	}
+}
+
+// comparisons is how often a release is compared anew before it is given up.
+const comparisons = 20
+
+// CommitAll records several statements under one checkpoint, all or none. None of them
+// can release an output.
 func (w *Warehouse) CommitAll(ctx context.Context, said []Said) (entries []ledger.Entry, err error) {
 	session, err := w.write(ctx)
 	if err != nil {
@@ -66,7 +86,7 @@ func (w *Warehouse) CommitAll(ctx context.Context, said []Said) (entries []ledge
 	}
 	defer func() { err = errors.Join(err, session.end()) }()
 	for _, s := range said {
-		e, err := session.admit(ctx, s, ledger.Entry{})
+		e, err := session.admit(ctx, &proposal{said: s})
 		if err != nil {
 			session.forget()
 			return nil, err
@@ -78,10 +98,11 @@ func (w *Warehouse) CommitAll(ctx context.Context, said []Said) (entries []ledge
 
 // proposal is a statement that waits to be recorded.
 type proposal struct {
-	said  Said
-	entry ledger.Entry
-	err   error
-	turn  chan bool // true: it is settled; false: its goroutine writes for all that wait
+	said     Said
+	compared compared // where it releases an output
+	entry    ledger.Entry
+	err      error
+	turn     chan bool // true: it is settled; false: its goroutine writes for all that wait
 }
 
 // commits lets one goroutine write for all those that wait meanwhile.
@@ -143,7 +164,7 @@ func (w *Warehouse) commit(ctx context.Context, group []*proposal) {
 		admitted = nil
 	}
 	for _, p := range group {
-		p.entry, p.err = session.admit(ctx, p.said, p.entry)
+		p.entry, p.err = session.admit(ctx, p)
 		var misfit *governance.Misfit
 		switch {
 		case p.err == nil:
@@ -196,16 +217,20 @@ func (w *Warehouse) write(ctx context.Context) (s *session, err error) {
 
 // admit takes a statement through the gate: one that is signed already, or else
 // one that is signed here.
-func (s *session) admit(ctx context.Context, said Said, e ledger.Entry) (ledger.Entry, error) {
+func (s *session) admit(ctx context.Context, p *proposal) (ledger.Entry, error) {
+	e := p.entry
 	if s.w.follower.model == nil {
 		return e, fmt.Errorf("%s cannot be read now: try again", s.w.path("ledger"))
 	}
 	state := s.w.follower.model.State
 	if e.Envelope == nil {
 		var err error
-		if e, err = s.w.sign(ctx, state, said); err != nil {
+		if e, err = s.w.sign(ctx, state, p.said); err != nil {
 			return e, err
 		}
+	}
+	if err := stillCompared(state, e.Statement, p.compared); err != nil {
+		return e, err
 	}
 	e.Index = state.Size
 	if err := s.w.follower.model.admit(ctx, e); err != nil {

@@ -157,7 +157,7 @@ func daily(n, projects int) (actor string, body ledger.Body) {
 	case 2:
 		return "bob", ledger.OutputViewed{Output: output}
 	}
-	return "bob", ledger.OutputReleased{Output: output, SHA256: digest, Reason: "no cell below 11"}
+	return "bob", ledger.OutputRefused{Output: output, Reason: "some cells are below 11"}
 }
 
 // sign makes the envelopes of the daily statements from one to another, on all cores.

@@ -1,0 +1,132 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+)
+
+// An output may tell, together with what its project was given before, what neither
+// tells alone. So each release, whoever states it and however it is signed, is
+// compared with what was released until then, and is recorded only if nothing
+// else was released meanwhile: of two outputs that are released at the same time,
+// the second is compared with the first.
+
+// Look looks at an output that is to be released now, and says why it may not.
+type Look func(ctx context.Context, w *Warehouse, output *governance.Output) error
+
+var lookAtReleases Look
+
+// GuardReleases says what looks at each output before its release is recorded. Package
+// airlock calls it; without it nothing is released.
+func GuardReleases(look Look) { lookAtReleases = look }
+
+// compared is what an output that is to be released was compared with.
+type compared struct {
+	output   string
+	releases int // how many of its project were
+}
+
+// errOvertaken says that something else was released since an output was compared.
+var errOvertaken = &governance.Refusal{Reason: "another output of the project was released meanwhile", Remedy: "Try again"}
+
+// releasing is the output that a statement would let out, if there is anything that
+// could go out: nil where it releases nothing, or where the gate refuses it anyway.
+func releasing(state *governance.State, said ledger.Body) (*governance.Output, error) {
+	body, err := effective(state, said)
+	if err != nil {
+		return nil, err
+	}
+	release, ok := body.(*ledger.OutputReleased)
+	if !ok {
+		return nil, nil
+	}
+	output, known := state.Outputs.Get(release.Output)
+	if !known || output.Decision != nil || output.Refused || output.Bundle() == nil {
+		return nil, nil
+	}
+	return output, nil
+}
+
+// effective is what comes into force with a statement, or waits for a second person by it.
+func effective(state *governance.State, said ledger.Body) (ledger.Body, error) {
+	switch b := said.(type) {
+	case ledger.OutputReleased:
+		return &b, nil
+	case ledger.Countersigned:
+		return effective(state, &b)
+	case *ledger.Proposed:
+		return b.Decode()
+	case *ledger.Countersigned:
+		if w, waits := state.People.Waiting[b.Entry]; waits && !b.Refused {
+			return w.Body, nil
+		}
+	}
+	return said, nil
+}
+
+// compare looks at the output that a proposal would release. It is done before the ledger
+// is locked, since it reads from the host.
+func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
+	actor, body := p.said.Actor, p.said.Body
+	if p.entry.Envelope != nil {
+		decoded, err := p.entry.Statement.Decode()
+		if err != nil {
+			return err
+		}
+		actor, body = p.entry.Statement.Actor, decoded
+	}
+	switch body.Kind() {
+	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
+	default:
+		return nil
+	}
+	var output *governance.Output
+	err := w.Read(ctx, func(m *Model) error {
+		found, err := releasing(m.State, body)
+		if found == nil || err != nil {
+			return err
+		}
+		said, err := effective(m.State, body)
+		if err != nil {
+			return err
+		}
+		if body.Kind() == said.Kind() && m.State.Authorise(ledger.Statement{Actor: actor, Kind: said.Kind(), Time: w.Now()}, said) != nil {
+			return nil //nolint:nilerr // the gate says why
+		}
+		one := *found
+		output, p.compared = &one, compared{found.Output.Output, m.State.ReleasedOf(found)}
+		return nil
+	})
+	if err != nil || output == nil {
+		return err
+	}
+	if lookAtReleases == nil {
+		return fmt.Errorf("output %s: this program does not compare it with what was released before", output.Output.Output)
+	}
+	return lookAtReleases(ctx, w, output)
+}
+
+// stillCompared says, with the ledger locked, whether what an output was compared with
+// is still all that its project was given.
+func stillCompared(state *governance.State, s ledger.Statement, with compared) error {
+	switch s.Kind {
+	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
+	default:
+		return nil
+	}
+	body, err := s.Decode()
+	if err != nil {
+		return err
+	}
+	output, err := releasing(state, body)
+	if err != nil || output == nil {
+		return err
+	}
+	if with != (compared{output.Output.Output, state.ReleasedOf(output)}) {
+		return errOvertaken
+	}
+	return nil
+}
