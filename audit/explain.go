@@ -131,6 +131,7 @@ func rules(ctx context.Context, w *warehouse.Warehouse, e ledger.Entry, body led
 		return all, nil
 	}
 	state := governance.NewState()
+	state.Beside(w.Log.Attached)
 	err := w.Log.Entries(ctx, func(before ledger.Entry) error {
 		if before.Index == e.Index {
 			return errDone

@@ -82,7 +82,11 @@ func (s *State) addParty(made Made, b *ledger.PartyAdded) error {
 	return nil
 }
 
-func (s *State) deposit(made Made, b *ledger.DepositMade) error {
+func (s *State) deposit(made Made, said *ledger.DepositMade) error {
+	b, err := s.listed(said)
+	if err != nil {
+		return err
+	}
 	for _, f := range b.Files {
 		if f.Rows != f.Accepted+f.Refused {
 			return fmt.Errorf("deposit %s: %s has %d rows, but %d were accepted and %d refused", b.Deposit, f.Resource, f.Rows, f.Accepted, f.Refused)
@@ -98,6 +102,47 @@ func (s *State) deposit(made Made, b *ledger.DepositMade) error {
 		return fmt.Errorf("deposit %s: %w", b.Deposit, err)
 	}
 	return fresh(&s.Deposits, "deposit", b.Deposit, &Deposit{Made: made, DepositMade: *b})
+}
+
+// listed is what a deposit's statement says, with what its list says in its place.
+func (s *State) listed(b *ledger.DepositMade) (*ledger.DepositMade, error) {
+	if b.List == "" {
+		return b, nil
+	}
+	if len(b.Objects) > 0 || len(b.Resources) > 0 {
+		return nil, fmt.Errorf("deposit %s names objects in its statement and in a list", b.Deposit)
+	}
+	if s.attached == nil {
+		return nil, fmt.Errorf("deposit %s: its list of files lies beside the ledger, which is not at hand", b.Deposit)
+	}
+	var list ledger.DepositList
+	if err := s.attached(b.List, &list); err != nil {
+		return nil, fmt.Errorf("deposit %s: its list of files, without which the ledger cannot be followed: %w", b.Deposit, err)
+	}
+	if len(list.Files) != len(list.Objects) {
+		return nil, fmt.Errorf("deposit %s: its list counts the rows of %d files for %d objects", b.Deposit, len(list.Files), len(list.Objects))
+	}
+	if !slices.Equal(b.Files, ByResource(list.Files)) {
+		return nil, fmt.Errorf("deposit %s: its list has other rows than its statement", b.Deposit)
+	}
+	whole := *b
+	whole.Files, whole.Objects, whole.Resources = list.Files, list.Objects, list.Resources
+	return &whole, nil
+}
+
+// ByResource adds up what files have for each resource, in the order in which they name it first.
+func ByResource(files []ledger.FileCount) (sums []ledger.FileCount) {
+	at := map[string]int{}
+	for _, f := range files {
+		i, known := at[f.Resource]
+		if !known {
+			i = len(sums)
+			at[f.Resource] = i
+			sums = append(sums, ledger.FileCount{Resource: f.Resource})
+		}
+		sums[i].Rows, sums[i].Accepted, sums[i].Refused = sums[i].Rows+f.Rows, sums[i].Accepted+f.Accepted, sums[i].Refused+f.Refused
+	}
+	return sums
 }
 
 func (s *State) link(made Made, b *ledger.PersonsLinked) error {

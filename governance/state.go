@@ -77,7 +77,8 @@ type State struct {
 
 	Witnessing []*Witnessing // who vouches for the ledger, each version
 
-	checker *ledger.Checker `snapshot:"-"` // nil: signatures are verified at once
+	checker  *ledger.Checker                `snapshot:"-"` // nil: signatures are verified at once
+	attached func(ledger.Digest, any) error `snapshot:"-"` // nil: attachments are not at hand
 }
 
 // Made says when and by whom something was stated.
@@ -151,6 +152,10 @@ type Mount struct {
 func NewState() *State {
 	return &State{Parties: map[string]Party{}, Destroyed: map[string]uint64{}, Journals: map[string]ledger.JournalHead{}, People: newPeople()}
 }
+
+// Beside says how attachments of the ledger are read, by which statements name what is too
+// long for them.
+func (s *State) Beside(attached func(digest ledger.Digest, into any) error) { s.attached = attached }
 
 // Admit checks one statement against everything before it, and takes it in. The
 // error is a *Refusal where the statement may not be made.

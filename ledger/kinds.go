@@ -65,7 +65,7 @@ type (
 		Deposit    string      `json:"deposit"`
 		Feed       string      `json:"feed"`
 		FeedDigest Digest      `json:"feed_digest"`
-		Files      []FileCount `json:"files"`               // one for each object
+		Files      []FileCount `json:"files"`               // one for each object or, with a list, for each resource
 		Persons    int64       `json:"persons"`             // persons with an identity
 		Objects    []Object    `json:"objects"`             // health data: one for each file and each resource that the file feeds
 		Resources  []string    `json:"resources"`           // what each object holds; a resource may have several
@@ -76,6 +76,13 @@ type (
 		Stays      Digest      `json:"stays,omitempty"`     // the tokens of stays, sealed to the linkage authority too
 		Filters    string      `json:"filters,omitempty"`   // check value of the providers' key that made filters of names, which went with the identities
 		Quarantine Digest      `json:"quarantine"`          // the refused rows, which the provider keeps
+		List       Digest      `json:"list,omitempty"`      // attachment: files, objects and resources, where they are too long for a statement
+	}
+	// DepositList is the attachment of a deposit of many files: what its statement says of each otherwise.
+	DepositList struct {
+		Files     []FileCount `json:"files"`
+		Objects   []Object    `json:"objects"`
+		Resources []string    `json:"resources"`
 	}
 	// PersonsLinked says which deposits' persons were compared and what came of it.
 	PersonsLinked struct {

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
 	"rempart.eu/rempart/linkage/clk"
 	"rempart.eu/rempart/pseudonym"
@@ -55,11 +57,32 @@ func (d *deposit) run(ctx context.Context, state *governance.State) (*Deposited,
 	case err != nil:
 		return nil, errors.Join(err, undo())
 	}
-	e, err := d.w.CommitOr(ctx, d.Provider, made.DepositMade, undo)
+	said, err := d.w.statement(made.DepositMade)
+	if err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	e, err := d.w.CommitOr(ctx, d.Provider, said, undo)
 	if made.Entry = e.Index; err != nil {
 		return made, err
 	}
 	return made, d.end()
+}
+
+// longList is from how many bytes on what a deposit says of its files is a list beside the ledger:
+// a statement has at most [ledger.MaxSize], of which its envelope takes a quarter.
+const longList = 16 << 10
+
+// statement is what the ledger is told of a deposit. Where it has many files, they are
+// attached. A kill before the statement leaves an attachment that nothing names, which a repair removes.
+func (w *Warehouse) statement(made ledger.DepositMade) (ledger.DepositMade, error) {
+	list := ledger.DepositList{Files: made.Files, Objects: made.Objects, Resources: made.Resources}
+	text, err := json.Marshal(list)
+	if err != nil || len(text) < longList {
+		return made, err
+	}
+	made.List, err = w.Log.Attach(list)
+	made.Files, made.Objects, made.Resources = governance.ByResource(made.Files), []ledger.Object{}, []string{}
+	return made, err
 }
 
 // take takes in every file and returns what is to be recorded.

@@ -59,6 +59,7 @@ func (m *Model) note(e ledger.Entry) error {
 
 // follow takes in what was added to the ledger.
 func (m *Model) follow(ctx context.Context, log *ledger.Log) error {
+	m.State.Beside(log.Attached)
 	return log.Next(ctx, m.tail, func(e ledger.Entry) error {
 		if err := m.admit(ctx, e); err != nil {
 			return fmt.Errorf("ledger entry %d: %w", e.Index, err)

@@ -216,6 +216,9 @@ func attachments(state *governance.State) map[ledger.Digest]bool {
 	for _, linkage := range state.Linkages.All() {
 		named[linkage.Report] = true
 	}
+	for _, deposit := range state.Deposits.All() {
+		named[deposit.List] = true
+	}
 	return named
 }
 

@@ -61,6 +61,7 @@ func (w *Warehouse) Verify(ctx context.Context, sample int, progress Progress) (
 // to be relied upon.
 func (w *Warehouse) VerifyLedger(ctx context.Context, v *Verified) (state *governance.State, ok bool) {
 	state = governance.NewState()
+	state.Beside(w.Log.Attached)
 	checker := ledger.NewChecker()
 	state.Defer(checker)
 	var refused error

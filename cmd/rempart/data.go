@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -217,7 +216,7 @@ provider's key opens: rows in = rows accepted + rows refused.`,
 func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 	a.say("Deposit %s by %s, feed %s (statement %d)", made.Deposit, provider, made.Feed, made.Entry)
 	var rows [][]string
-	for _, f := range byResource(made.Files) {
+	for _, f := range governance.ByResource(made.Files) {
 		rows = append(rows, []string{"  " + f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
 	}
 	in, refused := totals(made.Files)
@@ -242,21 +241,6 @@ func (a *app) printDeposit(made *warehouse.Deposited, provider string) error {
 		a.say("Not part of the feed, and not read: %s", strings.Join(made.Ignored, ", "))
 	}
 	return nil
-}
-
-// byResource adds up the files of each resource.
-func byResource(files []ledger.FileCount) (sums []ledger.FileCount) {
-	for _, f := range files {
-		at := slices.IndexFunc(sums, func(s ledger.FileCount) bool { return s.Resource == f.Resource })
-		if at < 0 {
-			sums = append(sums, f)
-			continue
-		}
-		sums[at].Rows += f.Rows
-		sums[at].Accepted += f.Accepted
-		sums[at].Refused += f.Refused
-	}
-	return sums
 }
 
 func (a *app) releaseCommand() *cobra.Command {

@@ -219,6 +219,7 @@ var errEnough = errors.New("enough")
 // stateAt replays the first statements, for as long as they are wanted.
 func (a *app) stateAt(ctx context.Context, w *warehouse.Warehouse, wanted func(ledger.Entry) bool) (*governance.State, error) {
 	state := governance.NewState()
+	state.Beside(w.Log.Attached)
 	err := w.Log.Entries(ctx, func(e ledger.Entry) error {
 		if !wanted(e) {
 			return errEnough
