@@ -29,6 +29,14 @@ const notForPeople = "this subcommand is for the sandbox's own use: run a study 
 // nobody is the host's identity of every study that root starts.
 const nobody = 65534
 
+// The sandbox's processes are taken here before the program's other packages are made
+// ready, which takes longer than a sandbox: those that run depends on are.
+func init() {
+	if status, ok := Inside(os.Args[1:]); ok {
+		os.Exit(status)
+	}
+}
+
 // Inside runs the part of the sandbox that a hidden subcommand names. A program
 // that uses [Execute] calls it first thing in main:
 //

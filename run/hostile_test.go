@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +21,7 @@ import (
 )
 
 // directive is a line of a hostile script's head.
-var directive = regexp.MustCompile(`(?m)^(?:#|--) (tries|want): (.*)$`)
+var directive = regexp.MustCompile(`(?m)^(?:#|--) (tries|want|record): (.*)$`)
 
 // TestHostileStudiesStayInside runs each script of testdata/hostile as a study.
 // The head of a script says what it tries and what must be seen:
@@ -30,6 +31,8 @@ var directive = regexp.MustCompile(`(?m)^(?:#|--) (tries|want): (.*)$`)
 //	limit NAME      the run ends for this limit
 //	refused "text"  each thing in outputs/ that the text is about stays behind
 //	A or B          one of the two
+//
+// record names system calls that the run's record must say were refused.
 func TestHostileStudiesStayInside(t *testing.T) {
 	sandboxed(t)
 	scripts, err := filepath.Glob("testdata/hostile/*.[ps][yq]*")
@@ -41,6 +44,17 @@ func TestHostileStudiesStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("REMPART_TEST_SECRET", canaryText)
+	service, err := net.Listen("unix", "@rempart-test-"+strconv.Itoa(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { // a service of the host that would take whatever it is sent
+		for conn, err := service.Accept(); err == nil; conn, err = service.Accept() {
+			t.Error("a study reached a service of the host")
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = service.Close() })
 	pattern, _ := os.ReadFile("/proc/sys/kernel/core_pattern")
 	t.Cleanup(func() {
 		if now, _ := os.ReadFile("/proc/sys/kernel/core_pattern"); string(now) != string(pattern) {
@@ -109,6 +123,14 @@ func hostile(t *testing.T, path, canary string) {
 		if strings.ContainsFunc(r.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("the refused name %q is shown as it is", r.Name)
 		}
+	}
+	for call := range strings.FieldsSeq(head["record"]) {
+		if !slices.Contains(got.Calls, call) {
+			t.Errorf("the record lacks the call %s: it has %v", call, got.Calls)
+		}
+	}
+	if !slices.ContainsFunc(got.Walls, func(w string) bool { return strings.Contains(w, "Landlock") }) && got.err == nil {
+		t.Errorf("the record does not say what held the study: %v", got.Walls)
 	}
 	wanted, _, _ := strings.Cut(head["want"], "  ") // what follows explains
 	for want := range strings.SplitSeq(wanted, " or ") {

@@ -69,7 +69,7 @@ func call(machine, number uint32, args ...uint64) []byte {
 
 func TestTheFilterAllowsItsListAndNothingElse(t *testing.T) {
 	for _, machine := range []*arch.Info{arch.X86_64, arch.AARCH64} {
-		vm, err := bpf.NewVM(seccompProgram(machine))
+		vm, err := bpf.NewVM(seccompProgram(machine, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestTheFilterAllowsItsListAndNothingElse(t *testing.T) {
 		}
 		for number := range uint32(1024) {
 			name := machine.SyscallNumbers[int(number)]
-			want := forbidden
+			want := uint32(forbidden)
 			switch {
 			case slices.Contains(allowed, name):
 				want = allow

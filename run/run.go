@@ -107,6 +107,7 @@ type Limits struct {
 	Time        time.Duration // wall clock, start of the sandbox included
 	OutputBytes int64         // bytes, all outputs together
 	OutputFiles int
+	CPUs        int // cores; 0 is all of the machine
 }
 
 // DefaultLimits are the limits of a job that names none.
@@ -123,6 +124,8 @@ type Result struct {
 	Outputs  []Output      // in the order of the tar stream: by name
 	Refused  []Refused     // what lay in outputs/ and is not in the tar stream
 	Duration time.Duration // wall clock
+	Calls    []string      // system calls that were refused, by name
+	Walls    []string      // what held the study: the kernel's means that this machine has
 }
 
 // Output is one file of the tar stream.
@@ -280,6 +283,11 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 	if os.Geteuid() == 0 { // enter needs a mount namespace to shed root in
 		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
 	}
+	group := newCgroup(job.Limits)
+	defer group.close()
+	if group != nil {
+		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(group.dir.Fd())
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
 		return Result{}, report{}, fmt.Errorf("start the sandbox: %w", err)
@@ -301,7 +309,7 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 		})
 	}
 	for i, in := range job.Inputs {
-		attempt(func() error { return feed(s.fed[i], in) })
+		attempt(func() error { return feed(s.fed[i], in, group) })
 	}
 	attempt(func() error { return said.copy(s.printed.r) })
 	attempt(func() (err error) {
@@ -323,7 +331,15 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 	last := time.AfterFunc(grace, s.closeOurs)
 	_ = streams.Wait()
 	last.Stop()
-	result.Refused = told.Refused
+	result.Refused, result.Calls, result.Walls = told.Refused, told.Calls, told.Walls
+	if group != nil {
+		result.Walls = append(result.Walls, "limits by control group")
+	} else {
+		result.Walls = append(result.Walls, "limits by process: no control group is delegated")
+	}
+	if group.exhausted() {
+		told.Limit = limitMemory
+	}
 	if cut && told.verdict(job.Limits, said) == nil {
 		return result, told, errCutShort
 	}
@@ -332,8 +348,11 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 
 // feed copies one input into the sandbox. The pipe is closed only after the
 // whole content or the run's end: a shortened input never looks complete.
-func feed(pipe *os.File, in Input) error {
-	_, err := io.Copy(pipe, in.Content)
+func feed(pipe *os.File, in Input, group *cgroup) error {
+	n, err := io.Copy(pipe, in.Content)
+	if err == nil {
+		err = group.take(n)
+	}
 	switch {
 	case errors.Is(err, syscall.EPIPE): // the sandbox ended first and says why
 		err = nil

@@ -42,6 +42,7 @@ type order struct {
 	Processes   int
 	OutputBytes int64
 	OutputFiles int
+	CPUs        int
 }
 
 // prepare opens everything a run needs.
@@ -99,6 +100,7 @@ func orderOf(job Job) order {
 		Processes:   job.Limits.Processes,
 		OutputBytes: job.Limits.OutputBytes,
 		OutputFiles: job.Limits.OutputFiles,
+		CPUs:        job.Limits.CPUs,
 	}
 	if job.Language == SQL {
 		// DuckDB keeps to its own limit and says so; a library that is refused
@@ -110,6 +112,9 @@ func orderOf(job Job) order {
 	o.Command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
 	o.Environment = append(o.Environment, "PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg")
 	cores := strconv.Itoa(runtime.NumCPU())
+	if job.Limits.CPUs > 0 {
+		cores = strconv.Itoa(min(runtime.NumCPU(), job.Limits.CPUs))
+	}
 	for _, pool := range []string{"OMP", "OPENBLAS", "MKL", "NUMEXPR", "ARROW"} {
 		o.Environment = append(o.Environment, pool+"_NUM_THREADS="+cores)
 	}

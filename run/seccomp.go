@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
@@ -17,7 +18,7 @@ import (
 // files has no need of: mounting, tracing, keys, io_uring, userfaultfd, BPF,
 // perf, namespaces, other users, devices and fifos, memory that outlives its
 // process (memfd, System V and POSIX queues), clocks, 32-bit and x32 calls.
-// What is not named fails with EPERM. Names that an architecture lacks are left
+// What is not named fails with EPERM, and its name is in the run's record. Names that an architecture lacks are left
 // out, and so are the newest ones that go-seccomp-bpf's table does not know.
 var allowed = []string{
 	// files
@@ -36,7 +37,7 @@ var allowed = []string{
 	"futex_requeue", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getresgid",
 	"getresuid", "getrlimit", "get_robust_list", "getrusage", "getsid", "gettid", "getuid", "getcpu", "kill", "pidfd_open",
 	"pidfd_send_signal", "prctl", "prlimit64", "restart_syscall", "rseq", "sched_getaffinity", "sched_getattr", "sched_getparam",
-	"sched_get_priority_max", "sched_get_priority_min", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity", "sched_yield",
+	"sched_get_priority_max", "sched_get_priority_min", "sched_getscheduler", "sched_rr_get_interval", "sched_yield",
 	"setpgid", "setpriority", "setrlimit", "set_robust_list", "setsid", "set_tid_address", "set_thread_area", "get_thread_area", "sysinfo",
 	"tgkill", "times", "tkill", "uname", "wait4", "waitid", "getrandom",
 	// signals and time
@@ -77,16 +78,25 @@ var conditions = []condition{
 	{call: "ioctl", argument: 1, values: requests},
 }
 
-// Verdicts of the filter.
+// forSupervisor are the calls by which the sandbox's first process puts the study
+// behind its own walls, which lack them.
+var forSupervisor = []string{"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "sched_setaffinity"}
+
+// toListen are the requests of ioctl by which it answers for them.
+var toListen = []uint32{unix.SECCOMP_IOCTL_NOTIF_RECV, unix.SECCOMP_IOCTL_NOTIF_SEND}
+
+// Verdicts of the filter. What is forbidden is told to the supervisor, which says
+// EPERM; where nobody listens the kernel says ENOSYS.
 const (
 	allow     = unix.SECCOMP_RET_ALLOW
-	forbidden = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	forbidden = unix.SECCOMP_RET_USER_NOTIF
 	absent    = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 )
 
 // seccompProgram is the filter for one machine: straight down the list, each
-// call with its own verdict, so that it can be read beside the list.
-func seccompProgram(machine *arch.Info) []bpf.Instruction {
+// call with its own verdict, so that it can be read beside the list. more are
+// calls that are allowed beside: the supervisor's, or none.
+func seccompProgram(machine *arch.Info, more []string) []bpf.Instruction {
 	// struct seccomp_data: nr, arch, instruction pointer, six arguments of 64 bits
 	const nr, architecture, arguments = 0, 4, 16
 	load := func(offset uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: offset, Size: 4} }
@@ -100,7 +110,7 @@ func seccompProgram(machine *arch.Info) []bpf.Instruction {
 	p = append(p, when(bpf.JumpNotEqual, uint32(machine.ID), forbidden)...) // a 32-bit call
 	p = append(p, load(nr))
 	p = append(p, when(bpf.JumpGreaterOrEqual, uint32(arch.X32.SeccompMask), absent)...)
-	for _, call := range allowed {
+	for _, call := range append(slices.Clone(allowed), more...) {
 		if n, ok := number(call); ok {
 			p = append(p, when(bpf.JumpEqual, n, allow)...)
 		}
@@ -122,7 +132,11 @@ func seccompProgram(machine *arch.Info) []bpf.Instruction {
 			body = append(body, when(bpf.JumpNotEqual, 0, forbidden)...)
 		}
 		body = append(body, load(low))
-		for _, v := range c.values {
+		values := c.values
+		if c.call == "ioctl" && more != nil {
+			values = append(slices.Clone(values), toListen...)
+		}
+		for _, v := range values {
 			body = append(body, when(bpf.JumpEqual, v, allow)...)
 		}
 		if len(c.values) == 0 {
@@ -141,7 +155,7 @@ func seccompFilter() ([]byte, error) {
 	if err != nil || (runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64") {
 		return nil, fmt.Errorf("studies run on amd64 and arm64 machines, not on %s", runtime.GOARCH)
 	}
-	raw, err := bpf.Assemble(seccompProgram(machine))
+	raw, err := bpf.Assemble(seccompProgram(machine, forSupervisor))
 	if err != nil {
 		return nil, fmt.Errorf("assemble the seccomp filter: %w", err)
 	}

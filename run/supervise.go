@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,8 @@ type report struct {
 	Signal  string    // as in StudyError
 	Limit   string    // as in LimitError
 	Refused []Refused // as in Result
+	Calls   []string  // as in Result
+	Walls   []string  // as in Result
 	Trouble string    // why the study could not be started or its outputs not be read
 }
 
@@ -63,12 +66,22 @@ func study(o order) report {
 		return report{Trouble: err.Error()}
 	}
 	// Not os/exec: as the first process we also reap what the study abandons.
-	pid, err := syscall.ForkExec(o.Command[0], o.Command, &syscall.ProcAttr{
-		Dir: studyDir, Env: o.Environment, Files: []uintptr{0, 1, 2},
+	pid, held, err := startConfined(o.CPUs, func() (int, error) {
+		return syscall.ForkExec(o.Command[0], o.Command, &syscall.ProcAttr{
+			Dir: studyDir, Env: o.Environment, Files: []uintptr{0, 1, 2},
+		})
 	})
 	if err != nil {
 		return report{Trouble: fmt.Sprintf("start %s: %v", o.Command[0], err)}
 	}
+	var stopped refusals
+	listening := make(chan struct{})
+	go func() {
+		defer close(listening)
+		if held.listener != nil {
+			stopped.listen(held.listener)
+		}
+	}()
 	watching, enough := context.WithCancel(context.Background())
 	over := make(chan bool, 1)
 	go func() { over <- watchMemory(watching, o.Memory) }()
@@ -83,6 +96,11 @@ func study(o order) report {
 	}
 	_ = syscall.Kill(-1, syscall.SIGKILL) // everybody but us; ESRCH where nobody is left
 	reapUntil(0)
+	select {
+	case <-listening: // nobody is left whose calls could be told
+	case <-time.After(time.Second):
+	}
+	r.Calls, r.Walls = stopped.list(), held.walls()
 	return r
 }
 
@@ -114,6 +132,19 @@ func bound(o order) error {
 		}
 	}
 	return nil
+}
+
+// keepTo binds the calling thread, and what it starts, to so many cores of the
+// machine; the study cannot bind itself to others. 0 is all.
+func keepTo(cores int) error {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil || cores <= 0 || cores >= set.Count() {
+		return err
+	}
+	for i := 0; set.Count() > cores; i++ {
+		set.Clear(i)
+	}
+	return unix.SchedSetaffinity(0, &set)
 }
 
 // reapUntil waits for every child, adopted ones too, until the given one or, for

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,6 +98,13 @@ func readReport(r io.Reader) (report, error) {
 	}
 	if len(told.Refused) > maxRefused+1 {
 		return report{}, errors.New("the sandbox's report is longer than any supervisor writes")
+	}
+	if len(told.Calls) > maxCalls || len(told.Walls) > 8 {
+		return report{}, errors.New("the sandbox's report is longer than any supervisor writes")
+	}
+	told.Calls = slices.DeleteFunc(told.Calls, func(name string) bool { return !knownCall(name) })
+	for i, wall := range told.Walls {
+		told.Walls[i] = printable(wall)
 	}
 	for i, refused := range told.Refused {
 		told.Refused[i] = Refused{Name: printable(refused.Name), Reason: printable(refused.Reason)}

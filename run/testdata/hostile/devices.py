@@ -1,5 +1,6 @@
 # tries: to make a device or a fifo, in every place that can be written
 # want: ok
+# record: mknodat
 import stat
 for directory in ("/tmp", "/outputs", "/dev/shm"):
     refused("block device", lambda: os.mknod(directory + "/disk", stat.S_IFBLK | 0o600, os.makedev(8, 0)))

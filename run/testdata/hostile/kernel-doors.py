@@ -1,5 +1,6 @@
 # tries: the parts of the kernel where its holes are found
 # want: ok
+# record: io_uring_setup userfaultfd bpf perf_event_open keyctl personality memfd_create
 buffer = ctypes.create_string_buffer(256)
 for name, *numbers in (("io_uring_setup", 425, 425), ("userfaultfd", 323, 282), ("bpf", 321, 280), ("perf_event_open", 298, 241), ("keyctl", 250, 219), ("add_key", 248, 217),
                        ("request_key", 249, 218), ("init_module", 175, 105), ("finit_module", 313, 273), ("kexec_load", 246, 104), ("reboot", 169, 142), ("swapon", 167, 224),

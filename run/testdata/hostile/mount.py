@@ -1,5 +1,6 @@
 # tries: to change the sandbox's walls: mount, remount, unmount, pivot_root, the newer mount calls
 # want: ok
+# record: mount umount2 pivot_root
 libc.mount.argtypes = [ctypes.c_char_p] * 3 + [ctypes.c_ulong, ctypes.c_char_p]
 def mount(*args):
     if libc.mount(*args) != 0:

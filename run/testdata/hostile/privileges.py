@@ -1,5 +1,6 @@
 # tries: to be somebody else, with set-user-ID files and capabilities
 # want: ok
+# record: setuid setgid setresuid setgroups
 must(f"ids {os.getresuid()} {os.getresgid()} {os.getgroups()}", os.getresuid() == (1000,) * 3 and os.getresgid() == (1000,) * 3 and set(os.getgroups()) <= {1000, 65534})
 for what in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setresuid(0, 0, 0), lambda: os.setgroups([0])):
     refused("set ids", what)

@@ -1,5 +1,6 @@
 # tries: to take over another process
 # want: ok
+# record: ptrace process_vm_readv process_vm_writev
 refused("attach", lambda: call(101, 117, 16, 1, 0, 0))
 refused("traceme", lambda: call(101, 117, 0, 0, 0, 0))
 refused("process_vm_readv", lambda: call(310, 270, 1, 0, 0, 0, 0, 0))

@@ -1,5 +1,6 @@
 # tries: to type into the terminal of whoever started the run
 # want: ok
+# record: ioctl
 import fcntl
 refused("/dev/tty", lambda: os.open("/dev/tty", os.O_RDWR))
 refused("console", lambda: os.open("/dev/console", os.O_RDWR))
