@@ -22,6 +22,7 @@ const (
 	enterCommand     = "sandbox-enter"
 	superviseCommand = "sandbox-supervise"
 	sqlCommand       = "sandbox-sql"
+	workerCommand    = "sandbox-worker"
 )
 
 const notForPeople = "this subcommand is for the sandbox's own use: run a study with rempart run"
@@ -55,6 +56,8 @@ func Inside(args []string) (status int, ok bool) {
 		err = supervise()
 	case sqlCommand:
 		err = sqlStudy(args[1:])
+	case workerCommand:
+		err = work(args[1:])
 	default:
 		return 0, false
 	}

@@ -59,7 +59,7 @@ const (
 	Python Language = "python" // a program, run by Job.Environment's interpreter
 )
 
-// LanguageOf is the language of a script by its name, *.sql or *.py.
+// LanguageOf is the language of a script by its name: *.sql, *.py, or as registered ([Register]).
 func LanguageOf(script string) (Language, bool) {
 	switch strings.ToLower(path.Ext(script)) {
 	case ".sql":
@@ -67,7 +67,7 @@ func LanguageOf(script string) (Language, bool) {
 	case ".py":
 		return Python, true
 	}
-	return "", false
+	return languageByExtension(script)
 }
 
 // Job is one study with all it may use.
@@ -222,7 +222,13 @@ func (j Job) checked() (Job, error) {
 		}
 		j.Name = orDefault(j.Name, "study.py")
 	default:
-		return j, fmt.Errorf("unknown language %q of a study: want %q or %q", j.Language, SQL, Python)
+		if _, ok := workers[j.Language]; !ok {
+			return j, fmt.Errorf("unknown language %q of a study: want %q or %q", j.Language, SQL, Python)
+		}
+		if len(j.Args) > 0 {
+			return j, errors.New("it takes no arguments: write them into the file")
+		}
+		j.Name = orDefault(j.Name, "study")
 	}
 	if err := j.checkedNames(); err != nil {
 		return j, err

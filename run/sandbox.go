@@ -102,11 +102,14 @@ func orderOf(job Job) order {
 		OutputFiles: job.Limits.OutputFiles,
 		CPUs:        job.Limits.CPUs,
 	}
-	if job.Language == SQL {
+	if job.Language != Python {
 		// DuckDB keeps to its own limit and says so; a library that is refused
 		// memory elsewhere may crash instead.
 		o.Single += 1 << 30
-		o.Command = []string{programPath, sqlCommand, script, strconv.FormatInt(job.Limits.Memory, 10)}
+		o.Command = []string{programPath, workerCommand, string(job.Language), script, strconv.FormatInt(job.Limits.Memory, 10)}
+		if job.Language == SQL {
+			o.Command = []string{programPath, sqlCommand, script, strconv.FormatInt(job.Limits.Memory, 10)}
+		}
 		return o
 	}
 	o.Command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)

@@ -26,6 +26,9 @@ import (
 //go:embed lockdown.sql
 var lockdown string
 
+// reach is what a study's database may reach: /data to read and /outputs to write.
+const reach = "SET allowed_directories = ['/data', '/outputs', 'data', 'outputs'];"
+
 // sqlStudy runs the researcher's script in a database of its own: a view for
 // each Parquet file of /data; each SELECT of the script becomes a CSV file of
 // outputs/: result.csv, or result-1.csv, result-2.csv … where there are several.
@@ -75,7 +78,7 @@ func (s *sqlScript) prepare(ctx context.Context, memory int64) error {
 		}
 	}
 	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
-	if err := s.exec(ctx, settings+lockdown); err != nil {
+	if err := s.exec(ctx, settings+reach+lockdown); err != nil {
 		return fmt.Errorf("lock the database: %w", err)
 	}
 	return nil

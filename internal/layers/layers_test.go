@@ -20,7 +20,7 @@ var order = [][]string{
 	{"lake/mount", "omop"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
-	{"project/catalogue"},
+	{"project/catalogue", "project/query"},
 	{"project"},
 	{"airlock", "audit", "people"},
 	{"portal"},

@@ -1,0 +1,114 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"rempart.eu/rempart/engine"
+)
+
+// Worker is a program of the product's own that runs in the sandbox in place of
+// a researcher's: it reads what the job has for a script, the tables of /data, and
+// writes to /outputs. What it prints is the log; its error is that of the study.
+type Worker func(ctx context.Context, script []byte, memory int64) error
+
+type registered struct {
+	extension string
+	work      Worker
+}
+
+var workers = map[Language]registered{}
+
+// Register makes a language whose scripts one of our own programs reads, in the
+// sandbox as any other. extension, such as ".yaml", is that of its scripts, or "" where it
+// has none. It is called while the program starts.
+func Register(language Language, extension string, work Worker) {
+	workers[language] = registered{extension, work}
+}
+
+// languageByExtension finds a registered language.
+func languageByExtension(name string) (Language, bool) {
+	for language, w := range workers {
+		if w.extension != "" && strings.EqualFold(path.Ext(name), w.extension) {
+			return language, true
+		}
+	}
+	return "", false
+}
+
+// work is the sandbox's study process of a registered language.
+func work(args []string) error {
+	if len(args) != 3 {
+		return errors.New(notForPeople)
+	}
+	w, ok := workers[Language(args[0])]
+	if !ok {
+		return errors.New(notForPeople)
+	}
+	script, err := os.ReadFile(args[1])
+	if err != nil {
+		return fmt.Errorf("read the study: %w", err)
+	}
+	memory, err := strconv.ParseInt(args[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("read the memory limit: %w", err)
+	}
+	return w.work(context.Background(), script, memory) // the supervisor ends this process
+}
+
+// OutputPath is where a worker writes an output of that name.
+func OutputPath(name string) string { return outputsDir + "/" + name }
+
+// OpenData is a worker's database: a view for each table of /data, and nothing else
+// of the machine. The files that it may read, and those among the outputs that it may
+// write, are named one by one; no directory is open to it. Its settings are locked.
+func OpenData(ctx context.Context, memory int64, writes ...string) (conn *sql.Conn, closed func() error, err error) {
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("start DuckDB: %w", err)
+	}
+	pool := sql.OpenDB(connector)
+	if conn, err = pool.Conn(ctx); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("start DuckDB: %w", err), pool.Close())
+	}
+	closed = func() error { return errors.Join(conn.Close(), pool.Close()) }
+	if err := lockData(ctx, conn, memory, writes); err != nil {
+		return nil, nil, errors.Join(err, closed())
+	}
+	return conn, closed, nil
+}
+
+func lockData(ctx context.Context, conn *sql.Conn, memory int64, writes []string) error {
+	views, err := viewsOf(os.DirFS(dataDir))
+	if err != nil {
+		return err
+	}
+	var paths []string
+	for _, name := range writes {
+		paths = append(paths, engine.Literal(OutputPath(name)))
+	}
+	for _, v := range views {
+		file := engine.Literal(dataDir + "/" + v.path)
+		paths = append(paths, file)
+		if _, err := conn.ExecContext(ctx, "CREATE VIEW "+engine.Quote(v.name)+" AS FROM "+v.reader+"("+file+")"); err != nil {
+			return fmt.Errorf("open the table %s: %w", v.name, err)
+		}
+	}
+	slices.Sort(paths)
+	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
+	settings += "SET allowed_paths = [" + strings.Join(paths, ", ") + "];"
+	if _, err := conn.ExecContext(ctx, settings+lockdown); err != nil {
+		return fmt.Errorf("lock the database: %w", err)
+	}
+	return nil
+}
