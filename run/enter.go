@@ -33,6 +33,9 @@ const nobody = 65534
 // The sandbox's processes are taken here before the program's other packages are made
 // ready, which takes longer than a sandbox: those that run depends on are.
 func init() {
+	if len(os.Args) > 1 && os.Args[1] == workerCommand {
+		return // its language is not registered yet
+	}
 	if status, ok := Inside(os.Args[1:]); ok {
 		os.Exit(status)
 	}
