@@ -290,6 +290,9 @@ func (s *State) Objects() (objects []ledger.Object) {
 		if p.Extraction != nil {
 			objects = append(objects, p.Extraction.Objects...)
 		}
+		for _, w := range p.Wheels {
+			objects = append(objects, w.Object)
+		}
 		for _, g := range p.Given {
 			if g.Members.Name != "" {
 				objects = append(objects, g.Members)
@@ -303,7 +306,10 @@ func (s *State) Objects() (objects []ledger.Object) {
 		objects = append(objects, s.Excluded.Object)
 	}
 	for _, r := range s.Runs.All() {
-		if r.Finished != nil && r.Finished.Bundle != nil {
+		if r.Study != nil {
+			objects = append(objects, *r.Study)
+		}
+		if r.Finished != nil && r.Finished.Bundle != nil && r.Finished.Same == "" {
 			objects = append(objects, *r.Finished.Bundle)
 		}
 	}
@@ -319,6 +325,30 @@ func (s *State) run(made Made, b *ledger.RunRequested) error {
 		return refuse("Give it its data: rempart project extract "+b.Project, "project %s has no data yet", b.Project)
 	}
 	return fresh(&s.Runs, "run", b.Run, &Run{Made: made, RunRequested: *b})
+}
+
+func (s *State) cancel(made Made, b *ledger.RunCancelled) error {
+	run, err := s.Run(b.Run)
+	if err != nil {
+		return err
+	}
+	if run.Finished != nil || run.Cancelled != nil {
+		return refuse("See how it ended: rempart runs show "+b.Run, "run %s has ended already", b.Run)
+	}
+	run.Cancelled, run.Why = &made, b.Reason
+	return nil
+}
+
+func (s *State) approveWheel(b *ledger.WheelApproved) error {
+	project, err := s.Project(b.Project)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(project.Wheels, func(w ledger.WheelApproved) bool { return w.SHA256 == b.SHA256 }) {
+		return refuse("", "project %s has this very package already", b.Project)
+	}
+	project.Wheels = append(project.Wheels, *b)
+	return nil
 }
 
 func (s *State) finish(made Made, b *ledger.RunFinished) error {

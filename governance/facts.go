@@ -225,6 +225,14 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 		return s.Project(b.Project)
 	case *ledger.RunRequested:
 		return s.Project(b.Project)
+	case *ledger.WheelApproved:
+		return s.Project(b.Project)
+	case *ledger.RunCancelled:
+		run, err := s.Run(b.Run)
+		if err != nil {
+			return nil, err
+		}
+		return s.Project(run.Project)
 	case *ledger.EmergencyOpened:
 		return s.Project(b.Project)
 	case *ledger.SpaceMounted:

@@ -39,9 +39,10 @@ type Project struct {
 	Versions   []*Version // every text that was asked for, the first first
 	Extraction *ledger.ProjectExtracted
 	Extracted  *Made
-	Outdated   bool     // what was extracted is not what is granted now
-	Given      []*Given // every extraction, the first first
-	Released   int      // how many outputs were
+	Outdated   bool                   // what was extracted is not what is granted now
+	Given      []*Given               // every extraction, the first first
+	Released   int                    // how many outputs were
+	Wheels     []ledger.WheelApproved // what its studies may import beside the environments
 }
 
 // Version is one text of an authorisation.

@@ -126,9 +126,14 @@ type Release struct {
 type Run struct {
 	Made
 	ledger.RunRequested
-	Finished *ledger.RunFinished
-	End      *Made
+	Finished  *ledger.RunFinished
+	End       *Made
+	Cancelled *Made
+	Why       string // it was cancelled
 }
+
+// Waits says whether the run is in the queue: not ended, and not cancelled.
+func (r *Run) Waits() bool { return r.Study != nil && r.Finished == nil && r.Cancelled == nil }
 
 // Output is a file that asks to leave, and what was decided.
 type Output struct {
@@ -305,6 +310,10 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.run(made, b)
 	case *ledger.RunFinished:
 		return s.finish(made, b)
+	case *ledger.RunCancelled:
+		return s.cancel(made, b)
+	case *ledger.WheelApproved:
+		return s.approveWheel(b)
 	case *ledger.SpaceMounted:
 		return s.mount(made, b)
 	case *ledger.SpaceUnmounted:

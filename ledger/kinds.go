@@ -155,6 +155,24 @@ type (
 		Step     string `json:"step,omitempty"`    // of a study of several
 		Commit   string `json:"commit,omitempty"`  // of the study, in git
 		Decides  Digest `json:"decides,omitempty"` // of all that decides what the step makes
+
+		Environment Digest   `json:"environment,omitempty"` // of what its language brings
+		Study       *Object  `json:"study,omitempty"`       // of a run that waits in the queue: script, files and limits
+		Needs       []string `json:"needs,omitempty"`       // runs before it in the queue whose outputs it reads
+	}
+	// WheelApproved lets a project's studies import a Python package of its own.
+	WheelApproved struct {
+		Project string   `json:"project"`
+		Name    string   `json:"name"` // of the file, such as lifelines-0.30.0-py3-none-any.whl
+		SHA256  Digest   `json:"sha256"`
+		Object  Object   `json:"object"`          // the file, sealed under the project's key
+		Found   []string `json:"found,omitempty"` // what the scan had to say
+		Reason  string   `json:"reason"`
+	}
+	// RunCancelled ends a run that waits or is under way.
+	RunCancelled struct {
+		Run    string `json:"run"`
+		Reason string `json:"reason"`
 	}
 	// RunFinished says how a run ended and what waits at the airlock.
 	RunFinished struct {
@@ -163,7 +181,13 @@ type (
 		Seconds float64          `json:"seconds"`
 		Bundle  *Object          `json:"bundle,omitempty"` // outputs, code and log, as a tar
 		Outputs []Output         `json:"outputs,omitempty"`
-		Read    map[string]int64 `json:"read,omitempty"` // bytes of each table that were decrypted for it
+		Read    map[string]int64 `json:"read,omitempty"`    // bytes of each table that were decrypted for it
+		Decides Digest           `json:"decides,omitempty"` // as in run-requested, of a run from the queue
+		Same    string           `json:"same,omitempty"`    // the run before that made the same of the same: it was not run again
+		Walls   []string         `json:"walls,omitempty"`   // what held the study
+		Calls   []string         `json:"calls,omitempty"`   // system calls that it was refused
+		Left    []string         `json:"left,omitempty"`    // why things in its outputs were left behind
+		Log     *LogRead         `json:"log,omitempty"`     // what of its log its researcher sees
 	}
 	// OutputViewed says that a checker opened an output that waits.
 	OutputViewed struct {
@@ -214,6 +238,13 @@ type (
 	}
 )
 
+// LogRead says what a study printed, and what of it was withheld from its researcher.
+type LogRead struct {
+	Lines    int            `json:"lines"`
+	Bytes    int64          `json:"bytes"`
+	Withheld map[string]int `json:"withheld,omitempty"` // lines, by why
+}
+
 // Output is a file that asks to leave.
 type Output struct {
 	Output   string    `json:"output"` // the run and a number
@@ -248,6 +279,8 @@ func (ProjectExtracted) Kind() string { return "project-extracted" }
 func (ProjectClosed) Kind() string    { return "project-closed" }
 func (RunRequested) Kind() string     { return "run-requested" }
 func (RunFinished) Kind() string      { return "run-finished" }
+func (RunCancelled) Kind() string     { return "run-cancelled" }
+func (WheelApproved) Kind() string    { return "wheel-approved" }
 func (OutputViewed) Kind() string     { return "output-viewed" }
 func (OutputReleased) Kind() string   { return "output-released" }
 func (OutputRefused) Kind() string    { return "output-refused" }
@@ -273,6 +306,8 @@ var kinds = table(
 	func() Body { return &ProjectClosed{} },
 	func() Body { return &RunRequested{} },
 	func() Body { return &RunFinished{} },
+	func() Body { return &RunCancelled{} },
+	func() Body { return &WheelApproved{} },
 	func() Body { return &OutputViewed{} },
 	func() Body { return &OutputReleased{} },
 	func() Body { return &OutputRefused{} },

@@ -112,6 +112,9 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 				add(p.Extracted.Index, o, "project "+name, p.Extraction.Tables[i].Table, nil)
 			}
 		}
+		for _, x := range p.Wheels {
+			add(p.Index, x.Object, "project "+name, wheel, nil)
+		}
 		for _, g := range p.Given {
 			if g.Members.Name != "" {
 				add(g.Index, g.Members, "project "+name, "who is in it", leftSince(state, g.Index))
@@ -125,7 +128,10 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 		add(x.Index, x.Object, "linkage "+x.Linkage, "who has opted out", nil)
 	}
 	for id, r := range state.Runs.All() {
-		if r.Finished != nil && r.Finished.Bundle != nil {
+		if r.Study != nil {
+			add(r.Index, *r.Study, "run "+id, studied, nil)
+		}
+		if r.Finished != nil && r.Finished.Bundle != nil && r.Finished.Same == "" {
 			add(r.End.Index, *r.Finished.Bundle, "run "+id, outputs, nil)
 		}
 	}
@@ -146,13 +152,15 @@ const (
 	manifest   = "manifest"
 	outputs    = "outputs"
 	catalogued = "catalogue"
+	studied    = "study"
+	wheel      = "Python package"
 )
 
 // Describe opens an object that is a table and says how many rows and which
 // columns it has, but no value of it.
 func (w *Warehouse) Describe(ctx context.Context, state *governance.State, p Placed) (v OwnView, err error) {
 	v = p.Own
-	if v.Erased || slices.Contains([]string{manifest, outputs, catalogued}, v.Table) {
+	if v.Erased || slices.Contains([]string{manifest, outputs, catalogued, studied, wheel}, v.Table) {
 		return v, nil
 	}
 	key, forget, err := w.opener(ctx, state, v.Key)

@@ -80,6 +80,10 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("name", b.Name, "project", Project(b.Project), "run", b.Run, "language", b.Language)
 	case *ledger.RunFinished:
 		return say("run", b.Run, "outcome", Outcome(l, b.Outcome), "n", len(b.Outputs))
+	case *ledger.WheelApproved:
+		return say("name", b.Name, "project", Project(b.Project), "reason", b.Reason)
+	case *ledger.RunCancelled:
+		return say("run", b.Run, "reason", b.Reason)
 	case *ledger.OutputViewed:
 		return say("output", Output(b.Output))
 	case *ledger.OutputReleased:
