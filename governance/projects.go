@@ -43,6 +43,7 @@ type Project struct {
 	Given      []*Given               // every extraction, the first first
 	Released   int                    // how many outputs were
 	Wheels     []ledger.WheelApproved // what its studies may import beside the environments
+	Questions  Questions
 }
 
 // Version is one text of an authorisation.

@@ -314,6 +314,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.cancel(made, b)
 	case *ledger.WheelApproved:
 		return s.approveWheel(b)
+	case *ledger.QuestionsAnswered:
+		return s.answer(b)
 	case *ledger.SpaceMounted:
 		return s.mount(made, b)
 	case *ledger.SpaceUnmounted:

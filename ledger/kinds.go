@@ -322,6 +322,7 @@ var kinds = table(
 	func() Body { return &MigrationStopped{} },
 	func() Body { return &HostErased{} },
 	func() Body { return &PseudonymsIssued{} },
+	func() Body { return &QuestionsAnswered{} },
 	func() Body { return &WitnessesSet{} },
 	func() Body { return &EnrolmentOpened{} },
 	func() Body { return &PasskeyRegistered{} },

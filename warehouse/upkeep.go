@@ -381,6 +381,9 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 			known[path], known[path+".lock"] = true, true
 		}
 	}
+	for path := range w.questions(state) {
+		known[path], known[path+".lock"] = true, true
+	}
 	for id, d := range state.Deposits.All() {
 		known[w.identitiesPath(d.Authority, id)] = true
 		known[w.quarantinePath(d.Actor, id)] = true

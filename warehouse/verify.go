@@ -133,6 +133,11 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 		}
 		v.Files++
 	}
+	for path, head := range w.questions(state) {
+		if err := checkQuestions(path, head); err != nil {
+			v.fault("%s was changed: %w", path, err)
+		}
+	}
 	digests := map[string]ledger.Digest{}
 	for _, d := range state.Deposits.All() {
 		digests[w.identitiesPath(d.Authority, d.Deposit)] = d.Identities

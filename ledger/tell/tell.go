@@ -84,6 +84,14 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("name", b.Name, "project", Project(b.Project), "reason", b.Reason)
 	case *ledger.RunCancelled:
 		return say("run", b.Run, "reason", b.Reason)
+	case *ledger.QuestionsAnswered:
+		var answered, refused int64
+		var who []string
+		for _, a := range b.Sessions {
+			answered, refused, who = answered+a.Answered, refused+a.Refused, append(who, a.Researcher)
+		}
+		slices.Sort(who)
+		return say("project", Project(b.Project), "n", answered, "refused", refused, "who", strings.Join(slices.Compact(who), ", "))
 	case *ledger.OutputViewed:
 		return say("output", Output(b.Output))
 	case *ledger.OutputReleased:
