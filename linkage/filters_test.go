@@ -245,7 +245,7 @@ func TestFiltersOfAPopulationOfKnownTruth(t *testing.T) {
 				t.Errorf("precision %.4f, recall of what was sought %.4f", *m.Precision, *m.Sought)
 			}
 		}
-		if summary.Methods["probability"] < 20 || report.Filters.Clerical == 0 {
+		if summary.Methods["probability"] < 10 || report.Filters.Clerical == 0 {
 			t.Errorf("methods %v, %s", summary.Methods, text)
 		}
 	}

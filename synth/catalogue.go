@@ -30,6 +30,7 @@ type condition struct {
 type drug struct {
 	atc, name, cip13, route string
 	cents, days, units      int
+	regular, demand         float64 // weights among what goes with a treatment, and among what is asked for
 }
 
 type act struct {
@@ -62,10 +63,10 @@ var (
 			drugs: strings.Fields(f["drugs"]), acts: strings.Fields(f["acts"]), tests: strings.Fields(f["tests"]),
 		}
 	})
-	drugList = parse("drugs", func(f fields) drug {
-		return drug{f["atc"], f["name"], f["cip13"], f["route"], f.whole("price_cents"), f.whole("days"), f.whole("units")}
-	})
-	actList = parse("acts", func(f fields) act {
+	drugList = parse("drugs", drugOfLine)
+	// comedications are drugs that the pharmacies of the national layout hand out besides those of the illnesses.
+	comedications = parse("comedication", drugOfLine)
+	actList       = parse("acts", func(f fields) act {
 		return act{f["code"], f.whole("price_cents"), f.number("clinic")}
 	})
 	testList = parse("tests", func(f fields) test {
@@ -90,6 +91,10 @@ var (
 	wardOf      = index(wardList, func(w ward) string { return w.code })
 	conditionOf = index(conditions, func(c condition) string { return c.code })
 )
+
+func drugOfLine(f fields) drug {
+	return drug{f["atc"], f["name"], f["cip13"], f["route"], f.whole("price_cents"), f.whole("days"), f.whole("units"), f.number("regular"), f.number("demand")}
+}
 
 // fields is one line of a catalogue file by column name. An empty number is 0.
 // The files are part of the program: a malformed one is a defect, and panics at start.

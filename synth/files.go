@@ -71,10 +71,13 @@ var layouts = func() []layout {
 func hospitalFile(h, file int) int { return h*len(hospitalFiles) + file }
 func insurerFile(file int) int     { return Hospitals*len(hospitalFiles) + file }
 
-// The files that say what is true, the last ones of any layout.
+// truthFolder has the files that say what is true.
+const truthFolder = "truth"
+
+// The files that say what is true.
 var truthFiles = []layout{
-	{"truth", "persons.csv", []string{"party", "local_key", "person"}},
-	{"truth", "stays.csv", []string{"party", "stay", "person", "true_stay"}},
+	{truthFolder, "persons.csv", []string{"party", "local_key", "person"}},
+	{truthFolder, "stays.csv", []string{"party", "stay", "person", "true_stay"}},
 }
 
 var truthFile, truthStays = len(layouts) - 2, len(layouts) - 1

@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func (b *batch) insurer(l *life) {
 	c.cover()
 	c.consult()
 	c.treat()
+	b.truth.Marginals.Dispensed += bits.OnesCount(c.handed)
 	for n, st := range l.stays {
 		c.bill(n, st)
 	}
@@ -51,8 +53,9 @@ type claims struct {
 	*batch
 	source
 	*life
-	key   string
-	lines int
+	key    string
+	lines  int
+	handed uint // years in which a pharmacy handed out a drug, a bit each
 }
 
 func (c *claims) line() string {
@@ -142,6 +145,7 @@ func (c *claims) treat() {
 
 func (c *claims) dispense(day time.Time, d drug, prescriber string, boxes int) {
 	c.truth.Marginals.boxes(d.atc, day.Month(), boxes)
+	c.handed |= 1 << (day.Year() - Start.Year())
 	c.row(insurerFile(dispensations), c.line(), c.key, date(day), d.cip13, d.atc, number(float64(boxes), 0),
 		number(float64(boxes*d.days), 0), prescriber, euros(boxes*d.cents), euros(boxes*d.cents*65/100))
 }

@@ -37,9 +37,15 @@ func (w world) life(i int) *life {
 	l := &life{person: w.person(i), seed: w.seed}
 	s := newSource(w.seed, i, forLife)
 	deliveries := l.deliveries(w)
-	if s.chance([]float64{0.42, 0.46, 0.57, 0.72, 0.80}[l.bandNow()]) || len(deliveries) > 0 {
+	dies := !l.death.IsZero() && s.chance(deathsInHospital)
+	rate := 0.0 // a 1000 years
+	for _, reason := range l.reasons(func(condition) float64 { return 1 }) {
+		rate += reason
+	}
+	more := s.poisson(min(admissions*rate/1000*l.years(), 25))
+	if more > 0 || dies || len(deliveries) > 0 {
 		l.choose(s)
-		l.stay(s, deliveries)
+		l.stay(s, deliveries, dies, more)
 	}
 	l.fallIll(s)
 	for range s.poisson([]float64{1.5, 1.6, 2.4, 3.6, 4.2}[l.bandNow()] * l.years() / 4) {
@@ -98,14 +104,21 @@ const (
 	caesareanDelivery   = "O82.0"
 )
 
+// admissions is how many stays there are for one that the rates of the conditions tell of: these
+// are those of the commonest ones, and there are others.
+const admissions = 1.15
+
+// deathsInHospital is the share of deaths during a stay. In France, somewhat above one half.
+const deathsInHospital = 0.55
+
 // stay draws the person's stays: the deliveries, the last one where the person
-// dies in hospital, and others by the rates of the conditions. Every hospital
+// dies in hospital, and more by the rates of the conditions. Every hospital
 // that knows the person has at least one.
-func (l *life) stay(s source, deliveries []episode) {
+func (l *life) stay(s source, deliveries []episode, dies bool, more int) {
 	for _, d := range deliveries {
 		l.stays = append(l.stays, l.newStay(s, l.at[0], d.day, d.cause))
 	}
-	if !l.death.IsZero() && s.chance(0.6) {
+	if dies {
 		cause := l.cause(s, func(c condition) float64 { return c.lethal })
 		last := l.newStay(s, l.at[0], l.death, cause)
 		last.entry = later(last.entry.Add(-last.exit.Sub(last.entry)), l.from)
@@ -115,8 +128,7 @@ func (l *life) stay(s source, deliveries []episode) {
 		}
 		l.stays = append(l.stays, last)
 	}
-	more := s.poisson([]float64{0.8, 0.85, 1.7, 3.0, 3.4}[l.bandNow()] * l.years() / 4)
-	for more = max(more, 1-len(l.stays)); more > 0; more-- {
+	for range more {
 		cause := l.cause(s, func(condition) float64 { return 1 })
 		l.stays = append(l.stays, l.newStay(s, l.at[0], s.seasonal(l.from, l.to, cause.season), cause))
 	}
@@ -147,6 +159,11 @@ func (l *life) stay(s source, deliveries []episode) {
 
 // cause draws the condition of a stay by the stays that it leads to.
 func (l *life) cause(s source, factor func(condition) float64) condition {
+	return conditions[s.weighted(l.reasons(factor))]
+}
+
+// reasons are how many stays in 1000 years each condition leads the person to, by the factor.
+func (l *life) reasons(factor func(condition) float64) []float64 {
 	weights := make([]float64, len(conditions))
 	for i, c := range conditions {
 		switch {
@@ -156,15 +173,18 @@ func (l *life) cause(s source, factor func(condition) float64) condition {
 			weights[i] = c.admit * factor(c)
 		}
 	}
-	return conditions[s.weighted(weights)]
+	return weights
 }
 
 func (l *life) newStay(s source, hospital int, day time.Time, cause condition) stay {
 	entry := day.Add(time.Duration(6*60+s.IntN(16*60)) * time.Minute)
+	if cause.ward == "AMB" { // who comes for the day comes in the morning
+		entry = day.Add(time.Duration(7*60+s.IntN(5*60)) * time.Minute)
+	}
 	length := time.Duration(90+s.IntN(6*60)) * time.Minute
 	if cause.days > 0 {
 		nights := 1 + s.poisson(cause.days-1)
-		if s.chance(0.08) {
+		if s.chance(0.12) {
 			nights *= 3 // the long tail
 		}
 		length = time.Duration(24*nights)*time.Hour + time.Duration(s.IntN(5*60)-150)*time.Minute
@@ -183,7 +203,7 @@ func (l *life) newStay(s source, hospital int, day time.Time, cause condition) s
 // fallIll draws the acute illnesses of which no hospital heard.
 func (l *life) fallIll(s source) {
 	for _, c := range conditions {
-		if c.kind != "acute" || !l.mayHave(c) {
+		if c.kind != "acute" || c.admit == 100 || !l.mayHave(c) {
 			continue
 		}
 		perYear := c.rate[l.bandNow()] / 1000 * (1 - c.admit/100)

@@ -25,9 +25,11 @@ type Marginals struct {
 	Chronic       map[string]int      `json:"chronic"`         // persons with a chronic condition by code
 	Adults        int                 `json:"adults"`          // of 18 years and above at the first day
 	InHospital    int                 `json:"in_hospital"`     // persons with a stay of one night or more, or a day case, in the window
-	Stays         map[string]int      `json:"stays"`           // main diagnosis of stays at a hospital, emergencies that go home left out
-	DayCases      int                 `json:"day_cases"`       // of these
+	Stays         map[string]int      `json:"stays"`           // main diagnosis of stays in acute care: no emergencies that go home, no psychiatry, no sessions
+	Sessions      int                 `json:"sessions"`        // of dialysis and chemotherapy, which are counted apart
+	DayCases      int                 `json:"day_cases"`       // of the stays
 	Nights        int                 `json:"nights"`          // of the others
+	Dispensed     int                 `json:"dispensed"`       // years of persons who were dispensed any
 	Boxes         map[string]int      `json:"boxes"`           // packages dispensed by ATC
 	Seasons       map[string]*[12]int `json:"seasons"`         // packages of some drugs by month
 }
@@ -98,28 +100,53 @@ func (m *Marginals) life(w world, l *life) {
 			continue
 		}
 		hospitalised = true
-		m.Stays[st.cause.code]++
-		nights := int(st.exit.Truncate(24*time.Hour).Sub(st.entry.Truncate(24*time.Hour)) / (24 * time.Hour))
-		if nights == 0 {
-			m.DayCases++
-		}
-		m.Nights += nights
-		switch st.cause.code {
-		case spontaneousDelivery:
-			m.Deliveries[0]++
-		case caesareanDelivery:
-			m.Deliveries[1]++
-		}
+		m.stay(st)
 	}
 	if hospitalised {
 		m.InHospital++
 	}
 }
 
+// stay counts a stay, in acute care and for more than a session.
+func (m *Marginals) stay(st stay) {
+	switch {
+	case st.cause.ward == "PSY":
+		return
+	case st.session() != "":
+		m.Sessions++
+		return
+	}
+	m.Stays[st.cause.code]++
+	nights := int(st.exit.Truncate(24*time.Hour).Sub(st.entry.Truncate(24*time.Hour)) / (24 * time.Hour))
+	if nights == 0 {
+		m.DayCases++
+	}
+	m.Nights += nights
+	switch st.cause.code {
+	case spontaneousDelivery:
+		m.Deliveries[0]++
+	case caesareanDelivery:
+		m.Deliveries[1]++
+	}
+}
+
+// session is the group of homogeneous stays of a session; "" where the stay is none.
+func (st stay) session() string {
+	switch st.cause.code {
+	case "N18.5":
+		return "28Z04Z" // haemodialysis
+	case "Z51.1":
+		return "28Z07Z" // chemotherapy for a tumour
+	}
+	return ""
+}
+
 func (m *Marginals) add(o *Marginals) {
 	m.Persons += o.Persons
 	m.Adults += o.Adults
 	m.InHospital += o.InHospital
+	m.Sessions += o.Sessions
+	m.Dispensed += o.Dispensed
 	m.DayCases += o.DayCases
 	m.Nights += o.Nights
 	m.Twins += o.Twins
@@ -164,13 +191,13 @@ func (m *Marginals) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "truth", marginalsFile), append(text, '\n'), 0o600)
+	return os.WriteFile(filepath.Join(dir, truthFolder, marginalsFile), append(text, '\n'), 0o600)
 }
 
 // ReadMarginals reads the sums of a population that Generate wrote to dir.
 func ReadMarginals(dir string) (Marginals, error) {
 	m := newMarginals()
-	text, err := os.ReadFile(filepath.Join(dir, "truth", marginalsFile))
+	text, err := os.ReadFile(filepath.Join(dir, truthFolder, marginalsFile))
 	if err != nil {
 		return m, err
 	}

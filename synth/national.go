@@ -15,8 +15,8 @@ import (
 
 // The layout national: the insurer's files are those of the SNDS, a hospital's
 // are FHIR R4 NDJSON. A file is a table and a year: of the month in which a line
-// reached the system, or of a stay's end. Files by month are as usual, but four
-// years of them are more than the statement of one deposit can name.
+// reached the system, or of a stay's end. The DCIR may come by month instead
+// (Options.ByMonth), as it does in life.
 
 // months of FLX_DIS_DTD, when lines reached the system: from Start on, and a year beyond End.
 const (
@@ -126,14 +126,9 @@ const (
 	fhirOrganization
 )
 
-// nationalLayouts lists every file of the layout national.
-var nationalLayouts = func() []layout {
+// nationalLayouts lists every file of the layout national: those of the DCIR come last, a year each or a month each.
+func nationalLayouts(byMonth bool) []layout {
 	var all []layout
-	for y := range fluxYears {
-		for _, t := range dcir {
-			all = append(all, layout{insurer, fmt.Sprintf("%s_%d.csv", t.name, Start.Year()+y), []string{t.columns}})
-		}
-	}
 	for y := range years {
 		for _, t := range yearly {
 			all = append(all, layout{insurer, fmt.Sprintf(t.name, strconv.Itoa(Start.Year() + y)[2:]) + ".csv", []string{t.columns}})
@@ -154,15 +149,36 @@ var nationalLayouts = func() []layout {
 		}
 		all = append(all, layout{t.party, t.file, []string{columns}})
 	}
+	every, format := fluxMonthsOf(byMonth), "2006"
+	if byMonth {
+		format = "200601"
+	}
+	for month := 0; month < fluxMonths; month += every {
+		for _, t := range dcir {
+			all = append(all, layout{insurer, t.name + "_" + Start.AddDate(0, month, 0).Format(format) + ".csv", []string{t.columns}})
+		}
+	}
 	return all
-}()
+}
 
-func fluxFile(month, table int) int { return month/12*dcirTables + table }
-func yearFile(year, table int) int  { return fluxYears*dcirTables + year*yearlyTables + table }
-func singleFile(table int) int      { return yearFile(years, 0) + table }
-func resourceFile(h, r int) int     { return singleFile(len(single)) + h*len(resources) + r }
+// fluxMonthsOf is how many months a file of the DCIR holds.
+func fluxMonthsOf(byMonth bool) int {
+	if byMonth {
+		return 1
+	}
+	return 12
+}
 
-var nationalTruth, nationalTruthStays = len(nationalLayouts) - 2, len(nationalLayouts) - 1
+func yearFile(year, table int) int              { return year*yearlyTables + table }
+func singleFile(table int) int                  { return yearFile(years, 0) + table }
+func resourceFile(h, r int) int                 { return singleFile(len(single)) + h*len(resources) + r }
+func (n *nation) fluxFile(month, table int) int { return firstFlux + month/n.every*dcirTables + table }
+
+var (
+	nationalTruth      = resourceFile(Hospitals, 0)
+	nationalTruthStays = nationalTruth + 1
+	firstFlux          = nationalTruth + len(truthFiles)
+)
 
 // nationalBatch is how many persons a batch of the layout national holds.
 const nationalBatch = 20 * group
@@ -192,16 +208,19 @@ func (c Compression) suffix() (string, error) {
 // nation is one batch of the layout national: rows as bytes, file by file.
 type nation struct {
 	desk
-	out    [][]byte
-	packed [][]byte // out, compressed
-	ready  [][]byte // what is to be written: of out and packed, or of out alone
-	rows   []int
-	pack   func(to, from []byte) []byte // nil: plain
-	key    []byte                       // the nine columns of the line at work
+	layouts []layout
+	every   int // months of a file of the DCIR
+	out     [][]byte
+	packed  [][]byte // out, compressed
+	ready   [][]byte // what is to be written: of out and packed, or of out alone
+	rows    []int
+	pack    func(to, from []byte) []byte // nil: plain
+	key     []byte                       // the nine columns of the line at work
 }
 
-func newNation(c Compression) *nation {
-	n := &nation{out: make([][]byte, len(nationalLayouts)), packed: make([][]byte, len(nationalLayouts)), ready: make([][]byte, len(nationalLayouts)), pack: packer(c)}
+func newNation(layouts []layout, byMonth bool, c Compression) *nation {
+	n := &nation{layouts: layouts, every: fluxMonthsOf(byMonth), pack: packer(c),
+		out: make([][]byte, len(layouts)), packed: make([][]byte, len(layouts)), ready: make([][]byte, len(layouts))}
 	n.reset()
 	return n
 }
@@ -236,7 +255,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 
 func (n *nation) reset() {
 	n.truth = newTruth()
-	n.rows = make([]int, len(nationalLayouts))
+	n.rows = make([]int, len(n.layouts))
 	for i := range n.out {
 		n.out[i] = n.out[i][:0]
 	}
@@ -256,7 +275,7 @@ func (n *nation) fill(w world, first, last int) {
 	}
 	for i, text := range n.out {
 		switch {
-		case len(text) == 0 || n.pack == nil || i >= nationalTruth:
+		case len(text) == 0 || n.pack == nil || n.layouts[i].party == truthFolder:
 			n.ready[i] = text
 		default:
 			n.packed[i] = n.pack(n.packed[i][:0], text)
@@ -274,18 +293,18 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
 
-func createOutputs(dir string, c Compression) (*outputs, error) {
+func createOutputs(dir string, layouts []layout, c Compression) (*outputs, error) {
 	suffix, err := c.suffix()
 	if err != nil {
 		return nil, err
 	}
 	o := &outputs{}
 	pack := packer(c)
-	for _, l := range nationalLayouts {
+	for _, l := range layouts {
 		var w io.WriteCloser = discard{}
 		if dir != "" {
 			name := filepath.Join(dir, l.party, l.file)
-			if l.party != "truth" {
+			if l.party != truthFolder {
 				name += suffix
 			}
 			if err := mkdir(filepath.Dir(name)); err != nil {
@@ -300,7 +319,7 @@ func createOutputs(dir string, c Compression) (*outputs, error) {
 			continue
 		}
 		header := []byte(l.header[0] + "\n")
-		if pack != nil && l.party != "truth" {
+		if pack != nil && l.party != truthFolder {
 			header = pack(nil, header)
 		}
 		if _, err := w.Write(header); err != nil {
@@ -331,10 +350,10 @@ func (o *outputs) close() error {
 }
 
 // runNational writes the layout national to out.
-func runNational(ctx context.Context, opts Options, out *outputs) (Truth, error) {
+func runNational(ctx context.Context, opts Options, layouts []layout, out *outputs) (Truth, error) {
 	w := opts.world()
 	truth := newTruth()
-	err := inOrder(ctx, opts.Persons, nationalBatch, func() *nation { return newNation(opts.Compression) },
+	err := inOrder(ctx, opts.Persons, nationalBatch, func() *nation { return newNation(layouts, opts.ByMonth, opts.Compression) },
 		func(n *nation, first, last int) { n.fill(w, first, last) },
 		func(n *nation) error {
 			if err := out.write(n); err != nil {
@@ -343,7 +362,7 @@ func runNational(ctx context.Context, opts Options, out *outputs) (Truth, error)
 			truth.addCounts(&n.truth)
 			for i, rows := range n.rows {
 				if rows > 0 {
-					truth.Rows[nationalLayouts[i].path()] += rows
+					truth.Rows[layouts[i].path()] += rows
 				}
 			}
 			n.reset()

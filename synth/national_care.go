@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,7 +129,7 @@ func (b *beneficiary) write(l *careLine, sign int) {
 		rate = 100
 	}
 	paid := sign * l.cents * rate / 100
-	file := fluxFile(c.flux, erPRS)
+	file := b.fluxFile(c.flux, erPRS)
 	o := b.out[file]
 	o = append(o, psa...)
 	o = append(o, ',')
@@ -227,10 +228,10 @@ func (b *beneficiary) detail(l *careLine, sign int) {
 	}
 }
 
-func (b *beneficiary) begin(table int) []byte { return b.out[fluxFile(b.now.flux, table)] }
+func (b *beneficiary) begin(table int) []byte { return b.out[b.fluxFile(b.now.flux, table)] }
 
 func (b *beneficiary) end(table int, row []byte) {
-	file := fluxFile(b.now.flux, table)
+	file := b.fluxFile(b.now.flux, table)
 	b.out[file] = append(row, b.key...)
 	b.rows[file]++
 }
@@ -253,7 +254,7 @@ const (
 	echography      = 1353
 	laboratory      = 2111
 	nurse           = 3125
-	pharmacy65      = 3312
+	pharmacy65      = 3313
 	retrocession    = 3318
 	deviceSale      = 3520
 )
@@ -266,6 +267,7 @@ func (b *beneficiary) consume() {
 	b.tested()
 	b.cared()
 	b.vaccinated()
+	b.truth.Marginals.Dispensed += bits.OnesCount(b.handed)
 }
 
 // workday moves a day from the weekend, most of the time: practices are closed then.
@@ -288,12 +290,18 @@ func (b *beneficiary) workday(day time.Time) time.Time {
 
 func (b *beneficiary) pharmacy() string { return professional8(b.commune, 500+b.number%30) }
 
+// dispense hands out a drug for an illness of some days.
 func (b *beneficiary) dispense(d *drug) {
 	boxes := 1
 	if d.days < 7 && d.route == "oral" { // small packages go by several
 		boxes += b.IntN(4)
 	}
+	b.handOut(d, boxes)
+}
+
+func (b *beneficiary) handOut(d *drug, boxes int) {
 	b.truth.Marginals.boxes(d.atc, b.now.day.Month(), boxes)
+	b.handed |= 1 << (b.now.day.Year() - Start.Year())
 	b.line(&careLine{nature: pharmacy65, quantity: boxes, cents: boxes * d.cents, rate: 65, drug: d})
 }
 
@@ -322,10 +330,10 @@ func (b *beneficiary) checkUp() {
 		case 0:
 			b.claim(day, b.doctor, "", 1)
 			b.line(&careLine{nature: gpVisit, quantity: 1, cents: 2650, rate: 70})
-			if b.chance(0.5) { // what one is given without being ill: against pain, stomach, allergy
+			if b.chance(0.7) { // what one is given without being ill: against pain, stomach, allergy
 				b.claim(day, b.pharmacy(), b.doctor, 50)
 				for range 1 + b.IntN(2) {
-					b.dispense(drugRef[commonDrugs[b.weighted(commonWeights)]])
+					b.dispense(demanded[b.weighted(demandWeights)])
 				}
 			}
 		case 1:
@@ -350,11 +358,22 @@ func (b *beneficiary) checkUp() {
 	}
 }
 
-// Drugs that are given on demand, by weight.
+// Drugs that are given on demand, and drugs that go with a treatment, by weight.
 var (
-	commonDrugs   = []string{"N02BE01", "M01AE01", "R06AE07", "J01CA04", "B03AA07", "R03AC02"}
-	commonWeights = []float64{60, 12, 9, 7, 4, 3}
+	demanded = []*drug{drugRef["N02BE01"], drugRef["M01AE01"], drugRef["R06AE07"], drugRef["J01CA04"], drugRef["B03AA07"]}
+	regular  = []*drug{drugRef["N02BE01"], drugRef["B01AC06"], drugRef["C10AA05"]}
+
+	demandWeights  = []float64{55, 12, 9, 9, 4}
+	regularWeights = []float64{6, 1.5, 9}
 )
+
+func init() {
+	for i := range comedications {
+		d := &comedications[i]
+		demanded, demandWeights = append(demanded, d), append(demandWeights, d.demand)
+		regular, regularWeights = append(regular, d), append(regularWeights, d.regular)
+	}
+}
 
 var drugRef = func() map[string]*drug {
 	m := map[string]*drug{}
@@ -364,44 +383,66 @@ var drugRef = func() map[string]*drug {
 	return m
 }()
 
-// treatment writes the month's drugs of chronic illnesses, renewed by the treating doctor each quarter.
+// treatment writes the drugs of chronic illnesses and what goes with them, renewed by the treating doctor each quarter.
+// One person in twelve fetches them by the month, as the pharmacies hand them out; for the others a line is what the
+// quarter takes. So there are as many packages as there should be, in half as many lines.
 func (b *beneficiary) treatment() {
 	var taken []*drug
 	for _, c := range b.has {
 		for _, atc := range c.drugs {
-			if d := drugRef[atc]; b.chance(0.7) && !slices.Contains(taken, d) {
+			if d := drugRef[atc]; b.chance(0.8) && !slices.Contains(taken, d) {
 				taken = append(taken, d)
 			}
+		}
+	}
+	for range b.poisson([]float64{0, 0.3, 1.5, 3.6, 5.6}[b.bandNow()]) {
+		if d := regular[b.weighted(regularWeights)]; !slices.Contains(taken, d) {
+			taken = append(taken, d)
 		}
 	}
 	if len(taken) == 0 {
 		return
 	}
-	pharmacy := b.pharmacy()
+	pharmacy, byMonth := b.pharmacy(), b.chance(0.08)
 	month := b.IntN(3)
 	for day := b.from.AddDate(0, 0, b.IntN(30)); day.Before(b.to) && day.Before(End); day = day.AddDate(0, 0, 28+b.IntN(6)) {
 		month++
 		at := b.workday(day)
-		if month%3 == 1 {
+		renewed := month%3 == 1
+		if renewed {
 			b.claim(at, b.doctor, "", 1)
 			b.line(&careLine{nature: gpVisit, quantity: 1, cents: 2650, rate: 70})
 		}
-		if !b.chance(0.8) {
+		if !renewed && !byMonth || !b.chance(0.9) {
 			continue
+		}
+		days := 90
+		if byMonth {
+			days = 30
 		}
 		b.claim(at, pharmacy, b.doctor, 50)
 		for _, d := range taken {
-			if d.days >= 84 && month%3 != 1 { // packages for a quarter
+			if d.days >= 84 && !renewed || d.atc == salbutamol && !b.chance(0.45) { // a quarter's package; what is for attacks
 				continue
 			}
 			if b.chance(0.95) {
-				b.dispense(d)
+				b.handOut(d, packages(d, days))
 			}
 		}
-		if b.chance(0.25) {
+		if b.chance(0.15) {
 			b.dispense(drugRef["N02BE01"])
 		}
 	}
+}
+
+const salbutamol = "R03AC02"
+
+// packages is how many a treatment takes in some days; of small ones, four a month.
+func packages(d *drug, days int) int {
+	if d.atc == salbutamol {
+		return 1
+	}
+	return min(max((days+d.days/2)/d.days, 1), 4*days/30)
 }
 
 // Tests of the NABM by weight: blood count, glucose, creatinine, urea, cholesterol, calcium, uric acid, bilirubin, HbA1c, TSH, CRP, ferritin.
@@ -411,7 +452,7 @@ var (
 )
 
 func (b *beneficiary) tested() {
-	perYear := []float64{0.25, 0.7, 1.1, 2, 2.8}[b.bandNow()] + 0.25*float64(min(len(b.has), 4))
+	perYear := []float64{0.2, 0.6, 0.95, 1.7, 2.4}[b.bandNow()] + 0.25*float64(min(len(b.has), 4))
 	for range b.poisson(perYear * b.years()) {
 		day := b.workday(b.day(b.from, b.to))
 		b.claim(day, professional8(b.department, 300+b.IntN(12)), b.doctor, 30)

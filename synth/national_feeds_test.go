@@ -27,7 +27,7 @@ func TestNationalFeedsRefuseTheInjectedErrorsOnly(t *testing.T) {
 	dir := t.TempDir()
 	rates := synth.DefaultRates()
 	rates.Twins = 0.1 // so that there are some
-	truth, err := synth.Generate(t.Context(), dir, synth.Options{Persons: 1500, Seed: 5, Layout: synth.National, Compression: synth.Zstd, Rates: &rates})
+	truth, err := synth.Generate(t.Context(), dir, synth.Options{Persons: 1500, Seed: 5, Layout: synth.National, ByMonth: true, Compression: synth.Zstd, Rates: &rates})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type beneficiary struct {
 	exempt      bool // a long-term illness: reimbursed in full
 	claims      int
 	lines       int
+	handed      uint // years in which a pharmacy handed out a drug, a bit each
 	now         claim
 	followed    map[[2]int]bool // stays that followed one, by year and table
 	some        []int
@@ -37,6 +38,9 @@ func (n *nation) record(w world, l *life) {
 	at := slices.Clone(l.at)
 	if born != nil && !slices.Contains(at, born.hospital) {
 		at = append(at, born.hospital)
+	}
+	if born != nil {
+		n.truth.Marginals.stay(*born)
 	}
 	b := n.register(w, l)
 	if b != nil {
@@ -328,7 +332,7 @@ func (b *beneficiary) stay(k int, st stay, mother int) {
 	}
 	refuse := func(file int) {
 		if refused {
-			b.truth.Refused[nationalLayouts[file].path()]++
+			b.truth.Refused[b.layouts[file].path()]++
 		}
 	}
 	switch st.cause.ward {
@@ -362,8 +366,11 @@ func (b *beneficiary) stay(k int, st stay, mother int) {
 		in += ","
 	}
 	found := b.diagnoses(b.source, st)
-	ghm := ghmOf(st)
-	b.add(yearFile(y, mcoB), eta, rsa, "A", years, days, sex, home, where, main, in, out, "", year, month, strconv.Itoa(nights), "0", "1",
+	ghm, sessions := ghmOf(st), "0"
+	if st.session() != "" {
+		sessions = "1"
+	}
+	b.add(yearFile(y, mcoB), eta, rsa, "A", years, days, sex, home, where, main, in, out, "", year, month, strconv.Itoa(nights), sessions, "1",
 		strconv.Itoa(len(found)-1), strconv.Itoa(len(st.cause.acts)), ghm, "")
 	chained := ""
 	if mother > 0 && b.w.isInsured(mother-1) {
@@ -423,13 +430,16 @@ func (b *beneficiary) after(k int, st stay, day time.Time, psa, zeros string, re
 	}
 	file := yearFile(y, table+1)
 	if refused {
-		b.truth.Refused[nationalLayouts[file].path()]++
+		b.truth.Refused[b.layouts[file].path()]++
 	}
 	b.add(nationalTruthStays, insurer, strconv.Itoa(day.Year())[2:]+"-"+eta+"-"+name+number36, strconv.Itoa(b.number), strconv.FormatInt(trueStay(b.person, elsewhere+k), 10))
 }
 
 // ghmOf is a group of the right form for a stay: the major category by the diagnosis's chapter. The rest is invented.
 func ghmOf(st stay) string {
+	if session := st.session(); session != "" {
+		return session
+	}
 	category := map[byte]string{'A': "18", 'B': "18", 'C': "17", 'D': "16", 'E': "10", 'F': "19", 'G': "01", 'H': "02", 'I': "05", 'J': "04",
 		'K': "06", 'L': "09", 'M': "08", 'N': "11", 'O': "14", 'P': "15", 'R': "23", 'S': "08", 'T': "21", 'U': "04", 'Z': "23"}[st.cause.code[0]]
 	if st.cause.code == bornAlive {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"rempart.eu/rempart/synth"
@@ -64,4 +66,63 @@ func BenchmarkNational(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(rows)/float64(persons), "rows/person")
+}
+
+// By month the DCIR has the rows that it has by year, each in the file of the month in which it reached the system.
+func TestByMonth(t *testing.T) {
+	byYear, byMonth := t.TempDir(), t.TempDir()
+	o := synth.Options{Persons: 300, Seed: 5, Layout: synth.National}
+	if _, err := synth.Generate(t.Context(), byYear, o); err != nil {
+		t.Fatal(err)
+	}
+	o.ByMonth = true
+	if _, err := synth.Generate(t.Context(), byMonth, o); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"ER_PRS_F", "ER_PHA_F", "ER_CAM_F", "ER_BIO_F", "ER_UCD_F", "ER_TIP_F", "ER_ETE_F"} {
+		years, months := rowsOf(t, byYear, table), rowsOf(t, byMonth, table)
+		if len(years) != 5 || len(months) != 60 {
+			t.Errorf("%s: %d files by year, %d by month", table, len(years), len(months))
+		}
+		var want, got []string
+		for _, rows := range years {
+			want = append(want, rows...)
+		}
+		for name, rows := range months {
+			got = append(got, rows...)
+			month := name[len(table)+1:len(table)+5] + "-" + name[len(table)+5:len(table)+7] + "-01,"
+			for _, row := range rows {
+				if !strings.Contains(row, month) {
+					t.Fatalf("%s has %s", name, row)
+				}
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if len(want) == 0 || !slices.Equal(want, got) {
+			t.Errorf("%s: %d rows by year, %d by month", table, len(want), len(got))
+		}
+	}
+	o.Layout = synth.Feeds
+	if _, err := synth.Generate(t.Context(), t.TempDir(), o); err == nil || !strings.Contains(err.Error(), "layout national") {
+		t.Errorf("by month in another layout: %v", err)
+	}
+}
+
+// rowsOf reads the files of a table, without their header.
+func rowsOf(t *testing.T, dir, table string) map[string][]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "insurer", table+"_*.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]string{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(name)] = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[1:]
+	}
+	return files
 }

@@ -100,7 +100,7 @@ func (m Marginals) figures() map[string]float64 {
 		boxes += float64(n)
 	}
 	f := map[string]float64{
-		"drugs/all packages":                                 boxes / lived,
+		"drugs/all packages, of persons who had any":         boxes / float64(m.Dispensed),
 		"population/share below 20 years":                    100 * young / alive,
 		"population/share from 20 to 64 years":               100 * (alive - young - old) / alive,
 		"population/share of 65 years and above":             100 * old / alive,
@@ -128,9 +128,6 @@ func (m Marginals) figures() map[string]float64 {
 	}
 	chapters, counted := map[string]float64{}, 0.0
 	for code, n := range m.Stays {
-		if code == "Z51.1" { // sessions are counted apart
-			continue
-		}
 		counted += float64(n)
 		chapters[chapter(code)] += float64(n)
 	}
@@ -238,7 +235,8 @@ func (r Report) Page() page.Page {
 		months[i] = time.Month(i + 1).String()[:3]
 	}
 	var rows, sources [][]string
-	var own, theirs, chaptersHere, chaptersFrance []float64
+	var measures []string
+	var shares, own, theirs, chaptersHere, chaptersFrance []float64
 	var chapters []string
 	for _, c := range r.Comparisons {
 		if c.Group == "births by month" {
@@ -258,17 +256,22 @@ func (r Report) Page() page.Page {
 			continue
 		}
 		rows = append(rows, []string{c.Measure, c.Text(), page.Number(c.Published), c.Unit})
+		share := page.Missing
+		if c.Value != nil {
+			share = math.Round(100 * *c.Value / c.Published)
+		}
+		measures, shares = append(measures, c.Measure), append(shares, share)
 		sources = append(sources, []string{c.Measure, c.Source})
 	}
 	causes, causeCounts := top(m.Stays, 15, func(code string) string { return code + " " + conditionNames[code] })
-	drugs, drugCounts := top(m.Boxes, 15, func(atc string) string { return atc + " " + drugOf[atc].name })
+	drugs, drugCounts := top(m.Boxes, 15, func(atc string) string { return atc + " " + drugNames[atc] })
 	var seasons []page.Series
 	for _, atc := range slices.Sorted(maps.Keys(m.Seasons)) {
 		sum := 0
 		for _, n := range m.Seasons[atc] {
 			sum += n
 		}
-		s := page.Series{Name: drugOf[atc].name}
+		s := page.Series{Name: drugNames[atc]}
 		for _, n := range m.Seasons[atc] {
 			s.Values = append(s.Values, 100*float64(n)/float64(max(sum, 1)))
 		}
@@ -300,7 +303,9 @@ func (r Report) Page() page.Page {
 		},
 		Sections: []page.Section{
 			{Title: "Side by side", Lead: "Published figures are of all of France. The hospitals here are four that keep acute stays; brands are part of a drug's packages, so theirs are lower bounds.",
-				Blocks: []page.Block{page.Table{Header: []string{"measure", "here", "published", "unit"}, Rows: rows, Numbers: []int{1, 2}}}},
+				Blocks: []page.Block{page.Table{Header: []string{"measure", "here", "published", "unit"}, Rows: rows, Numbers: []int{1, 2}},
+					page.Chart{Title: "Here, where the published figure is 100", Kind: page.Across, Unit: "%", Labels: measures,
+						Series: []page.Series{{Name: "here", Values: shares}}}}},
 			{Title: "Ages", Blocks: []page.Block{
 				page.Chart{Title: "Persons by age on the first day, per 1000", Kind: page.Lines, Unit: "per 1000", Labels: ages,
 					Series: []page.Series{{Name: "here", Values: all}, {Name: "INSEE, 1 January 2021, rounded", Values: model}}},
@@ -334,6 +339,14 @@ func (r Report) Page() page.Page {
 		Foot: fmt.Sprintf("Window %s to %s. Mortality of France by age: life tables of INSEE, restated in round figures.", date(Start), date(End.AddDate(0, 0, -1))),
 	}
 }
+
+var drugNames = func() map[string]string {
+	names := map[string]string{}
+	for _, d := range slices.Concat(drugList, comedications) {
+		names[d.atc] = d.name
+	}
+	return names
+}()
 
 var conditionNames = func() map[string]string {
 	names := map[string]string{bornAlive: "Singleton, born in hospital"}

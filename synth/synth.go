@@ -17,10 +17,9 @@
 // seasonality, lengths of stay, namesakes, identity numbers with valid keys,
 // and the errors that a registration desk makes. What is not: every person is
 // independent of every other (no households, no contagion), communes of birth
-// are numbers without a place, presentation codes (CIP) are invented in the
-// right form, and the volume of care is that of a sample, not of a full claims
-// database. Rates are round figures of the right magnitude: nothing about
-// medicine can be learnt from these data.
+// are numbers without a place, and a line of care may stand for what a full
+// claims database has in several. Rates are round figures of the right
+// magnitude: nothing about medicine can be learnt from these data.
 package synth
 
 import (
@@ -49,6 +48,7 @@ type Options struct {
 	WithoutNIR []string // hospitals that hold no national identifier: all else in their files is as it would be
 
 	Compression Compression // of the files, layout national; Plain where it is empty
+	ByMonth     bool        // layout national: files of the DCIR by month of FLX_DIS_DTD, not by year
 	Discard     bool        // layout national: make everything and write nothing, to measure
 
 	// Progress, where set, is called after every batch of persons, in order, from one goroutine.
@@ -104,7 +104,7 @@ type Truth struct {
 //	truth/marginals.json  sums that a report compares with published figures
 //
 // In the layout National the insurer has the tables of the SNDS, one file a
-// year, and a hospital FHIR NDJSON; docs/synth.md lists them.
+// year or, of the DCIR, one a month, and a hospital FHIR NDJSON; docs/synth.md lists them.
 //
 // A line of truth/stays.csv is a stay as one party keeps it: stay is that file's
 // own key, and true_stay the same number for the same stay wherever it is kept.
@@ -117,6 +117,9 @@ func Generate(ctx context.Context, dir string, opts Options) (Truth, error) {
 	}
 	if err := opts.rates().check(); err != nil {
 		return Truth{}, err
+	}
+	if opts.ByMonth && (opts.Layout == "" || opts.Layout == Feeds) {
+		return Truth{}, fmt.Errorf("files by month are those of the layout %s", National)
 	}
 	for _, party := range opts.WithoutNIR {
 		if !slices.Contains(Parties()[:Hospitals], party) {
@@ -146,11 +149,12 @@ func generate(ctx context.Context, dir string, opts Options) (Truth, error) {
 		if opts.Discard {
 			dir = ""
 		}
-		out, err := createOutputs(dir, opts.Compression)
+		layouts := nationalLayouts(opts.ByMonth)
+		out, err := createOutputs(dir, layouts, opts.Compression)
 		if err != nil {
 			return Truth{}, err
 		}
-		truth, err = runNational(ctx, opts, out)
+		truth, err = runNational(ctx, opts, layouts, out)
 		if err := errors.Join(err, out.close()); err != nil || opts.Discard {
 			return truth, err
 		}

@@ -175,7 +175,8 @@ which. The same seed gives the same bytes, whatever the number of cores.
 
 --layout feeds is CSV for the feeds hospital and insurer. --layout national is
 the insurer's DCIR, PMSI and registers under their real names for the feed snds,
-and the hospitals' FHIR R4 for the feed fhir: some 130 rows a person.
+and the hospitals' FHIR R4 for the feed fhir: some 130 rows a person. The DCIR
+comes as a file a table and year, or with --by-month a file a table and month.
 
 --without-nir makes a hospital that holds no national identifier.
 
@@ -226,6 +227,7 @@ what it does not say stays as it is by default. docs/synth.md lists them.`,
 	c.Flags().StringVar(&out, "out", "", "the `directory` to write to")
 	c.Flags().StringVar(&layout, "layout", string(synth.Feeds), "which files: feeds, or national")
 	c.Flags().StringVar(&compression, "compress", "", "layout national: gzip or zstd, plain without it")
+	c.Flags().BoolVar(&o.ByMonth, "by-month", false, "layout national: files of the DCIR by the month in which lines reached the system, not by its year")
 	c.Flags().StringVar(&rates, "rates", "", "a `file` of the chances of errors")
 	c.Flags().StringSliceVar(&o.WithoutNIR, "without-nir", nil, "a `hospital` that holds no national identifier, such as hospital-2; may be repeated")
 	c.AddCommand(a.synthReportCommand())
