@@ -43,6 +43,7 @@ var operations = map[string]operation{
 	"GET /api/v1/waiting":                  {"What waits for the token's owner", reading, "", nil, homeData{}},
 	"GET /api/v1/projects":                 {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
 	"GET /api/v1/projects/{project}":       {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
+	"GET /api/v1/projects/{project}/query": {"What a project's space can be asked of, by its researcher", reading, "", nil, queryData{}},
 	"GET /api/v1/outputs":                  {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
 	"GET /api/v1/outputs/{output}":         {"An output, and what the disclosure check found", reading, "", nil, outputData{}},
 	"GET /api/v1/releases":                 {"Releases", reading, "", nil, releasesData{}},

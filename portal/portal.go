@@ -36,6 +36,7 @@ import (
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
 	"rempart.eu/rempart/people"
+	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -67,6 +68,7 @@ type Portal struct {
 	sessions Sessions
 	log      *slog.Logger
 	site     string
+	asks     asker
 	derived  derivation
 	lately   *lru.Cache[uint64, ledger.Entry] // statements that were read
 	mux      *http.ServeMux
@@ -77,7 +79,7 @@ type Portal struct {
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
@@ -111,6 +113,8 @@ func (p *Portal) routes() {
 	p.page("GET /register/{project}", p.registerEntry)
 	p.page("GET /projects", p.projects)
 	p.page("GET /projects/{project}", p.project)
+	p.page("GET /projects/{project}/query", p.query)
+	p.HandleFunc("POST /projects/{project}/query", p.answerQuery)
 	p.page("GET /outputs", p.outputs)
 	p.page("GET /outputs/{output}", p.output)
 	p.page("GET /releases", p.releases)

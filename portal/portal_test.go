@@ -41,6 +41,7 @@ var pages = []struct{ name, path, who string }{
 	{"project", "/projects/tabac", "diane"},
 	{"project-running", "/projects/pneumonia", "alice"},
 	{"project-evil", "/projects/evil", "diane"},
+	{"query", "/projects/pneumonia/query", "alice"},
 	{"outputs", "/outputs", "bob"},
 	{"outputs-blocked", "/outputs?status=blocked", "bob"},
 	{"output", "/outputs/s-grippe-2", "bob"},

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/browser"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/project"
+	"rempart.eu/rempart/project/query"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -186,6 +189,24 @@ func TestEveryPageInABrowser(t *testing.T) {
 	chu.Fill("#reason", "replaced by a later one")
 	chu.Submit("form.form button")
 	walk.here("sign-warned", chu)
+
+	p.asks = func(context.Context, *warehouse.Warehouse, project.Question) (*project.Answered, error) {
+		n, mean := 12_345.0, 51.25
+		return &project.Answered{Number: 7, QuestionsLeft: 493, NumbersLeft: 1990, Answer: &query.Answer{Columns: []string{"born", "persons", "mean"}, Left: true, Hidden: true, Rows: [][]query.Value{
+			{{Label: "1950"}, {Number: &n}, {Number: &mean}}, {{Null: true}, {Number: &n}, {Hidden: true}}, {{Total: true}, {Number: &n}, {Hidden: true}},
+		}}}, nil
+	}
+	alice := walk.tab("alice")
+	alice.Go(url + "/projects/pneumonia/query")
+	alice.Submit("form.form button")
+	walk.here("query-answer", alice)
+	p.asks = func(context.Context, *warehouse.Warehouse, project.Question) (*project.Answered, error) {
+		return nil, &governance.Refusal{Reason: "* asks for rows: none are shown", Remedy: "Ask for counts and summaries of groups"}
+	}
+	alice.Go(url + "/projects/pneumonia/query")
+	alice.Fill("#sql", "SELECT * FROM person")
+	alice.Submit("form.form button")
+	walk.here("query-refused", alice)
 
 	if _, err := w.AddParty(t.Context(), "emma", governance.Researcher); err != nil {
 		t.Fatal(err)

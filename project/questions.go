@@ -81,6 +81,45 @@ func queryRules(spec *governance.Spec) query.Rules {
 	return query.Rules{Least: spec.MinimumCell, Dominance: rulesOf(spec).Dominance}
 }
 
+// Schema is what questions may name of a project's space.
+func Schema(p *governance.Project) query.Schema {
+	var has []string
+	for _, t := range p.Extraction.Tables {
+		has = append(has, t.Table)
+	}
+	return schemaOf(p.Spec, has)
+}
+
+// SumUpEvery sums up what was asked of every project, every so often until ctx ends, and then
+// once more. What fails is told to wrong, and tried again.
+func SumUpEvery(ctx context.Context, w *warehouse.Warehouse, every time.Duration, wrong func(error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-ctx.Done():
+			ended = true
+		case <-tick.C:
+		}
+		ctx := context.WithoutCancel(ctx)
+		state, err := w.State(ctx)
+		if err != nil {
+			wrong(err)
+			continue
+		}
+		for name, p := range state.Projects.All() {
+			info, err := os.Stat(w.QuestionsPath(name))
+			if err != nil || p.Status != governance.Approved || info.Size() <= max(p.Questions.History.Size, int64(len(warehouse.QuestionsLine))) {
+				continue // nothing was asked since
+			}
+			if err := SumUp(ctx, w, name); err != nil {
+				wrong(err)
+			}
+		}
+	}
+	return nil
+}
+
 // Ask answers a question about a project's space: what of it may be shown by the rules of the
 // authorisation, beside what was answered before. That it was asked, and what came of it,
 // is in the project's history before anything is shown; [SumUp] tells the ledger. The error is
@@ -162,11 +201,7 @@ func (s *space) journal(ctx context.Context, project *governance.Project, key *k
 func (s *space) answer(ctx context.Context, project *governance.Project, key *keyring.Key, text string, before query.History) (*query.Answer, []query.ToldColumn, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
 	defer cancel()
-	var has []string
-	for _, t := range project.Extraction.Tables {
-		has = append(has, t.Table)
-	}
-	schema := schemaOf(project.Spec, has)
+	schema := Schema(project)
 	var inputs []run.Input
 	names := query.Tables(text, schema)
 	for i, t := range project.Extraction.Tables {

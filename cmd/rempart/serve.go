@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"rempart.eu/rempart/portal"
+	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -73,6 +75,9 @@ its own party's hands alone.`,
 				a.say("Programs are answered on %s", door.Addr())
 				both.Go(func() error { return portal.ServePrograms(ctx, w, site, door, log) })
 			}
+			both.Go(func() error {
+				return project.SumUpEvery(ctx, w, 15*time.Minute, func(err error) { log.Error("sum up the questions", "error", err) })
+			})
 			a.say("The portal is at %s (listening on %s)", w.Config.Portal.URL, at)
 			both.Go(func() error { return portal.Serve(ctx, site, listener, pair, log) })
 			return both.Wait()

@@ -1,0 +1,149 @@
+package portal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/project"
+	"rempart.eu/rempart/project/query"
+	"rempart.eu/rempart/warehouse"
+)
+
+// A researcher asks a project's space for counts and summaries. What may be shown is
+// decided in package project/query; here is the page alone.
+
+// asker answers questions: project.Ask.
+type asker func(context.Context, *warehouse.Warehouse, project.Question) (*project.Answered, error)
+
+// queryData is the page on which questions are asked.
+type queryData struct {
+	Project string        `json:"project"`
+	Title   string        `json:"title"`
+	Least   int           `json:"minimum_cell_count"`
+	Release string        `json:"release"`
+	Tables  []query.Table `json:"tables"` // what may be asked of
+	Text    string        `json:"-"`
+	Answer  *answerTable  `json:"-"`
+	Refused string        `json:"-"`
+	Remedy  string        `json:"-"`
+}
+
+// answerTable is an answer as a table in the person's language.
+type answerTable struct {
+	*project.Answered
+	Lines [][]answerCell
+}
+
+type answerCell struct {
+	Text   string
+	Number bool
+	Hidden bool
+}
+
+// mayAsk says whether the person is a researcher of the project, which has data.
+func (q *request) mayAsk(p *governance.Project) bool {
+	return q.party.Role == governance.Researcher && slices.Contains(p.Spec.Researchers, q.party.Name) && p.Extraction != nil && p.Status == governance.Approved
+}
+
+// asked is the page of the project of the path.
+func (q *request) asked() (*queryData, error) {
+	p, err := q.projectAsked()
+	if err != nil {
+		return nil, err
+	}
+	if !q.mayAsk(p) {
+		return nil, errNotFound
+	}
+	return &queryData{Project: p.Name, Title: p.Spec.Title, Least: p.Spec.MinimumCell, Release: p.Extraction.Release, Tables: project.Schema(p).Tables}, nil
+}
+
+func (q *request) queryPage(d *queryData) *answer {
+	return &answer{"query", q.lang.Text("query.title"), *d}
+}
+
+// query shows the form.
+func (p *Portal) query(q *request) (*answer, error) {
+	d, err := q.asked()
+	if err != nil {
+		return nil, err
+	}
+	return q.queryPage(d), nil
+}
+
+// answerQuery answers what the form asks.
+func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
+	var question project.Question
+	status, body := p.ask(r, reading, own(func(q *request) (*answer, error) {
+		d, err := q.asked()
+		if err != nil {
+			return nil, err
+		}
+		session := sha256.Sum256([]byte(q.who.Token))
+		question = project.Question{Project: d.Project, Researcher: q.party.Name, Session: "q-" + hex.EncodeToString(session[:4]), Text: strings.TrimSpace(q.PostForm.Get("sql"))}
+		return &answer{}, nil
+	}), onlyFaults(writePage))
+	if status == http.StatusOK {
+		// Not while the state stands still: this reads from the host, and starts a sandbox.
+		answered, err := p.asks(r.Context(), p.w, question)
+		status, body = p.ask(r, reading, own(func(q *request) (*answer, error) {
+			d, failed := q.asked()
+			if failed != nil {
+				return nil, failed
+			}
+			d.Text = question.Text
+			var refusal *governance.Refusal
+			switch {
+			case errors.As(err, &refusal):
+				d.Refused, d.Remedy = refusal.Reason, refusal.Remedy
+			case err != nil:
+				return nil, err
+			default:
+				d.Answer = q.tabulated(answered)
+			}
+			return q.queryPage(d), nil
+		}), writePage)
+	}
+	p.sendPage(w, r, status, &body)
+}
+
+// tabulated writes an answer in the person's language.
+func (q *request) tabulated(a *project.Answered) *answerTable {
+	t := &answerTable{Answered: a}
+	for _, row := range a.Rows {
+		var line []answerCell
+		for _, v := range row {
+			cell := answerCell{Text: v.Label, Number: v.Number != nil || v.Hidden, Hidden: v.Hidden}
+			switch {
+			case v.Hidden:
+				cell.Text = "–"
+			case v.Total:
+				cell.Text = q.lang.Text("query.all")
+			case v.Null:
+				cell.Text = q.lang.Text("query.none")
+			case v.Number != nil:
+				cell.Text = q.figure(*v.Number)
+			}
+			line = append(line, cell)
+		}
+		t.Lines = append(t.Lines, line)
+	}
+	return t
+}
+
+func (q *request) figure(x float64) string {
+	if x == float64(int64(x)) {
+		return q.lang.Number(int64(x))
+	}
+	text := strconv.FormatFloat(x, 'f', -1, 64)
+	if q.lang.Code == "fr" {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}
