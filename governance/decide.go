@@ -3,6 +3,7 @@ package governance
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -88,41 +89,79 @@ func (f *Facts) Decide() (Decision, error) {
 
 // Cedar puts the facts in Cedar's terms: the two entities that the policies look
 // at, and the whole context.
-func (f *Facts) Cedar() (cedar.Request, types.EntityMap) { return f.cedar(contextFacts) }
-
-// cedar is Cedar with those facts of the context that are wanted.
-func (f *Facts) cedar(wanted []fact) (cedar.Request, types.EntityMap) {
-	principal, resource := partyUID(f.Actor), warehouseUID
-	entities := types.EntityMap{principal: types.Entity{UID: principal, Attributes: types.NewRecord(types.RecordMap{
-		"role": types.String(f.Role),
-		"left": types.Boolean(!f.Left.IsZero()),
-	})}}
-	about := types.Entity{UID: resource}
-	if p := f.Project; p != nil {
-		resource = types.NewEntityUID("Project", types.String(p.Name))
-		about = types.Entity{UID: resource, Attributes: types.NewRecord(types.RecordMap{
-			"researchers":     parties(p.Researchers),
-			"status":          types.String(p.Status),
-			"starts":          datetime(p.Starts),
-			"ends":            datetime(p.Ends),
-			"outdated":        types.Boolean(p.Outdated),
-			"host_derogation": types.String(p.HostDerogation),
-		})}
-	}
-	entities[resource] = about
-	record := types.RecordMap{}
-	for _, fact := range wanted {
-		record[fact.name] = fact.of(f)
-	}
-	return cedar.Request{
-		Principal: principal,
-		Action:    types.NewEntityUID("Action", types.String(f.Action)),
-		Resource:  resource,
-		Context:   types.NewRecord(record),
-	}, entities
+func (f *Facts) Cedar() (cedar.Request, types.EntityMap) {
+	request, of := f.cedar(wanted{contextFacts, projectFacts})
+	entities := types.EntityMap{of.principal.UID: of.principal}
+	entities[of.resource.UID] = of.resource
+	return request, entities
 }
 
-// fact is one attribute of the context.
+// wanted are the facts that the policies about an action look at.
+type wanted struct{ context, project []fact }
+
+// pair is the two entities of a case.
+type pair struct{ principal, resource types.Entity }
+
+// Get implements [types.EntityGetter].
+func (p *pair) Get(uid types.EntityUID) (types.Entity, bool) {
+	switch uid {
+	case p.principal.UID:
+		return p.principal, true
+	case p.resource.UID:
+		return p.resource, true
+	}
+	return types.Entity{}, false
+}
+
+// cedar is Cedar with those facts that are wanted.
+func (f *Facts) cedar(w wanted) (cedar.Request, *pair) {
+	of := &pair{
+		principal: types.Entity{UID: partyUID(f.Actor), Attributes: f.actor()},
+		resource:  types.Entity{UID: warehouseUID},
+	}
+	if f.Project != nil {
+		of.resource = types.Entity{UID: types.NewEntityUID("Project", types.String(f.Project.Name)), Attributes: f.record(w.project)}
+	}
+	return cedar.Request{
+		Principal: of.principal.UID,
+		Action:    types.NewEntityUID("Action", types.String(f.Action)),
+		Resource:  of.resource.UID,
+		Context:   f.record(w.context),
+	}, of
+}
+
+// record collects facts.
+func (f *Facts) record(facts []fact) types.Record {
+	if len(facts) == 0 {
+		return types.Record{}
+	}
+	record := make(types.RecordMap, len(facts))
+	for _, fact := range facts {
+		record[fact.name] = fact.of(f)
+	}
+	return types.NewRecord(record)
+}
+
+// actors are the attributes of parties: there are few that differ.
+var actors sync.Map // actorKey → types.Record
+
+type actorKey struct {
+	role Role
+	left bool
+}
+
+// actor is the attributes of the one who acts.
+func (f *Facts) actor() types.Record {
+	key := actorKey{f.Role, !f.Left.IsZero()}
+	if known, ok := actors.Load(key); ok {
+		return known.(types.Record)
+	}
+	record := types.NewRecord(types.RecordMap{"role": types.String(key.role), "left": types.Boolean(key.left)})
+	actors.Store(key, record)
+	return record
+}
+
+// fact is one attribute of the context, or of a project.
 type fact struct {
 	name types.String
 	of   func(*Facts) types.Value
@@ -156,6 +195,16 @@ var contextFacts = []fact{
 	{"second_roles", func(f *Facts) types.Value { return texts(f.SecondRoles) }},
 	{"askers", func(f *Facts) types.Value { return parties(f.Askers) }},
 	{"withdrawn", func(f *Facts) types.Value { return types.Boolean(f.Withdrawn) }},
+}
+
+// projectFacts are the attributes of a project.
+var projectFacts = []fact{
+	{"researchers", func(f *Facts) types.Value { return parties(f.Project.Researchers) }},
+	{"status", func(f *Facts) types.Value { return types.String(f.Project.Status) }},
+	{"starts", func(f *Facts) types.Value { return datetime(f.Project.Starts) }},
+	{"ends", func(f *Facts) types.Value { return datetime(f.Project.Ends) }},
+	{"outdated", func(f *Facts) types.Value { return types.Boolean(f.Project.Outdated) }},
+	{"host_derogation", func(f *Facts) types.Value { return types.String(f.Project.HostDerogation) }},
 }
 
 var warehouseUID = types.NewEntityUID("Warehouse", "warehouse")

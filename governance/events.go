@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unique"
 
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/pseudonym"
@@ -316,6 +317,9 @@ func (s *State) Objects() (objects []ledger.Object) {
 	return objects
 }
 
+// once is a text that is often the same, kept once.
+func once(text string) string { return unique.Make(text).Value() }
+
 func (s *State) run(made Made, b *ledger.RunRequested) error {
 	project, err := s.Project(b.Project)
 	if err != nil {
@@ -324,7 +328,9 @@ func (s *State) run(made Made, b *ledger.RunRequested) error {
 	if project.Extraction == nil {
 		return refuse("Give it its data: rempart project extract "+b.Project, "project %s has no data yet", b.Project)
 	}
-	return fresh(&s.Runs, "run", b.Run, &Run{Made: made, RunRequested: *b})
+	run := &Run{Made: made, RunRequested: *b}
+	run.Project, run.Language, run.Name = project.Name, once(b.Language), once(b.Name)
+	return fresh(&s.Runs, "run", b.Run, run)
 }
 
 func (s *State) cancel(made Made, b *ledger.RunCancelled) error {
@@ -359,8 +365,14 @@ func (s *State) finish(made Made, b *ledger.RunFinished) error {
 	if run.Finished != nil {
 		return refuse("", "run %s has finished already", b.Run)
 	}
+	b.Run, b.Outcome = run.Run, once(b.Outcome)
+	if b.Bundle != nil {
+		b.Bundle.Key = once(b.Bundle.Key)
+	}
 	run.Finished, run.End = b, &made
-	for _, output := range b.Outputs {
+	for i := range b.Outputs {
+		output := &b.Outputs[i]
+		output.Name = once(output.Name)
 		if err := fresh(&s.Outputs, "output", output.Output, &Output{Made: made, Output: output, Run: run}); err != nil {
 			return err
 		}
@@ -442,7 +454,7 @@ func (s *State) settle(made Made, id string, released bool, reason string, diges
 	if strings.TrimSpace(reason) == "" {
 		return refuse("Give one: --reason", "a decision needs a reason")
 	}
-	output.Decision, output.Released, output.Reason = &made, released, reason
+	output.Decision, output.Released, output.Reason = &made, released, once(reason)
 	if project, ok := s.Projects.Get(output.Run.Project); ok && released {
 		project.Released++
 	}

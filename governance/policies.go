@@ -59,7 +59,7 @@ type ruleSet struct {
 	rules    map[cedar.PolicyID]*Rule
 	order    []*Rule
 	byAction map[string]policyList // those whose scope takes the action in
-	looksAt  map[string][]fact     // what of the context those look at: nothing else is collected for them
+	looksAt  map[string]wanted     // what of the context and of a project those look at: nothing else is collected for them
 }
 
 type policy struct {
@@ -116,7 +116,7 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 		return nil, fmt.Errorf("the policies cannot be read: %w", err)
 	}
 	validator := validate.New(shape)
-	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string][]fact{}}
+	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string]wanted{}}
 	for _, p := range list {
 		notes := p.Annotations()
 		id := cedar.PolicyID(notes["id"])
@@ -152,22 +152,25 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 	return set, nil
 }
 
-var attribute = regexp.MustCompile(`context\.([a-z_]+)`)
+var attribute = regexp.MustCompile(`(context|resource)\.([a-z_]+)`)
 
-// looksAt lists the facts of the context that policies name.
-func looksAt(list policyList) (wanted []fact) {
+// looksAt lists the facts that policies name.
+func looksAt(list policyList) (w wanted) {
 	named := map[string]bool{}
 	for _, p := range list {
 		for _, match := range attribute.FindAllSubmatch(p.MarshalCedar(), -1) {
-			named[string(match[1])] = true
+			named[string(match[0])] = true
 		}
 	}
-	for _, f := range contextFacts {
-		if named[string(f.name)] {
-			wanted = append(wanted, f)
+	only := func(of string, facts []fact) (some []fact) {
+		for _, f := range facts {
+			if named[of+"."+string(f.name)] {
+				some = append(some, f)
+			}
 		}
+		return some
 	}
-	return wanted
+	return wanted{only("context", contextFacts), only("resource", projectFacts)}
 }
 
 // covers says whether a policy's scope takes an action in.

@@ -138,7 +138,7 @@ func (r *Run) Waits() bool { return r.Study != nil && r.Finished == nil && r.Can
 // Output is a file that asks to leave, and what was decided.
 type Output struct {
 	Made
-	ledger.Output
+	*ledger.Output
 	Run      *Run
 	Decision *Made
 	Released bool
@@ -194,7 +194,7 @@ func (s *State) Admit(ctx context.Context, e ledger.Entry) error {
 	if err := s.authorise(e.Statement.Actor, now, said, signed.passkey != nil); err != nil {
 		return err
 	}
-	made := Made{e.Index, e.Statement.Actor, now}
+	made := Made{e.Index, s.Parties[e.Statement.Actor].Name, now} // one text for all of an actor's statements
 	if err := s.effect(made, e, body, said); err != nil {
 		return &Misfit{err}
 	}

@@ -112,15 +112,18 @@ var strictBase64 = base64.StdEncoding.Strict()
 
 // message is what is signed: DSSE's pre-authentication encoding of the payload.
 func (e envelope) message() []byte {
-	m := make([]byte, 0, 64+len(e.Payload))
+	return append(e.head(make([]byte, 0, 64+len(e.Payload))), e.Payload...)
+}
+
+// head appends the message's beginning, before the payload.
+func (e envelope) head(m []byte) []byte {
 	m = append(m, "DSSEv1 "...)
 	m = strconv.AppendInt(m, int64(len(PayloadType)), 10)
 	m = append(m, ' ')
 	m = append(m, PayloadType...)
 	m = append(m, ' ')
 	m = strconv.AppendInt(m, int64(len(e.Payload)), 10)
-	m = append(m, ' ')
-	return append(m, e.Payload...)
+	return append(m, ' ')
 }
 
 var errSignature = errors.New("the statement is not signed by its actor's key")

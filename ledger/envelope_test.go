@@ -135,8 +135,8 @@ func TestTheCheckerFindsEachWrongSignature(t *testing.T) {
 	sig := bytes.Index(good, []byte(`"sig":"`)) + 20
 	damaged := bytes.Clone(good)
 	damaged[sig] = map[bool]byte{true: 'A', false: 'B'}[damaged[sig] != 'A']
-	wrong := map[uint64][]byte{0: foreign, 511: damaged, 512: foreign, 1299: damaged}
-	for i := range uint64(1300) {
+	wrong := map[uint64][]byte{0: foreign, 511: damaged, 2048: foreign, 2099: damaged}
+	for i := range uint64(2100) {
 		text := good
 		if bad, is := wrong[i]; is {
 			text = bad

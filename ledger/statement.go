@@ -219,6 +219,23 @@ func Read(text []byte) (Statement, error) {
 
 // readStatement reads a statement in its canonical form.
 func readStatement(payload []byte) (s Statement, err error) {
+	s, ok := readSimple(payload)
+	if !ok {
+		if s, err = readCanonical(payload); err != nil {
+			return s, err
+		}
+	}
+	if s.Version < 1 {
+		return s, errors.New("read a statement: it has no version")
+	}
+	if s.decoded, err = s.decode(); err != nil {
+		s.decoded = nil // Decode says why
+	}
+	return s, nil
+}
+
+// readCanonical reads any statement in its canonical form.
+func readCanonical(payload []byte) (s Statement, err error) {
 	if err := json2.Unmarshal(payload, &s, json2.RejectUnknownMembers(true)); err != nil {
 		return s, fmt.Errorf("read a statement: %w", err)
 	}
@@ -227,11 +244,8 @@ func readStatement(payload []byte) (s Statement, err error) {
 		return s, errors.New("read a statement: it is not in its canonical form")
 	}
 	end := fmt.Appendf(nil, `"time":"%s","version":%d}`, s.Time.UTC().Format(time.RFC3339), s.Version)
-	if s.Version < 1 || !bytes.HasSuffix(payload, end) {
+	if !bytes.HasSuffix(payload, end) {
 		return s, errors.New("read a statement: it has no version, or its time is not in UTC and whole seconds")
-	}
-	if s.decoded, err = s.decode(); err != nil {
-		s.decoded = nil // Decode says why
 	}
 	return s, nil
 }

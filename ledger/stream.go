@@ -50,6 +50,7 @@ func NewEntry(index uint64, text []byte) (e Entry, err error) {
 // bundle is a run of entries on their way from the disk.
 type bundle struct {
 	number  uint64
+	data    []byte   // as it lies on the disk, as far as it is asked for
 	raw     [][]byte // every envelope from the bundle's beginning
 	leaves  [][]byte // their hashes
 	entries []Entry  // those asked for, as far as they can be read
@@ -105,7 +106,7 @@ func (l *Log) load(ctx context.Context, number, from, size uint64) *bundle {
 		b.err = fmt.Errorf("%s: read the ledger from entry %d: %w", path, number*layout.EntryBundleWidth, err)
 		return b
 	}
-	b.raw = unbundle(data)
+	b.data, b.raw = data, unbundle(data)
 	b.leaves = make([][]byte, len(b.raw))
 	b.entries = make([]Entry, 0, len(b.raw))
 	for i, envelope := range b.raw {

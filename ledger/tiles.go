@@ -179,15 +179,21 @@ func (e *edge) add(entries [][]byte) (files []file, err error) {
 	for i, entry := range entries {
 		leaves[i] = hasher.HashLeaf(entry)
 	}
-	return e.addLeaves(entries, leaves)
+	return e.addLeaves(entries, leaves, nil)
 }
 
-// addLeaves is add for entries whose hashes are known.
-func (e *edge) addLeaves(entries, leaves [][]byte) (files []file, err error) {
+// addLeaves is add for entries whose hashes are known, and which may be a whole
+// bundle that was read.
+func (e *edge) addLeaves(entries, leaves [][]byte, whole []byte) (files []file, err error) {
 	grew := map[int]bool{} // levels: the last tile of another one is there already, as it is
+	if len(e.bundle) > 0 || len(entries) != layout.EntryBundleWidth {
+		whole = nil
+	}
 	for i, entry := range entries {
-		e.bundle = append(e.bundle, byte(len(entry)>>8), byte(len(entry)))
-		e.bundle = append(e.bundle, entry...)
+		if whole == nil {
+			e.bundle = append(e.bundle, byte(len(entry)>>8), byte(len(entry)))
+			e.bundle = append(e.bundle, entry...)
+		}
 		index := e.tree.End()
 		err := e.tree.Append(leaves[i], func(id compact.NodeID, hash []byte) {
 			if id.Level%layout.TileHeight == 0 {
@@ -199,8 +205,11 @@ func (e *edge) addLeaves(entries, leaves [][]byte) (files []file, err error) {
 			return nil, err
 		}
 		if e.tree.End()%layout.TileWidth == 0 {
-			files = append(files, file{layout.EntriesPath(index/layout.TileWidth, 0), e.bundle})
-			e.bundle = nil
+			if whole == nil {
+				whole = e.bundle
+			}
+			files = append(files, file{layout.EntriesPath(index/layout.TileWidth, 0), whole})
+			e.bundle, whole = nil, nil
 		}
 	}
 	size := e.tree.End()

@@ -34,7 +34,7 @@ func (l *Log) Verify(ctx context.Context, yield func(Entry) error) (faults []err
 		if b.err != nil {
 			return b.err
 		}
-		files, err := e.addLeaves(b.raw, b.leaves)
+		files, err := e.addLeaves(b.raw, b.leaves, b.data)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ nothing but the ledger's key from the configuration.`,
 // verifyAll verifies the home and prints what was found.
 func (a *app) verifyAll(c *cobra.Command, w *warehouse.Warehouse, sample int) error {
 	progress, done := a.bar("verify")
+	w.Spare(c.Context())
 	v, state := w.Verify(c.Context(), sample, progress)
 	done()
 	results := 0

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -450,7 +449,7 @@ func ledgerProcess(ctx context.Context, args []string) error {
 	r.Seconds, err = seconds(func() error {
 		switch args[0] {
 		case "verify":
-			debug.SetMemoryLimit(warehouse.VerifyMemory)
+			w.Spare(ctx)
 			var v warehouse.Verified
 			w.VerifyLedger(ctx, &v)
 			r.Faults = len(v.Faults)
