@@ -1,3 +1,9 @@
+-- care_site: organisations as places of care.
+-- Source: organizations.
+-- Rule: the type of the organisation says what kind of place it is (8940 office, 4318944 hospital …); an
+--   organisation is its own location.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/organization.html; OMOP CDM 5.4, CARE_SITE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#care_site)
 SELECT
     id                               AS key,
     left(name, 255)                  AS care_site_name,

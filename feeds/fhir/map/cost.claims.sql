@@ -1,4 +1,8 @@
--- What was charged, where no explanation of benefit says what was paid of it.
+-- cost.claims: what was charged, where no explanation of benefit says what was paid of it.
+-- Source: claims, explanations_of_benefit.
+-- Rule: the cost is borne by the prescription that the claim names, else by the visit, else by a procedure.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/claim.html; OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     coalesce(c.prescription, c.encounter, c.procedure) AS cost_event_key,
     32810                                              AS cost_type_concept_id, -- claim

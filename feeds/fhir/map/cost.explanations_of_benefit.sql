@@ -1,5 +1,8 @@
--- What was paid: of the prescription that the claim names, else of the whole visit,
--- else of a procedure.
+-- cost.explanations_of_benefit: what was paid.
+-- Source: claims, explanations_of_benefit.
+-- Rule: what was paid: of the prescription that the claim names, else of the whole visit, else of a procedure.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/explanationofbenefit.html; OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     coalesce(e.prescription, c.prescription, e.encounter, c.encounter, c.procedure) AS cost_event_key,
     32810                                                  AS cost_type_concept_id, -- claim

@@ -1,5 +1,9 @@
--- Of several codings the first that has a standard concept, in the order of
--- lookup/codesystems.csv. A system that is not listed there names itself in the report.
+-- event.conditions: problems and diagnoses.
+-- Source: codesystems, conditions, practitioner_identifiers, single_concept.
+-- Rule: of several codings the first that has a standard concept, in the order of lookup/codesystems.csv. A system
+--   that is not listed there names itself in the report.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/condition.html; OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     r.person_id,
     'Condition' AS domain_id,

@@ -1,5 +1,9 @@
--- Of several codings the first that has a standard concept, in the order of
--- lookup/codesystems.csv. A system that is not listed there names itself in the report.
+-- event.observations: measurements, findings, answers, with their values.
+-- Source: codesystems, observed, practitioner_identifiers, single_concept.
+-- Rule: of several codings the first that has a standard concept, in the order of lookup/codesystems.csv. A system
+--   that is not listed there names itself in the report.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/observation.html; OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     r.person_id,
     CASE WHEN r.category IN ('laboratory', 'vital-signs') THEN 'Measurement' ELSE 'Observation' END AS domain_id,

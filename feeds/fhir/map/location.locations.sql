@@ -1,3 +1,8 @@
+-- location.locations: where a place of care lies.
+-- Source: locations.
+-- Rule: the address as it came, as long as the CDM has room; no street of a person.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/location.html; OMOP CDM 5.4, LOCATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     id                                             AS key,
     left(line_1, 50)                               AS address_1,

@@ -1,3 +1,8 @@
+-- location.organizations: where an organisation lies.
+-- Source: organizations.
+-- Rule: the address as it came, as long as the CDM has room.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/organization.html; OMOP CDM 5.4, LOCATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     id                                             AS key,
     left(line_1, 50)                               AS address_1,

@@ -1,4 +1,8 @@
--- Where a person lives, no closer than the state.
+-- location.patients: where a person lives.
+-- Source: patients.
+-- Rule: where a person lives, no closer than the state.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/patient.html; OMOP CDM 5.4, LOCATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     state || ', ' || coalesce(country, '')           AS key,
     CASE WHEN length(state) <= 2 THEN state END      AS state,

@@ -1,6 +1,9 @@
--- The substance is the value and not the observation, so that an allergy to a
--- drug is never mistaken for an exposure to it. The observation is SNOMED
--- 419199007, allergy to substance, where the vocabulary has it.
+-- observation.allergies: allergies and intolerances.
+-- Source: allergies, codesystems, practitioner_identifiers, single_concept.
+-- Rule: the substance is the value and not the observation, so that an allergy to a drug is never mistaken for an
+--   exposure to it. The observation is SNOMED 419199007, allergy to substance, where the vocabulary has it.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/allergyintolerance.html; OMOP CDM 5.4, OBSERVATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#observation)
 SELECT
     r.person_id,
     coalesce(allergy.concept_id, 0)                      AS observation_concept_id,

@@ -1,4 +1,8 @@
--- A period that has no end yet, or no start, has no row in the CDM.
+-- payer_plan_period: periods of coverage.
+-- Source: coverages.
+-- Rule: a period that has no end yet, or no start, has no row in the CDM.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/coverage.html; OMOP CDM 5.4, PAYER_PLAN_PERIOD
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#payer_plan_period)
 SELECT
     person_id,
     CAST(start AS DATE) AS payer_plan_period_start_date,

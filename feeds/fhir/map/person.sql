@@ -1,6 +1,9 @@
--- A year alone stays a year. Concepts: Gender 8507 male, 8532 female; Race by the
--- categories of the US Office of Management and Budget; Ethnicity 38003563
--- Hispanic or Latino, 38003564 not.
+-- person: one row a patient.
+-- Source: patients.
+-- Rule: a year alone stays a year. Concepts: Gender 8507 male, 8532 female; Race by the categories of the US Office
+--   of Management and Budget; Ethnicity 38003563 Hispanic or Latino, 38003564 not.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/patient.html; OMOP CDM 5.4, PERSON
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#person)
 SELECT
     person_id,
     CASE coalesce(gender, birth_sex)

@@ -1,4 +1,9 @@
--- What a practitioner is, and where, is said by the practitioner's first role.
+-- provider: practitioners.
+-- Source: codesystems, organization_identifiers, practitioner_identifiers, practitioner_roles, practitioners,
+--   single_concept.
+-- Rule: what a practitioner is, and where, is said by the practitioner's first role.
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/practitioner.html; OMOP CDM 5.4, PROVIDER
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#provider)
 WITH role AS (
     SELECT
         coalesce(r.practitioner, p.id) AS practitioner,

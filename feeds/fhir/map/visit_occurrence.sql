@@ -1,5 +1,9 @@
--- A visit needs its first day. The class is HL7's ActEncounterCode
--- (https://terminology.hl7.org/ValueSet-v3-ActEncounterCode.html).
+-- visit_occurrence: encounters.
+-- Source: codesystems, encounters, organization_identifiers, practitioner_identifiers, source_concepts.
+-- Rule: a visit needs its first day. The class is HL7's ActEncounterCode
+--   (https://terminology.hl7.org/ValueSet-v3-ActEncounterCode.html).
+-- Reference: FHIR R4, https://hl7.org/fhir/R4/encounter.html; OMOP CDM 5.4, VISIT_OCCURRENCE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     e.id AS key,
     e.person_id,

@@ -1,4 +1,7 @@
--- One care site a ward.
+-- care_site: wards.
+-- Source: stays.
+-- Rule: one care site a ward.
+-- Reference: OMOP CDM 5.4, CARE_SITE (https://ohdsi.github.io/CommonDataModel/cdm54.html#care_site)
 SELECT
     finess || '/' || ward               AS key,
     any_value(hospital) || ', ' || ward AS care_site_name,

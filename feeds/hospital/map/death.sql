@@ -1,4 +1,7 @@
--- Deaths in the hospital, which is where it learns of them. 32817: EHR.
+-- death: deaths in the hospital.
+-- Source: patients.
+-- Rule: deaths in the hospital, which is where it learns of them. 32817: EHR.
+-- Reference: OMOP CDM 5.4, DEATH (https://ohdsi.github.io/CommonDataModel/cdm54.html#death)
 SELECT
     person_id,
     death_date AS death_date,

@@ -1,4 +1,7 @@
--- Diagnoses hold for the stay. 32817: EHR; 32902 primary, 32908 secondary diagnosis.
+-- event.diagnoses: diagnoses of stays.
+-- Source: diagnoses, stays.
+-- Rule: diagnoses hold for the stay. 32817: EHR; 32902 primary, 32908 secondary diagnosis.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     d.person_id,
     'Condition'                                            AS domain_id,

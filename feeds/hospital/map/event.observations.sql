@@ -1,4 +1,7 @@
--- Measured values with their unit, findings and habits as text. 32817: EHR.
+-- event.observations: measured values with their unit, findings and habits as text.
+-- Source: observations.
+-- Rule: 32817: EHR.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     CASE WHEN loinc = '72166-2' THEN 'Observation' ELSE 'Measurement' END AS domain_id,

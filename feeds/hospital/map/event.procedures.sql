@@ -1,4 +1,7 @@
--- Procedures done in a stay. 32817: EHR.
+-- event.procedures: procedures done in a stay.
+-- Source: procedures.
+-- Rule: 32817: EHR.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Procedure'     AS domain_id,

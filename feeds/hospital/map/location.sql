@@ -1,4 +1,7 @@
--- Departments are as near as health data comes to an address.
+-- location: departments where persons live.
+-- Source: patients.
+-- Rule: departments are as near as health data comes to an address.
+-- Reference: OMOP CDM 5.4, LOCATION (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     department          AS key,
     department          AS county,

@@ -1,4 +1,7 @@
--- The practitioner in charge of a stay, by the hashed register number.
+-- provider: practitioners in charge of stays.
+-- Source: stays.
+-- Rule: the practitioner in charge of a stay, by the hashed register number.
+-- Reference: OMOP CDM 5.4, PROVIDER (https://ohdsi.github.io/CommonDataModel/cdm54.html#provider)
 SELECT
     practitioner_id                     AS key,
     min_by(specialty, line)             AS specialty_source_value,

@@ -1,5 +1,8 @@
--- One visit a stay, under the stay's key, which the insurer's bill carries too.
--- 32827: EHR encounter record. A stay without an end is still running: it counts to its beginning.
+-- visit_occurrence: one visit a stay.
+-- Source: stays.
+-- Rule: one visit a stay, under the stay's key, which the insurer's bill carries too. 32827: EHR encounter record.
+--   A stay without an end is still running: it counts to its beginning.
+-- Reference: OMOP CDM 5.4, VISIT_OCCURRENCE (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     person_id,
     stay_id                                                                       AS key,

@@ -1,4 +1,8 @@
--- What a line of care cost: borne by the act where it is a technical one, else by the visit. 32810: claim. Amounts are euros.
+-- cost.care: what a line of care cost.
+-- Source: care.
+-- Rule: what a line of care cost: borne by the act where it is a technical one, else by the visit. 32810: claim.
+--   Amounts are euros.
+-- Reference: OMOP CDM 5.4, COST (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     CASE WHEN length(act) = 7 THEN line_id
          ELSE person_id || '/' || date || '/' || coalesce(professional_id, '') END AS cost_event_key,

@@ -1,4 +1,7 @@
--- What a dispensation cost. 32810: claim. Amounts are euros.
+-- cost.dispensations: what a dispensation cost.
+-- Source: dispensations.
+-- Rule: 32810: claim. Amounts are euros.
+-- Reference: OMOP CDM 5.4, COST (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     line_id             AS cost_event_key,
     32810               AS cost_type_concept_id,

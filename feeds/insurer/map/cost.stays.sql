@@ -1,4 +1,7 @@
--- What a stay cost. The visit is the event, whichever party reported it. 32810: claim. Amounts are euros.
+-- cost.stays: what a stay cost.
+-- Source: stays.
+-- Rule: the visit is the event, whichever party reported it. 32810: claim. Amounts are euros.
+-- Reference: OMOP CDM 5.4, COST (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     stay_id             AS cost_event_key,
     'visit_occurrence'  AS cost_event_table,

@@ -1,4 +1,7 @@
--- Deaths that the civil registry announced to the insurer. 32810: claim.
+-- death: deaths that the civil registry announced to the insurer.
+-- Source: beneficiaries.
+-- Rule: 32810: claim.
+-- Reference: OMOP CDM 5.4, DEATH (https://ohdsi.github.io/CommonDataModel/cdm54.html#death)
 SELECT
     person_id,
     death_date,

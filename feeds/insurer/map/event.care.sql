@@ -1,4 +1,7 @@
--- Technical acts outside hospitals; a consultation (G, CS) is a visit only. 32810: claim.
+-- event.care: technical acts outside hospitals.
+-- Source: care.
+-- Rule: technical acts outside hospitals; a consultation (G, CS) is a visit only. 32810: claim.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Procedure'                                                      AS domain_id,

@@ -1,4 +1,7 @@
--- A recognised long-term illness, from the day the period begins. 32810: claim.
+-- event.coverage: recognised long-term illnesses.
+-- Source: coverage.
+-- Rule: a recognised long-term illness, from the day the period begins. 32810: claim.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Condition'       AS domain_id,

@@ -1,5 +1,8 @@
--- Drugs dispensed: the presentation (CIP) is kept as the source value, the ATC code is mapped.
--- 32869: pharmacy claim.
+-- event.dispensations: drugs dispensed.
+-- Source: dispensations.
+-- Rule: drugs dispensed: the presentation (CIP) is kept as the source value, the ATC code is mapped. 32869:
+--   pharmacy claim.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Drug'                AS domain_id,

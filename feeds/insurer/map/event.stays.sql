@@ -1,5 +1,8 @@
--- The principal diagnosis on a hospital's bill. 32810: claim; 32902: primary diagnosis.
--- The hospital's own record of it, where there is one, stands beside it with its own type.
+-- event.stays: the principal diagnosis on a hospital's bill.
+-- Source: stays.
+-- Rule: 32810: claim; 32902: primary diagnosis. The hospital's own
+--   record of it, where there is one, stands beside it with its own type.
+-- Reference: OMOP CDM 5.4, conventions (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Condition'             AS domain_id,

@@ -1,4 +1,7 @@
--- One row a beneficiary. The birth date arrives as the first day of its month.
+-- person: one row a beneficiary.
+-- Source: beneficiaries.
+-- Rule: the birth date arrives as the first day of its month.
+-- Reference: OMOP CDM 5.4, PERSON (https://ohdsi.github.io/CommonDataModel/cdm54.html#person)
 SELECT
     person_id,
     CASE sex WHEN 'M' THEN 8507 WHEN 'F' THEN 8532 ELSE 0 END AS gender_concept_id,

@@ -1,4 +1,7 @@
--- Professionals outside hospitals, by the hashed register number.
+-- provider.care: professionals outside hospitals.
+-- Source: care.
+-- Rule: professionals outside hospitals, by the hashed register number.
+-- Reference: OMOP CDM 5.4, PROVIDER (https://ohdsi.github.io/CommonDataModel/cdm54.html#provider)
 SELECT
     professional_id           AS key,
     min_by(specialty, line)   AS specialty_source_value,

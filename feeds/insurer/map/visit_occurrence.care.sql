@@ -1,4 +1,7 @@
--- One outpatient visit a person, day and professional. 9202: outpatient visit; 32810: claim.
+-- visit_occurrence.care: outpatient visits.
+-- Source: care.
+-- Rule: one outpatient visit a person, day and professional. 9202: outpatient visit; 32810: claim.
+-- Reference: OMOP CDM 5.4, VISIT_OCCURRENCE (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     person_id,
     person_id || '/' || date || '/' || coalesce(professional_id, '') AS key,

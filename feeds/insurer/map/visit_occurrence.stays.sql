@@ -1,5 +1,8 @@
--- A billed stay is the hospital's visit: both carry the stay's key, and the
--- hospital's record is believed first. 32810: claim.
+-- visit_occurrence.stays: billed stays.
+-- Source: stays.
+-- Rule: a billed stay is the hospital's visit: both carry the stay's key, and the hospital's record is believed
+--   first. 32810: claim.
+-- Reference: OMOP CDM 5.4, VISIT_OCCURRENCE (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     person_id,
     stay_id                                                                       AS key,

@@ -1,3 +1,9 @@
+-- condition_occurrence: conditions.
+-- Source: condition_occurrence.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, CONDITION_OCCURRENCE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#condition_occurrence)
 SELECT
     deposit() || ':condition_occurrence:' || condition_occurrence_id AS key,
     person_id,

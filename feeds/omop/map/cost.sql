@@ -1,4 +1,8 @@
--- What was paid is found by its table and number.
+-- cost: costs.
+-- Source: cost.
+-- Rule: what was paid is found by its table and number. Numbers become keys that name the deposit, so that those of
+--   two deposits never meet; texts are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, COST (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     deposit() || ':' || event_table || ':' || cost_event_id AS cost_event_key,
     event_table                                             AS cost_event_table,

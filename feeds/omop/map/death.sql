@@ -1,3 +1,8 @@
+-- death: deaths.
+-- Source: death.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, DEATH (https://ohdsi.github.io/CommonDataModel/cdm54.html#death)
 SELECT
     person_id,
     death_date,

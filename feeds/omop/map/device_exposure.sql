@@ -1,3 +1,8 @@
+-- device_exposure: devices.
+-- Source: device_exposure.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, DEVICE_EXPOSURE (https://ohdsi.github.io/CommonDataModel/cdm54.html#device_exposure)
 SELECT
     deposit() || ':device_exposure:' || device_exposure_id   AS key,
     person_id,

@@ -1,3 +1,8 @@
+-- drug_exposure: drugs.
+-- Source: drug_exposure.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, DRUG_EXPOSURE (https://ohdsi.github.io/CommonDataModel/cdm54.html#drug_exposure)
 SELECT
     deposit() || ':drug_exposure:' || drug_exposure_id       AS key,
     person_id,

@@ -1,3 +1,8 @@
+-- measurement: measurements.
+-- Source: measurement.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, MEASUREMENT (https://ohdsi.github.io/CommonDataModel/cdm54.html#measurement)
 SELECT
     deposit() || ':measurement:' || measurement_id           AS key,
     person_id,

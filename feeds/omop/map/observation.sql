@@ -1,3 +1,8 @@
+-- observation: observations.
+-- Source: observation.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, OBSERVATION (https://ohdsi.github.io/CommonDataModel/cdm54.html#observation)
 SELECT
     deposit() || ':observation:' || observation_id           AS key,
     person_id,

@@ -1,4 +1,9 @@
--- A period that ends before it begins is none.
+-- observation_period: periods of observation.
+-- Source: observation_period.
+-- Rule: a period that ends before it begins is none. Numbers become keys that name the deposit, so that those of
+--   two deposits never meet; texts are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, OBSERVATION_PERIOD
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#observation_period)
 SELECT
     deposit() || ':observation_period:' || observation_period_id AS key,
     person_id,

@@ -1,3 +1,8 @@
+-- payer_plan_period: periods under a payer's plan.
+-- Source: payer_plan_period.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, PAYER_PLAN_PERIOD (https://ohdsi.github.io/CommonDataModel/cdm54.html#payer_plan_period)
 SELECT
     deposit() || ':payer_plan_period:' || payer_plan_period_id AS key,
     person_id,

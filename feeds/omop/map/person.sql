@@ -1,4 +1,8 @@
--- The day of birth stays with the provider.
+-- person: one row a person.
+-- Source: person.
+-- Rule: the day of birth stays with the provider. Numbers become keys that name the deposit, so that those of two
+--   deposits never meet; texts are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, PERSON (https://ohdsi.github.io/CommonDataModel/cdm54.html#person)
 SELECT
     person_id,
     gender_concept_id,

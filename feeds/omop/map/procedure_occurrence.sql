@@ -1,3 +1,9 @@
+-- procedure_occurrence: procedures.
+-- Source: procedure_occurrence.
+-- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
+--   are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, PROCEDURE_OCCURRENCE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#procedure_occurrence)
 SELECT
     deposit() || ':procedure_occurrence:' || procedure_occurrence_id AS key,
     person_id,

@@ -1,4 +1,8 @@
--- Who gave care, without a name or number.
+-- provider: who gave care.
+-- Source: provider.
+-- Rule: who gave care, without a name or number. Numbers become keys that name the deposit, so that those of two
+--   deposits never meet; texts are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, PROVIDER (https://ohdsi.github.io/CommonDataModel/cdm54.html#provider)
 SELECT
     deposit() || ':provider:' || provider_id   AS key,
     specialty_concept_id,

@@ -1,4 +1,8 @@
--- CDM 5.3 has other names for where a visit came from and led to.
+-- visit_occurrence: visits.
+-- Source: visit_occurrence.
+-- Rule: CDM 5.3 has other names for where a visit came from and led to. Numbers become keys that name the deposit,
+--   so that those of two deposits never meet; texts are cut to the length that the CDM allows.
+-- Reference: OMOP CDM 5.4, VISIT_OCCURRENCE (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     deposit() || ':visit_occurrence:' || visit_occurrence_id        AS key,
     person_id,

@@ -1,4 +1,7 @@
 -- care_site: hospitals of the PMSI, by their FINESS number.
+-- Source: pmsi_external, pmsi_stay.
+-- Rule: hospitals are named by stays and external visits that are mapped.
+-- Reference: schema-snds, ETA_NUM of the PMSI.
 WITH place AS (
     SELECT finess, source_table, line FROM pmsi_stay WHERE left_out IS NULL
     UNION ALL

@@ -1,7 +1,10 @@
--- cost: what a visit outside hospitals cost: all lines of the day and professional, supplements and regularisations included.
--- Rules: charged PRS_PAI_MNT; paid by the insurance BSE_REM_MNT + CPL_REM_MNT; the rest is left to the person and complementary insurance.
--- The visit names all its lines, the cost the first.
--- 32810: claim. Amounts are euros, summed as decimals.
+-- cost.dcir: what a visit outside hospitals cost: all lines of the day and professional, supplements and
+--   regularisations included.
+-- Source: dcir_visit.
+-- Rule: charged PRS_PAI_MNT; paid by the insurance BSE_REM_MNT + CPL_REM_MNT; the rest is left to the person and
+--   complementary insurance. The visit names all its lines, the cost the first. 32810: claim. Amounts are euros,
+--   summed as decimals.
+-- Reference: schema-snds, ER_PRS_F, PRS_PAI_MNT, BSE_REM_MNT, CPL_REM_MNT.
 SELECT
     key                  AS cost_event_key,
     'visit_occurrence'   AS cost_event_table,

@@ -1,5 +1,7 @@
--- cost: what an external visit cost, from its bills: fees (HON) and hospital services (PH).
--- 32810: claim. Amounts are euros, summed as decimals.
+-- cost.external: what an external visit cost, from its bills: fees (HON) and hospital services (PH).
+-- Source: mco_fastc.
+-- Rule: one cost a visit, of all its bills. 32810: claim. Amounts are euros, summed as decimals.
+-- Reference: schema-snds, T_MCOaaFASTC.
 SELECT
     stay_key           AS cost_event_key,
     'visit_occurrence' AS cost_event_table,

@@ -1,5 +1,7 @@
--- death: the certificate, with the initial cause (CIM-10). 32815: death certificate.
--- Rule: the register is believed for the day, the certificate for the cause: one row a person remains, and gaps are filled.
+-- death.certificate: the certificate, with the initial cause (CIM-10).
+-- Source: ki_cci_r, single_concept, source_concepts.
+-- Rule: the register is believed for the day, the certificate for the cause: one row a person remains, and gaps are
+--   filled. 32815: death certificate.
 -- Reference: schema-snds, KI_CCI_R.
 WITH certificate AS (
     SELECT

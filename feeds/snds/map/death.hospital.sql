@@ -1,4 +1,6 @@
--- death: stays that ended with death (SOR_MOD 9), for persons whose death the register does not know yet. 32810: claim.
+-- death.hospital: stays that ended with death (SOR_MOD 9), for persons whose death the register does not know yet.
+-- Source: pmsi_stay.
+-- Rule: 32810: claim.
 -- Reference: Guide méthodologique de production des informations du PMSI en MCO, chapter I (mode de sortie).
 SELECT
     person_id,

@@ -1,5 +1,7 @@
--- death: the day of death as the register has it. 32848: government report.
--- Rule: 1 January 1600 (month 160001) says that nobody reported a death; where only the month is known, its first day.
+-- death.register: the day of death as the register has it.
+-- Source: ir_ben_r.
+-- Rule: 1 January 1600 (month 160001) says that nobody reported a death; where only the month is known, its first
+--   day. 32848: government report.
 -- Reference: schema-snds, IR_BEN_R, BEN_DCD_DTE and BEN_DCD_AME.
 WITH reported AS (
     SELECT *, coalesce(

@@ -1,5 +1,7 @@
--- event: acts done in hospitals (CCAM, CSARR). 32810: claim.
--- Rules: pmsi_act. A number of times that is none (0, or above 9999) is not known.
+-- event.acts: acts done in hospitals (CCAM, CSARR).
+-- Source: pmsi_act.
+-- Rule: pmsi_act. A number of times that is none (0, or above 9999) is not known. 32810: claim.
+-- Reference: as pmsi_act.
 SELECT
     person_id,
     'Procedure'             AS domain_id,

@@ -1,4 +1,6 @@
--- event: every cause on a death certificate (CIM-10), on the day of death. 32815: death certificate.
+-- event.causes: every cause on a death certificate (CIM-10), on the day of death.
+-- Source: ki_ecd_r.
+-- Rule: 32815: death certificate.
 -- Reference: schema-snds, KI_ECD_R; the initial cause is that of the table death.
 SELECT
     person_id,

@@ -1,7 +1,8 @@
--- event: coded care of the DCIR: drugs (CIP, UCD), acts (CCAM), tests (NABM), devices (LPP).
--- Rules: dcir_net: lines that take each other back are netted; what has nothing left is no event.
--- Types: 32869 pharmacy claim, 32810 claim.
--- The DCIR knows that a test was done, never its result.
+-- event.codes: coded care of the DCIR: drugs (CIP, UCD), acts (CCAM), tests (NABM), devices (LPP).
+-- Source: dcir_net.
+-- Rule: as dcir_net says: lines that take each other back are netted; what has nothing left is no event. Types: 32869
+--   pharmacy claim, 32810 claim. The DCIR knows that a test was done, never its result.
+-- Reference: as dcir_code and dcir_net.
 SELECT
     person_id,
     domain_id,

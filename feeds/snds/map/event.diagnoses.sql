@@ -1,7 +1,9 @@
--- event: diagnoses of hospital stays (CIM-10), from the first to the last day of the stay.
--- Rules: pmsi_diagnosis. 32902 primary, 32908 secondary diagnosis; 32810: claim.
---   The French CIM-10 has codes that are longer than those of ICD-10: where the vocabulary lacks the
---   long one, its first four characters are mapped. The code as it came is the source value.
+-- event.diagnoses: diagnoses of hospital stays (CIM-10), from the first to the last day of the stay.
+-- Source: pmsi_diagnosis, source_concepts.
+-- Rule: as pmsi_diagnosis says. 32902 primary, 32908 secondary diagnosis; 32810: claim. The French CIM-10 has codes that
+--   are longer than those of ICD-10: where the vocabulary lacks the long one, its first four characters are mapped.
+--   The code as it came is the source value.
+-- Reference: as pmsi_diagnosis.
 WITH spelled AS (
     SELECT *, CASE WHEN length(code) > 3 THEN left(code, 3) || '.' || substr(code, 4) ELSE code END AS dotted
     FROM pmsi_diagnosis

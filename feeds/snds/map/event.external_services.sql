@@ -1,5 +1,7 @@
--- event: services of external visits by their code (C, CS, ATU, FFM …). 32810: claim.
--- Rule: the day is that of the visit plus the delay, where it lies in the visit.
+-- event.external_services: services of external visits by their code (C, CS, ATU, FFM …).
+-- Source: mco_fbstc, pmsi_external.
+-- Rule: the day is that of the visit plus the delay, where it lies in the visit. 32810: claim.
+-- Reference: schema-snds, T_MCOaaFBSTC.
 SELECT
     v.person_id,
     'Procedure'       AS domain_id,

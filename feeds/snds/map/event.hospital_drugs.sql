@@ -1,5 +1,7 @@
--- event: expensive drugs given in a stay, which hospitals bill apart (UCD). 32810: claim.
--- Rule: the day is the first day of the stay plus the delay, where it lies in the stay.
+-- event.hospital_drugs: expensive drugs given in a stay, which hospitals bill apart (UCD).
+-- Source: mco_med, pmsi_stay.
+-- Rule: the day is the first day of the stay plus the delay, where it lies in the stay. 32810: claim.
+-- Reference: schema-snds, T_MCOaaMED.
 SELECT
     s.person_id,
     'Drug'          AS domain_id,

@@ -1,6 +1,8 @@
--- event: long-term illnesses that exempt from co-payment (ALD), by the CIM-10 code of the medical service. 32810: claim.
--- Rules: IMB_ETM_NAT 41 (on the list of 30), 43 (off the list), 45 (several). The illness was recognised on the first day;
---   the end is that of the right, so the condition is not given an end.
+-- event.long_term_illness: long-term illnesses that exempt from co-payment (ALD), by the CIM-10 code of the medical
+--   service.
+-- Source: ir_imb_r.
+-- Rule: IMB_ETM_NAT 41 (on the list of 30), 43 (off the list), 45 (several). The illness was recognised on the
+--   first day; the end is that of the right, so the condition is not given an end. 32810: claim.
 -- Reference: collaborative documentation of the SNDS, "Bénéficiaires du dispositif ALD".
 SELECT
     person_id,

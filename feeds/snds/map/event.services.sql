@@ -1,6 +1,9 @@
--- event: services of the DCIR that have no code but their nature (PRS_NAT_REF): consultations (1111 is C),
---   nursing, physiotherapy, transports. 32810: claim.
--- Rules: dcir_service; a service whose lines have a detailed code (drug, act, test, device) is an event by that code.
+-- event.services: services of the DCIR that have no code but their nature (PRS_NAT_REF): consultations (1111 is C),
+--   nursing, physiotherapy, transports.
+-- Source: dcir_service.
+-- Rule: dcir_service; a service whose lines have a detailed code (drug, act, test, device) is an event by that
+--   code. 32810: claim.
+-- Reference: schema-snds, ER_PRS_F, PRS_NAT_REF.
 SELECT
     person_id,
     'Procedure'                                AS domain_id,

@@ -1,7 +1,9 @@
 -- payer_plan_period: under which scheme a person was seen, and from when to when.
--- Rule: the SNDS has no enrolment. A period is a run of lines of care under one scheme (RGM_GRG_COD); it lasts until
---   the day before the next scheme's first line, the last one until the last sign of the person in the DCIR or the
---   PMSI, and the first one begins with the first sign. Nobody is said to be observed before or after.
+-- Source: dcir_line, pmsi_external, pmsi_stay.
+-- Rule: the SNDS has no enrolment. A period is a run of lines of care under one scheme (RGM_GRG_COD); it lasts
+--   until the day before the next scheme's first line, the last one until the last sign of the person in the DCIR
+--   or the PMSI, and the first one begins with the first sign. Nobody is said to be observed before or after.
+-- Reference: schema-snds, ER_PRS_F, RGM_GRG_COD; OMOP CDM 5.4, PAYER_PLAN_PERIOD.
 WITH line_of_care AS (
     SELECT person_id, day, scheme, line,
         CASE WHEN scheme IS DISTINCT FROM lag(scheme) OVER (PARTITION BY person_id ORDER BY day, line) THEN 1 ELSE 0 END AS changes

@@ -1,7 +1,8 @@
 -- person: one row a person (BEN_IDT_ANO), from the register.
--- Rules: of the rows under which a person was insured, the one that was last brought up to date (BEN_DTE_MAJ) describes
---   the person. A month of birth outside 1 to 12 is not known. The register has no day of birth.
--- Sex: 1 male 8507, 2 female 8532.
+-- Source: ir_ben_r.
+-- Rule: of the rows under which a person was insured, the one that was last brought up to date (BEN_DTE_MAJ)
+--   describes the person. A month of birth outside 1 to 12 is not known. The register has no day of birth. Sex: 1
+--   male 8507, 2 female 8532.
 -- Reference: schema-snds, IR_BEN_R; collaborative documentation of the SNDS, "Identifiants des bénéficiaires".
 WITH ranked AS (
     SELECT *, row_number() OVER (PARTITION BY person_id ORDER BY ben_dte_maj DESC NULLS LAST, line DESC) AS place

@@ -1,5 +1,8 @@
--- provider: who did care in town, and who prescribed it, by the hashed number; establishments by their FINESS number.
--- Source: ER_PRS_F, PFS_EXE_NUM and PFS_PRE_NUM; ER_ETE_F, ETB_EXE_FIN. The specialty is that of the executing professional.
+-- provider: who did care in town, and who prescribed it, by the hashed number; establishments by their FINESS
+--   number.
+-- Source: dcir_line.
+-- Rule: the specialty is that of the executing professional.
+-- Reference: schema-snds, ER_PRS_F, PFS_EXE_NUM and PFS_PRE_NUM; ER_ETE_F, ETB_EXE_FIN.
 WITH named AS (
     SELECT provider AS key, specialty, line FROM dcir_line WHERE left_out IS NULL AND provider IS NOT NULL
     UNION ALL

@@ -1,4 +1,7 @@
--- Lines of the DCIR that reach no table, and why.
+-- unmapped.dcir: lines of the DCIR that reach no table, and why.
+-- Source: dcir_code, dcir_line, dcir_net, dcir_visit, ir_imb_r, ki_cci_r, ki_ecd_r.
+-- Rule: a reason counts only where nothing was made of the row.
+-- Reference: as dcir_line, dcir_code and dcir_net.
 WITH taken_back AS (
     SELECT 'er_prs_f' AS source_table, p.line
     FROM dcir_line p

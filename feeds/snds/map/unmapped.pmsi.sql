@@ -1,4 +1,8 @@
--- Rows of the PMSI that reach no table, and why. A reason counts only where nothing was made of the row.
+-- unmapped.pmsi: rows of the PMSI that reach no table, and why.
+-- Source: had_b, had_d, had_dmpa, had_dmpp, mco_b, mco_cstc, mco_d, mco_fastc, mco_fbstc, mco_med, mco_um,
+--   pmsi_act, pmsi_diagnosis, pmsi_external, pmsi_stay, rip_rsa, rip_rsad, ssr_b, ssr_d.
+-- Rule: a reason counts only where nothing was made of the row.
+-- Reference: as pmsi_stay, pmsi_diagnosis and pmsi_act.
 WITH stay_row AS (
     SELECT stay_key, 'mco' AS field, 'mco_b' AS source_table, line FROM mco_b
     UNION ALL SELECT stay_key, 'had', 'had_b', line FROM had_b

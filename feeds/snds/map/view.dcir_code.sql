@@ -1,8 +1,9 @@
--- dcir_code: what a line of care was coded with in detail, one row per row of a detailed table.
--- Source: ER_PHA_F, ER_UCD_F, ER_CAM_F, ER_BIO_F, ER_TIP_F, each with its line of care by prs_key.
--- Rules: codes in their full length (CIP 13 places; UCD 13, where 7 stand alone with six zeros before;
---   NABM 4; LPP 7). An act has no quantity of its own: its line's counts. CCAM activity 4 is the
---   anaesthesia of an act that is there as activity 1; phases after the first (CAM_TRT_PHA > 1) are the same act too.
+-- view.dcir_code: what a line of care was coded with in detail, one row per row of a detailed table.
+-- Source: dcir_line, er_bio_f, er_cam_f, er_pha_f, er_tip_f, er_ucd_f. ER_PHA_F, ER_UCD_F, ER_CAM_F, ER_BIO_F,
+--   ER_TIP_F, each with its line of care by prs_key.
+-- Rule: codes in their full length (CIP 13 places; UCD 13, where 7 stand alone with six zeros before; NABM 4; LPP
+--   7). An act has no quantity of its own: its line's counts. CCAM activity 4 is the anaesthesia of an act that is
+--   there as activity 1; phases after the first (CAM_TRT_PHA > 1) are the same act too.
 -- Reference: collaborative documentation of the SNDS, "Tables affinées"; CCAM, general provisions, I-5 and III.
 WITH detail AS (
     SELECT prs_key, 'er_pha_f' AS source_table, line, 'Drug' AS domain_id, 'CIP13' AS vocabulary_id,

@@ -1,9 +1,10 @@
--- dcir_line: the lines of care of the DCIR, each with the reason why it is left out, if it is.
--- Source: ER_PRS_F and, by the nine columns of prs_key, ER_ETE_F.
--- Rules: what public hospitals report "for information" is in the PMSI already, and there it is complete:
---   DPN_QLF or PRS_DPN_QLP 71 (external visits and stays) and 72 (their daily charges); ETE_IND_TAA 1 (billed directly).
+-- view.dcir_line: the lines of care of the DCIR, each with the reason why it is left out, if it is.
+-- Source: er_ete_f, er_prs_f. ER_PRS_F and, by the nine columns of prs_key, ER_ETE_F.
+-- Rule: what public hospitals report "for information" is in the PMSI already, and there it is complete: DPN_QLF or
+--   PRS_DPN_QLP 71 (external visits and stays) and 72 (their daily charges); ETE_IND_TAA 1 (billed directly).
 --   CPL_MAJ_TOP 2 and more: supplements; they carry money, and count no care.
--- Reference: collaborative documentation of the SNDS, "Actes et consultations externes", "Guide pratique du SNDS", section 5.3.1.
+-- Reference: collaborative documentation of the SNDS, "Actes et consultations externes", "Guide pratique du SNDS",
+--   section 5.3.1.
 WITH establishment AS ( -- one line may have several rows: it is public where one says so
     SELECT prs_key, bool_or(ete_ind_taa = 1) AS public_hospital, min(etb_exe_fin) AS finess
     FROM er_ete_f

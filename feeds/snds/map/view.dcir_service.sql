@@ -1,6 +1,8 @@
--- dcir_service: lines of care by nature of the service, after regularisation; and whether anything of it has a detailed code.
+-- view.dcir_service: lines of care by nature of the service, after regularisation; and whether anything of it has a
+--   detailed code.
+-- Source: dcir_line, er_bio_f, er_cam_f, er_pha_f, er_tip_f, er_ucd_f.
 -- Rule: as dcir_net, with the nature of the service (PRS_NAT_REF) in the place of the code; supplements count 0.
--- Source: dcir_line, dcir_code.
+-- Reference: as dcir_net.
 WITH detailed AS (
     SELECT prs_key FROM er_pha_f UNION SELECT prs_key FROM er_ucd_f UNION SELECT prs_key FROM er_cam_f
     UNION SELECT prs_key FROM er_bio_f UNION SELECT prs_key FROM er_tip_f

@@ -1,7 +1,9 @@
--- dcir_visit: what one professional (or establishment) did for a person on one day.
+-- view.dcir_visit: what one professional (or establishment) did for a person on one day.
+-- Source: dcir_service.
 -- Rule: a visit took place where at least one of its services remains after regularisation; its money is that of
---   all its lines, supplements and regularisations included.
--- Concepts: 581458 pharmacy visit (PSE_ACT_NAT 50, 51), 32036 laboratory visit (30 to 39), 9202 outpatient visit.
+--   all its lines, supplements and regularisations included. Concepts: 581458 pharmacy visit (PSE_ACT_NAT 50, 51),
+--   32036 laboratory visit (30 to 39), 9202 outpatient visit.
+-- Reference: as dcir_net; schema-snds, PSE_ACT_NAT.
 SELECT
     person_id,
     day,

@@ -1,7 +1,11 @@
--- pmsi_act: acts done in hospitals (CCAM; CSARR in rehabilitation), each with the reason why it is left out, if it is.
--- Rules: the day is the first day of the stay (of the visit) plus the delay, where one is given and lies in the stay.
---   CCAM activity 4 is the anaesthesia of an act that has its own row; phases after the first are the same act too.
--- Reference: Guide méthodologique de production des informations du PMSI en MCO, chapter II; CCAM, general provisions.
+-- view.pmsi_act: acts done in hospitals (CCAM; CSARR in rehabilitation), each with the reason why it is left out,
+--   if it is.
+-- Source: had_a, mco_a, mco_fmstc, pmsi_external, pmsi_stay, rip_ccam, ssr_ccam, ssr_csarr.
+-- Rule: the day is the first day of the stay (of the visit) plus the delay, where one is given and lies in the
+--   stay. CCAM activity 4 is the anaesthesia of an act that has its own row; phases after the first are the same
+--   act too.
+-- Reference: Guide méthodologique de production des informations du PMSI en MCO, chapter II; CCAM, general
+--   provisions.
 WITH coded AS (
     SELECT stay_key, 'mco' AS field, 'CCAM' AS vocabulary_id, cdc_act AS code, ent_dat_del AS delay, nbr_exe_act AS times, acv_act AS activity, 'mco_a' AS source_table, line FROM mco_a
     UNION ALL SELECT stay_key, 'ace', 'CCAM', ccam_cod, del_dat_ent, 1, acv_act, 'mco_fmstc', line FROM mco_fmstc

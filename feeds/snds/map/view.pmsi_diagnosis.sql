@@ -1,11 +1,11 @@
--- pmsi_diagnosis: coded diagnoses of hospital stays (CIM-10), each with the reason why it is left out, if it is.
--- Rules:
---   rank 1 main: MCO DP; HAD DP; SSR manifestation; RIP DP.
---   rank 2 related: MCO DR; SSR aetiology and purpose; HAD diagnoses of the modes of care.
---   rank 3 associated: the others; the units' DP and DR, which the stay need not have.
---   A stay has a diagnosis once, at its best rank.
---   Code: without dot, dagger and blanks, in upper case.
--- Reference: Guide méthodologique de production des informations du PMSI en MCO, chapter IV; collaborative documentation of the SNDS.
+-- view.pmsi_diagnosis: coded diagnoses of hospital stays (CIM-10), each with the reason why it is left out, if it
+--   is.
+-- Source: had_b, had_d, had_dmpa, had_dmpp, mco_b, mco_d, mco_um, pmsi_stay, rip_rsa, rip_rsad, ssr_b, ssr_d.
+-- Rule: rank 1 main: MCO DP; HAD DP; SSR manifestation; RIP DP. rank 2 related: MCO DR; SSR aetiology and purpose;
+--   HAD diagnoses of the modes of care. rank 3 associated: the others; the units' DP and DR, which the stay need
+--   not have. A stay has a diagnosis once, at its best rank. Code: without dot, dagger and blanks, in upper case.
+-- Reference: Guide méthodologique de production des informations du PMSI en MCO, chapter IV; collaborative
+--   documentation of the SNDS.
 WITH coded AS (
     SELECT stay_key, 'mco' AS field, dgn_pal AS code, 1 AS rank, 'mco_b' AS source_table, line FROM mco_b
     UNION ALL SELECT stay_key, 'mco', dgn_rel, 2, 'mco_b', line FROM mco_b

@@ -1,5 +1,6 @@
--- pmsi_external: external visits to hospitals that report to the PMSI-MCO.
--- Source: T_MCOaaCSTC: person and dates; its key with the bills, services and acts is year, ETA_NUM and SEQ_NUM.
+-- view.pmsi_external: external visits to hospitals that report to the PMSI-MCO.
+-- Source: mco_cstc. T_MCOaaCSTC: person and dates; its key with the bills, services and acts is year, ETA_NUM and
+--   SEQ_NUM.
 -- Rule: the day is EXE_SOI_DTD, else ENT_DAT.
 -- Reference: collaborative documentation of the SNDS, "Actes et consultations externes".
 SELECT

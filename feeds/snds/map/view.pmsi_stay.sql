@@ -1,12 +1,13 @@
--- pmsi_stay: hospital stays of the four fields of the PMSI, each with the reason why it is left out, if it is.
--- Source: tables B (RIP: RSA) for the stay, C for the person and the dates. A stay whose row of C was refused
---   (chaining failed, twins under one number) is in no row here: unmapped.pmsi counts it.
--- Rules:
---   mco, left out: grouping errors (GHM 90*), services for another hospital's patient (SEJ_TYP B).
---   dates: EXE_SOI_DTD and DTF, else ENT_DAT and SOR_DAT, else (until 2008) the month of discharge: its first
---     day is the end, and SEJ_NBJ nights before is the start.
---   had, ssr, rip: one row per sub-sequence, week or sequence: the stay is all of them.
--- Reference: collaborative documentation of the SNDS, "Requête type dans le PMSI-MCO", "Identifiants des bénéficiaires".
+-- view.pmsi_stay: hospital stays of the four fields of the PMSI, each with the reason why it is left out, if it is.
+-- Source: had_b, had_c, mco_b, mco_c, rip_c, rip_rsa, ssr_b, ssr_c. Tables B (RIP: RSA) for the stay, C for the
+--   person and the dates. A stay whose row of C was refused (chaining failed, twins under one number) is in no row
+--   here: unmapped.pmsi counts it.
+-- Rule: mco, left out: grouping errors (GHM 90*), services for another hospital's patient (SEJ_TYP B). Dates:
+--   EXE_SOI_DTD and DTF, else ENT_DAT and SOR_DAT, else (until 2008) the month of discharge: its first day is the
+--   end, and SEJ_NBJ nights before is the start. had, ssr, rip: one row per sub-sequence, week or sequence: the
+--   stay is all of them.
+-- Reference: collaborative documentation of the SNDS, "Requête type dans le PMSI-MCO", "Identifiants des
+--   bénéficiaires".
 WITH mco AS (
     SELECT
         c.person_id, c.stay_key, 'mco' AS field, b.eta_num AS finess,

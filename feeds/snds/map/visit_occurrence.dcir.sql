@@ -1,5 +1,7 @@
--- visit_occurrence: care outside hospitals, one visit a person, day and professional. 32810: claim.
--- Rules: dcir_visit; a visit of which nothing remains after regularisation did not take place.
+-- visit_occurrence.dcir: care outside hospitals, one visit a person, day and professional.
+-- Source: dcir_visit.
+-- Rule: dcir_visit; a visit of which nothing remains after regularisation did not take place. 32810: claim.
+-- Reference: as dcir_visit.
 SELECT
     person_id,
     key,

@@ -1,4 +1,7 @@
--- visit_occurrence: external visits to hospitals. 9202: outpatient visit; 32810: claim.
+-- visit_occurrence.external: external visits to hospitals.
+-- Source: pmsi_external.
+-- Rule: one visit a row that has a date. 9202: outpatient visit; 32810: claim.
+-- Reference: as pmsi_external.
 SELECT
     person_id,
     stay_key   AS key,

@@ -1,7 +1,9 @@
--- visit_occurrence: hospital stays of the PMSI. 32810: claim.
--- Concepts: had 581476 home visit; sessions and stays without a night 9202 outpatient, or 9203 emergency room where
---   the person came by it (ENT_PRV 5); other stays 9201 inpatient, or 262 emergency room and inpatient.
--- The stay's key is hashed from year, hospital and number, so that its diagnoses and acts find it.
+-- visit_occurrence.pmsi: hospital stays of the PMSI.
+-- Source: pmsi_stay.
+-- Rule: concepts: had 581476 home visit; sessions and stays without a night 9202 outpatient, or 9203 emergency room
+--   where the person came by it (ENT_PRV 5); other stays 9201 inpatient, or 262 emergency room and inpatient. The
+--   stay's key is hashed from year, hospital and number, so that its diagnoses and acts find it. 32810: claim.
+-- Reference: as pmsi_stay; schema-snds, ENT_PRV, SOR_MOD, SOR_DES.
 SELECT
     person_id,
     stay_key                       AS key,

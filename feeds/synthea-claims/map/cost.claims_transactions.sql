@@ -1,7 +1,11 @@
--- One cost for each thing charged in a claim: the charge, and what was paid of
--- it by whom. The insurer pays by electronic check; the patient by copayment,
--- cash, card or check. Transfers move a debt from one to the other and carry no
--- money. Sums are of decimals, so that they are exact.
+-- cost.claims_transactions: one cost for each thing charged in a claim.
+-- Source: claims_transactions.
+-- Rule: one cost for each thing charged in a claim: the charge, and what was paid of it by whom. The insurer pays
+--   by electronic check; the patient by copayment, cash, card or check. Transfers move a debt from one to the other
+--   and carry no money. Sums are of decimals, so that they are exact.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     'charge:' || claimid || ':' || procedurecode AS cost_event_key,
     32810    AS cost_type_concept_id, -- claim

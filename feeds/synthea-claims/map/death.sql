@@ -1,3 +1,9 @@
+-- death: deaths that the insurer knows of.
+-- Source: patients.
+-- Rule: where a patient has a date of death. 32810: claim.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, DEATH
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#death)
 SELECT
     person_id,
     deathdate  AS death_date,

@@ -1,6 +1,10 @@
--- Each different diagnosis of a claim. A diagnosis field may hold what the
--- encounter was for (an examination, say): the code's domain puts it where it
--- belongs.
+-- event.claims: diagnoses of a claim.
+-- Source: claims.
+-- Rule: each different diagnosis of a claim. A diagnosis field may hold what the encounter was for (an examination,
+--   say): the code's domain puts it where it belongs.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Condition'   AS domain_id,

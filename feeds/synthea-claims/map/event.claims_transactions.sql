@@ -1,6 +1,10 @@
--- What was charged for. A charge does not name its code system: a code is
--- looked up in SNOMED, then RxNorm; the short ones are vaccines (CVX).
--- An end before the start (1970-01-01) means that none was recorded.
+-- event.claims_transactions: what was charged for.
+-- Source: claims_transactions, source_concepts.
+-- Rule: a charge does not name its code system: a code is looked up in SNOMED, then RxNorm;
+--   the short ones are vaccines (CVX). An end before the start (1970-01-01) means that none was recorded.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     t.person_id,
     CASE WHEN snomed.concept_code IS NOT NULL THEN 'Procedure'

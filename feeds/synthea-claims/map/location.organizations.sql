@@ -1,3 +1,9 @@
+-- location.organizations: where an organisation lies.
+-- Source: organizations.
+-- Rule: the address as it came, as long as the CDM has room.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, LOCATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     id                              AS key,
     left(address, 50)               AS address_1,

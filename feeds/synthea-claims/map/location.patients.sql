@@ -1,4 +1,9 @@
--- Where a patient lives, no closer than the county.
+-- location.patients: where a patient lives.
+-- Source: patients.
+-- Rule: one location a county; the address stays with the provider.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, LOCATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#location)
 SELECT
     county || ', ' || state           AS key,
     left(county, 20)                  AS county,

@@ -1,4 +1,9 @@
--- The payer NO_INSURANCE stands for time without insurance: no plan.
+-- payer_plan_period: periods of insurance.
+-- Source: payer_transitions, payers.
+-- Rule: the payer NO_INSURANCE stands for time without insurance: no plan.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, PAYER_PLAN_PERIOD
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#payer_plan_period)
 SELECT
     t.person_id,
     CAST(t.start_year AS DATE) AS payer_plan_period_start_date,

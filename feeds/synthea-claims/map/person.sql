@@ -1,6 +1,10 @@
--- The birth date arrives as the first day of its month.
--- Concepts: Gender 8507 male, 8532 female; Race 8527, 8516, 8515, 8557;
--- Ethnicity 38003563 Hispanic or Latino, 38003564 not.
+-- person: one row a patient.
+-- Source: patients.
+-- Rule: the birth date arrives as the first day of its month. Concepts: Gender 8507 male, 8532 female; Race 8527,
+--   8516, 8515, 8557; Ethnicity 38003563 Hispanic or Latino, 38003564 not.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, PERSON
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#person)
 SELECT
     person_id,
     CASE gender WHEN 'M' THEN 8507 WHEN 'F' THEN 8532 ELSE 0 END AS gender_concept_id,

@@ -1,3 +1,9 @@
+-- provider: who gave care.
+-- Source: providers.
+-- Rule: one provider a row; its place of care is its organisation.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, PROVIDER
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#provider)
 SELECT
     id                                                           AS key,
     organization                                                 AS care_site_key,

@@ -1,6 +1,10 @@
--- A claim names the encounter that it was made for. Where a hospital deposits
--- that encounter too, its account of the visit is preferred. A claim does not
--- say what kind of visit it was: concept 0.
+-- visit_occurrence: encounters that claims name.
+-- Source: claims.
+-- Rule: a claim names the encounter that it was made for. Where a hospital deposits that encounter too, its account
+--   of the visit is preferred. A claim does not say what kind of visit it was: concept 0.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, VISIT_OCCURRENCE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     appointmentid                  AS key,
     person_id,

@@ -1,4 +1,9 @@
--- What the hospital charged for the whole encounter, everything in it included.
+-- cost.encounters: what the hospital charged for the whole encounter, everything in it included.
+-- Source: encounters.
+-- Rule: borne by the visit. 32817: EHR. Amounts are US dollars.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     id                                  AS cost_event_key,
     'visit_occurrence'                  AS cost_event_table,

@@ -1,3 +1,9 @@
+-- cost.immunizations: what a vaccine cost.
+-- Source: immunizations.
+-- Rule: the base cost, borne by the vaccine's event. 32817: EHR. Amounts are US dollars.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     deposit() || ':immunizations:' || line AS cost_event_key,
     32817              AS cost_type_concept_id, -- EHR

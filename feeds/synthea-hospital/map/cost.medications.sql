@@ -1,3 +1,9 @@
+-- cost.medications: what a prescription cost.
+-- Source: medications.
+-- Rule: borne by the prescription's event. 32817: EHR. Amounts are US dollars.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, COST
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#cost)
 SELECT
     deposit() || ':medications:' || line AS cost_event_key,
     32817                                AS cost_type_concept_id, -- EHR

@@ -1,3 +1,9 @@
+-- event.immunizations: vaccines given.
+-- Source: immunizations.
+-- Rule: one event a row; codes are CVX. 32817: EHR.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Drug'          AS domain_id,

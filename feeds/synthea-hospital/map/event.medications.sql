@@ -1,5 +1,10 @@
--- One row a prescription. The export counts dispenses and says nothing of the
--- pack: the number of dispenses is the quantity.
+-- event.medications: prescriptions.
+-- Source: medications.
+-- Rule: one row a prescription. The export counts dispenses and says nothing of the pack: the number of dispenses
+--   is the quantity.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     'Drug'        AS domain_id,

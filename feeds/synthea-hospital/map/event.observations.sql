@@ -1,4 +1,9 @@
--- QALY, DALY and QOLS are scores of the simulator's own: no LOINC code.
+-- event.observations: measurements, findings and answers.
+-- Source: observations.
+-- Rule: QALY, DALY and QOLS are scores of the simulator's own: no LOINC code.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
     person_id,
     CASE type WHEN 'numeric' THEN 'Measurement' ELSE 'Observation' END     AS domain_id,

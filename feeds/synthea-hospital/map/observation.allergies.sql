@@ -1,6 +1,11 @@
--- The substance is the value and not the observation, so that an allergy to a
--- drug is never mistaken for an exposure to it. The vocabulary at hand has no
--- concept for "allergy to a substance": the observation itself is concept 0.
+-- observation.allergies: allergies.
+-- Source: allergies, single_concept.
+-- Rule: the substance is the value and not the observation, so that an allergy to a drug is never mistaken for an
+--   exposure to it. The vocabulary at hand has no concept for "allergy to a substance": the observation itself is
+--   concept 0.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, OBSERVATION
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#observation)
 SELECT
     a.person_id,
     0                                AS observation_concept_id,

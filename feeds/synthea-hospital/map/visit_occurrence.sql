@@ -1,5 +1,10 @@
--- The class of an encounter as ETL-Synthea reads it: urgent care is emergency
--- care, and whatever has no bed is outpatient.
+-- visit_occurrence: encounters.
+-- Source: encounters, source_concepts.
+-- Rule: the class of an encounter as ETL-Synthea reads it: urgent care is emergency care, and whatever has no bed
+--   is outpatient.
+-- Reference: Synthea, CSV File Data Dictionary
+--   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, VISIT_OCCURRENCE
+--   (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
     e.id          AS key,
     e.person_id,
