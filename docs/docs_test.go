@@ -383,7 +383,7 @@ func TestLinksResolve(t *testing.T) {
 
 var (
 	heading    = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	notAnchors = regexp.MustCompile(`[^a-z0-9 -]`)
+	notAnchors = regexp.MustCompile(`[^a-z0-9_ -]`)
 )
 
 // anchors are the names that a page's headings can be linked by.
