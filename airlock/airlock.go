@@ -152,24 +152,7 @@ func deliver(ctx context.Context, w *warehouse.Warehouse, id string) (*Released,
 	if err != nil {
 		return nil, err
 	}
-	if err := w.InEffect(ctx, state, *output.Decision, ledger.OutputReleased{}.Kind()); err != nil {
-		return nil, err
-	}
-	data, err := project.Output(ctx, w, output)
-	if err != nil {
-		return nil, err
-	}
-	var checkpoint []byte
-	if state.Witnesses(output.Decision.Index, ledger.OutputReleased{}.Kind()) != nil {
-		if _, checkpoint, err = w.Log.Cosigned(ctx); err != nil {
-			return nil, err
-		}
-	}
-	receipt, err := NewReceipt(ctx, w.Log, state, id, checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	text, err := receipt.Encode()
+	data, receipt, err := withReceipt(ctx, w, state, output)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +163,7 @@ func deliver(ctx context.Context, w *warehouse.Warehouse, id string) (*Released,
 	if err := atomicfile.Write(r.Path, data, 0o644); err != nil {
 		return nil, err
 	}
-	return r, atomicfile.Write(r.Receipt, text, 0o644)
+	return r, atomicfile.Write(r.Receipt, receipt, 0o644)
 }
 
 // VerifyResults compares every released output and its receipt with the ledger.

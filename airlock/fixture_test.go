@@ -70,15 +70,15 @@ func newHome(t *testing.T, projects ...string) *home {
 	return h
 }
 
-// project gives alice a project.
-func (h *home) project(name string) {
+// project gives alice a project, with more lines in its authorisation.
+func (h *home) project(name string, more ...string) {
 	h.t.Helper()
 	ring, err := h.Keyring(h.t.Context())
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer ring.Close()
-	asked := fmt.Sprintf(text, name)
+	asked := fmt.Sprintf(text, name) + strings.Join(more, "\n")
 	h.say("alice", ledger.ProjectRequested{Project: name, Spec: asked})
 	h.say("diane", ledger.ProjectApproved{Project: name, Spec: ledger.Sum([]byte(asked)), Reason: "lawful"})
 	key, err := ring.New(h.t.Context(), "project-"+name)

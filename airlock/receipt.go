@@ -26,7 +26,34 @@ type Receipt struct {
 	Researcher string         `json:"researcher"`
 	Checker    string         `json:"checker"`
 	Reason     string         `json:"reason"`
+	Changes    []Step         `json:"changes,omitempty"` // what was made of what the run wrote, the first first
 	Ledger     ledger.Receipt `json:"ledger"` // the statements that say so
+}
+
+// Step is a method that was applied to an output.
+type Step struct {
+	Change string `json:"change"`
+	Output string `json:"output"` // of which
+	Method string `json:"method"`
+	By     string `json:"by"` // who wanted it
+}
+
+// steps are what made an output of what its run wrote, and the statements that say so.
+func steps(state *governance.State, output *governance.Output) (all []Step, said []governance.Made) {
+	for output.From != "" {
+		for id, c := range state.Changes.All() {
+			if c.Output == output.From && c.Method == output.Method && c.Done != nil && c.Failed == "" {
+				all = append([]Step{{id, c.Output, c.Method, c.Actor}}, all...)
+				said = append(said, c.Made, *c.Done, state.Parties[c.Actor].Made)
+			}
+		}
+		from, ok := state.Outputs.Get(output.From)
+		if !ok {
+			break
+		}
+		output = from
+	}
+	return all, said
 }
 
 // NewReceipt makes the receipt of a released output, at a checkpoint or, where
@@ -48,11 +75,12 @@ func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, i
 		return nil, err
 	}
 	needed := map[uint64]bool{0: true}
-	for _, made := range []governance.Made{
+	changes, said := steps(state, output)
+	for _, made := range append(said,
 		state.Parties[output.Run.Actor].Made, state.Parties[output.Decision.Actor].Made, state.Parties[project.Decision.Actor].Made,
 		state.Parties[project.Actor].Made, release.Made, project.Made, *project.Decision, *project.Extracted,
 		output.Run.Made, *output.Run.End, *output.Decision,
-	} {
+	) {
 		needed[made.Index] = true
 	}
 	if policy := state.Witnesses(output.Decision.Index, ledger.OutputReleased{}.Kind()); policy != nil {
@@ -86,7 +114,7 @@ func NewReceipt(ctx context.Context, log *ledger.Log, state *governance.State, i
 	return &Receipt{
 		Output: id, File: output.Name, SHA256: output.SHA256, Project: project.Name, Release: release.Release,
 		Run: output.Run.Run, Code: output.Run.Code, Researcher: output.Run.Actor,
-		Checker: output.Decision.Actor, Reason: output.Reason, Ledger: *proof,
+		Checker: output.Decision.Actor, Reason: output.Reason, Changes: changes, Ledger: *proof,
 	}, nil
 }
 
@@ -185,7 +213,11 @@ func (r *Receipt) Verify(ctx context.Context, log *ledger.Log, data []byte) erro
 			said[r.confirms(e.Statement.Actor, body)] = true
 		}
 	}
-	for _, needed := range []string{"released", "ran", "finished", "extracted", "approved"} {
+	wanted := []string{"released", "ran", "finished", "extracted", "approved"}
+	for i := range r.Changes {
+		wanted = append(wanted, fmt.Sprintf("asked to be changed (%d)", i+1), fmt.Sprintf("changed (%d)", i+1))
+	}
+	for _, needed := range wanted {
 		if !said[needed] {
 			return fmt.Errorf("the statements do not say what the receipt says: nothing confirms that the output was %s", needed)
 		}
@@ -315,8 +347,24 @@ func (r *Receipt) confirms(actor string, body ledger.Body) string {
 		}
 	case *ledger.RunFinished:
 		for _, o := range b.Outputs {
-			if b.Run == r.Run && o.Output == r.Output && o.SHA256 == r.SHA256 && o.Name == r.File {
+			if b.Run != r.Run || o.Name != r.File {
+				continue
+			}
+			if len(r.Changes) > 0 && o.Output == r.Changes[0].Output || len(r.Changes) == 0 && o.Output == r.Output && o.SHA256 == r.SHA256 {
 				return "finished"
+			}
+		}
+	case *ledger.OutputChangeRequested:
+		for i, c := range r.Changes {
+			if c == (Step{b.Change, b.Output, b.Method, actor}) {
+				return fmt.Sprintf("asked to be changed (%d)", i+1)
+			}
+		}
+	case *ledger.OutputChanged:
+		for i, c := range r.Changes {
+			last := i == len(r.Changes)-1
+			if b.Result != nil && b.Change == c.Change && (last && b.Result.Output == r.Output && b.Result.SHA256 == r.SHA256 || !last && b.Result.Output == r.Changes[i+1].Output) {
+				return fmt.Sprintf("changed (%d)", i+1)
 			}
 		}
 	case *ledger.ProjectExtracted:

@@ -87,12 +87,20 @@ func (s *Spec) written() []written {
 		{name: "maximum_rows", text: text(s.MaximumRows)},
 		{name: "outputs", names: append([]string{}, s.Outputs...)},
 		{name: "dominance", text: s.dominance()},
+		{name: "checking", text: s.checking()},
 		{name: "host_derogation", text: s.HostDerogation},
 		{name: "dates", text: s.dates()},
 		{name: "age", text: s.age()},
 		{name: "geography", text: s.geography()},
 		{name: "identifying", text: text(s.Identifying)},
 	}
+}
+
+func (s *Spec) checking() string {
+	if s.Checking == nil {
+		return ""
+	}
+	return fmt.Sprintf("within %d days, by %d", int(s.Within().Hours()/24), max(s.Checking.Checkers, 1))
 }
 
 func (s *Spec) dominance() string {

@@ -175,6 +175,7 @@ var contextFacts = []fact{
 	{"asked_ends", func(f *Facts) types.Value { return datetime(f.AskedEnds) }},
 	{"amendment", func(f *Facts) types.Value { return types.Boolean(f.Amendment) }},
 	{"disclosive", func(f *Facts) types.Value { return types.Boolean(f.Disclosive) }},
+	{"taken", func(f *Facts) types.Value { return types.Boolean(f.Checker != "" && f.Checker != f.Actor) }},
 	{"requester", func(f *Facts) types.Value { return partyUID(f.Requester) }},
 	{"host_registered", func(f *Facts) types.Value { return types.Boolean(f.HostRegistered) }},
 	{"host_reach", func(f *Facts) types.Value { return texts(f.HostReach) }},
@@ -247,7 +248,7 @@ func (f *Facts) words() []string {
 		"{use}", orNone(f.Use), "{use_says}", use.Says, "{use_article}", use.Article,
 		"{asked_starts}", day(f.AskedStarts), "{asked_ends}", lastDay(f.AskedEnds),
 		"{requester}", f.Requester, "{party}", f.Party,
-		"{host}", f.Host, "{reach}", strings.Join(f.HostReach, ", "), "{derogated}", derogated,
+		"{checker}", f.Checker, "{host}", f.Host, "{reach}", strings.Join(f.HostReach, ", "), "{derogated}", derogated,
 	}
 	if p := f.Project; p != nil {
 		words = append(words, "{project}", p.Name, "{status}", string(p.Status), "{starts}", day(p.Starts), "{ended}", lastDay(p.Ends),

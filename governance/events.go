@@ -33,22 +33,6 @@ func (s *State) Release(id string) (*Release, error) {
 // Run finds a run by its id.
 func (s *State) Run(id string) (*Run, error) { return s.Runs.find("run", id) }
 
-// ReleasedOf is how many outputs of an output's project were released.
-func (s *State) ReleasedOf(o *Output) int {
-	if project, ok := s.Projects.Get(o.Run.Project); ok {
-		return project.Released
-	}
-	return 0
-}
-
-// Bundle is the sealed object that holds an output, or nil where nothing does.
-func (o *Output) Bundle() *ledger.Object {
-	if o.Run.Finished == nil {
-		return nil
-	}
-	return o.Run.Finished.Bundle
-}
-
 // Output finds an output by its id.
 func (s *State) Output(id string) (*Output, error) { return s.Outputs.find("airlock", id) }
 
@@ -312,6 +296,11 @@ func (s *State) Objects() (objects []ledger.Object) {
 		}
 		if r.Finished != nil && r.Finished.Bundle != nil && r.Finished.Same == "" {
 			objects = append(objects, *r.Finished.Bundle)
+		}
+	}
+	for _, o := range s.Outputs.All() {
+		if o.Sealed != nil {
+			objects = append(objects, *o.Sealed)
 		}
 	}
 	return objects

@@ -27,6 +27,7 @@ type Facts struct {
 	Output     string `json:"output,omitempty" yaml:"output"`
 	Disclosive bool   `json:"disclosive,omitempty" yaml:"disclosive"`
 	Requester  string `json:"requester,omitempty" yaml:"requester"`
+	Checker    string `json:"checker,omitempty" yaml:"checker"` // who takes the output
 
 	// of the host that new data would be put with
 	Host           string    `json:"host,omitempty" yaml:"host"`
@@ -127,6 +128,12 @@ func (s *State) bodyFacts(f *Facts, project *Project, body ledger.Body) error {
 		s.outputFacts(f, b.Output)
 	case *ledger.OutputViewed:
 		s.outputFacts(f, b.Output)
+	case *ledger.OutputAssigned:
+		s.outputFacts(f, b.Output)
+	case *ledger.DeliveryRenewed:
+		s.outputFacts(f, b.Output)
+	case *ledger.OutputCommented:
+		s.outputFacts(f, b.Output)
 	case *ledger.OptOutRevoked:
 		if o, ok := s.OptOuts.Get(b.OptOut); ok {
 			f.Requester = o.Actor
@@ -148,6 +155,7 @@ func (s *State) outputFacts(f *Facts, id string) {
 	f.Output = id
 	if output, ok := s.Outputs.Get(id); ok {
 		f.Disclosive, f.Requester = output.Refused, output.Run.Actor
+		f.Checker = output.Checker
 	}
 }
 
@@ -248,6 +256,21 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 	case *ledger.OutputRefused:
 		return s.projectOfOutput(b.Output)
 	case *ledger.OutputViewed:
+		return s.projectOfOutput(b.Output)
+	case *ledger.OutputChangeRequested:
+		return s.projectOfOutput(b.Output)
+	case *ledger.OutputChanged:
+		if c, ok := s.Changes.Get(b.Change); ok {
+			return s.projectOfOutput(c.Output)
+		}
+		return nil, refuse("", "there is no change %q", b.Change)
+	case *ledger.OutputCommented:
+		return s.projectOfOutput(b.Output)
+	case *ledger.OutputAssigned:
+		return s.projectOfOutput(b.Output)
+	case *ledger.OutputDelivered:
+		return s.projectOfOutput(b.Output)
+	case *ledger.DeliveryRenewed:
 		return s.projectOfOutput(b.Output)
 	case *ledger.Countersigned:
 		if waiting, ok := s.People.Waiting[b.Entry]; ok {

@@ -125,7 +125,7 @@ type Due struct {
 // another question (see [State.Authorise]).
 func (s *State) Due(actor string, now time.Time, body ledger.Body) Due {
 	if !s.People.held[actor] && s.People.Rules.Passkeys != Required && len(s.People.Rules.TwoPersons) == 0 {
-		if body.Kind() != (ledger.EnrolmentOpened{}).Kind() {
+		if kind := body.Kind(); kind != (ledger.EnrolmentOpened{}).Kind() && kind != (ledger.OutputReleased{}).Kind() {
 			return Due{} // as in every home without a portal
 		}
 	}
@@ -303,6 +303,14 @@ func (s *State) second(made Made, body ledger.Body) []string {
 		if s.loosensWitnesses(b) {
 			return []string{string(Officer)}
 		}
+	case *ledger.OutputReleased:
+		if roles := s.People.Rules.TwoPersons[b.Kind()]; len(roles) > 0 {
+			return roles
+		}
+		if p, err := s.projectOfOutput(b.Output); err == nil && p.Spec.Checking != nil && p.Spec.Checking.Checkers > 1 {
+			return []string{string(OutputChecker)} // four eyes, by the authorisation
+		}
+		return nil
 	case *ledger.ReleaseErased:
 		if release, ok := s.Releases.Get(b.Release); ok && !made.Time.Before(release.RetainUntil) {
 			return nil // its time has come

@@ -34,6 +34,7 @@ type Spec struct {
 	MaximumRows int               `yaml:"maximum_rows"` // of a table that leaves; 0 is the standard's
 	Outputs     []string          `yaml:"outputs"`      // kinds of OutputKinds; nil: all
 	Dominance   *Dominance        `yaml:"dominance"`    // of sums of contributions; nil: the standard's
+	Checking    *Checking         `yaml:"checking"`     // of what asks to leave; nil: the standard's
 	// HostDerogation says whether data may be put with a host that foreign law
 	// reaches while a derogation is in force: accepted ("") or refused.
 	HostDerogation string `yaml:"host_derogation"`
@@ -59,6 +60,24 @@ type Dominance struct {
 	Largest int     `yaml:"largest"`
 	Percent float64 `yaml:"percent"`
 	P       float64 `yaml:"p"`
+}
+
+// Checking is how outputs are checked: within how many days, and by how many checkers.
+type Checking struct {
+	Within   int `yaml:"within"`
+	Checkers int `yaml:"checkers"`
+}
+
+// standardWithin is how many days a checker has where the authorisation does not say.
+const standardWithin = 5
+
+// Within is how long an output may wait for its decision.
+func (s *Spec) Within() time.Duration {
+	days := standardWithin
+	if c := s.Checking; c != nil && c.Within > 0 {
+		days = c.Within
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 // Period bounds the dates of the events that a project sees, both ends included.
@@ -169,7 +188,7 @@ func ParseSpec(text []byte) (*Spec, error) {
 	return &s, errors.Join(s.faults()...)
 }
 
-var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "use", "controller", "starts", "maximum_rows", "outputs", "host_derogation", "dominance", "largest", "percent", "p",
+var specFields = []string{"project", "title", "purpose", "legal_basis", "persons", "tables", "period", "researchers", "ends", "minimum_cell_count", "use", "controller", "starts", "maximum_rows", "outputs", "host_derogation", "dominance", "largest", "percent", "p", "checking", "within", "checkers",
 	"dates", "age", "geography", "identifying", "text", "reference", "from", "to", "shift", "band", "top", "zip", "keep"}
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
@@ -214,6 +233,10 @@ func (s *Spec) faults() (faults []error) {
 	if d := s.Dominance; d != nil {
 		fault(d.Largest < 1 || d.Percent < 50 || d.Percent > 100 || d.P < 5 || d.P > 100,
 			"dominance: want largest from 1 up, percent from 50 to 100, p from 5 to 100, such as {largest: 2, percent: 90, p: 10}")
+	}
+	if c := s.Checking; c != nil {
+		fault(c.Within < 0 || c.Within > 90 || c.Checkers < 0 || c.Checkers > 2,
+			"checking: want within, from 1 to 90 days, and checkers, 1 or 2, such as {within: 5, checkers: 2}")
 	}
 	for _, kind := range s.Outputs {
 		fault(!slices.Contains(OutputKinds, kind), "outputs: %q is no kind of output: want some of %v", kind, OutputKinds)

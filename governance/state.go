@@ -60,6 +60,7 @@ type State struct {
 	Projects    Ordered[Project]
 	Runs        Ordered[Run]
 	Outputs     Ordered[Output]
+	Changes     Ordered[OutputChange] // of outputs
 	Mounts      Ordered[Mount]
 	Hosts       Ordered[Host]
 	Host        string // the one that the warehouse lies with
@@ -143,6 +144,18 @@ type Output struct {
 	Decision *Made
 	Released bool
 	Reason   string
+
+	// of one that a method made of another; else empty
+	From   string
+	Method string
+	By     string         // who wanted it
+	Sealed *ledger.Object // where it lies
+
+	Comments   []Comment
+	Checker    string // who takes it, or ""
+	Assigned   *Made
+	Deliveries []Delivery
+	Renewed    map[string]int // how often a party may have it once more
 }
 
 // Mount is data that is, or was, open for reading outside a run.
@@ -320,6 +333,18 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.mount(made, b)
 	case *ledger.SpaceUnmounted:
 		return s.unmount(made, b)
+	case *ledger.OutputChangeRequested:
+		return s.requestChange(made, b)
+	case *ledger.OutputChanged:
+		return s.change(made, b)
+	case *ledger.OutputCommented:
+		return s.comment(made, b)
+	case *ledger.OutputAssigned:
+		return s.assign(made, b)
+	case *ledger.OutputDelivered:
+		return s.deliver(made, b)
+	case *ledger.DeliveryRenewed:
+		return s.renew(b)
 	case *ledger.OutputReleased:
 		return s.settle(made, b.Output, true, b.Reason, b.SHA256)
 	case *ledger.OutputRefused:

@@ -133,6 +133,9 @@ func (f *Facts) alternatives() (all []alternative) {
 		found := map[bool]string{true: "the disclosure check had found nothing that refuses", false: "the disclosure check had refused the output"}
 		add("disclosure", found[f.Disclosive], func(f *Facts) { f.Disclosive = !f.Disclosive })
 	}
+	if f.Checker != "" && f.Checker != f.Actor {
+		add("checker", f.Actor+" had taken the output", func(f *Facts) { f.Checker = f.Actor })
+	}
 	if f.OptOutsWait {
 		add("opt-outs", "the linkage authority had resolved the opt-outs", func(f *Facts) { f.OptOutsWait = false })
 	}

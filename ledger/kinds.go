@@ -348,6 +348,12 @@ var kinds = table(
 	func() Body { return &AccessRequested{} },
 	func() Body { return &AccessForwarded{} },
 	func() Body { return &AccessAnswered{} },
+	func() Body { return &OutputChangeRequested{} },
+	func() Body { return &OutputChanged{} },
+	func() Body { return &OutputCommented{} },
+	func() Body { return &OutputAssigned{} },
+	func() Body { return &OutputDelivered{} },
+	func() Body { return &DeliveryRenewed{} },
 )
 
 func table(makers ...func() Body) map[string]func() Body {

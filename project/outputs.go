@@ -104,8 +104,8 @@ const maxEarlier = 200
 // released opens the tables that the project was given before, the latest first. They
 // lie in the bundles of their runs, sealed with the project's key, and nowhere else.
 func (s *space) released(ctx context.Context, project *governance.Project, key *keyring.Key, but string) (list []disclosure.Earlier, err error) {
-	byRun := map[*governance.Run][]*governance.Output{}
-	var runs []*governance.Run
+	in := map[string][]*governance.Output{} // by the name of their bundle
+	var bundles []*governance.Output        // one of each
 	n := 0
 	for id, o := range s.state.Outputs.Backward() {
 		if !o.Released || o.Run.Project != project.Name || id == but || !disclosure.IsTable(o.Name) {
@@ -114,17 +114,21 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 		if n++; n > maxEarlier {
 			break
 		}
-		if byRun[o.Run] == nil {
-			runs = append(runs, o.Run)
+		bundle := o.Bundle()
+		if bundle == nil {
+			continue // it was never written
 		}
-		byRun[o.Run] = append(byRun[o.Run], o)
+		if in[bundle.Name] == nil {
+			bundles = append(bundles, o)
+		}
+		in[bundle.Name] = append(in[bundle.Name], o)
 	}
-	for _, r := range runs {
-		files, err := s.bundle(ctx, r, key)
+	for _, one := range bundles {
+		files, err := s.bundle(ctx, one, key)
 		if err != nil {
-			return nil, fmt.Errorf("open what was released of run %s, to compare with it: %w", r.Run, err)
+			return nil, fmt.Errorf("open what was released of run %s, to compare with it: %w", one.Run.Run, err)
 		}
-		for _, o := range byRun[r] {
+		for _, o := range in[one.Bundle().Name] {
 			if data, ok := named(files, o.Name); ok {
 				list = append(list, disclosure.Earlier{Output: o.Output.Output, Name: path.Base(o.Name), Data: data})
 			}
@@ -133,45 +137,66 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 	return list, nil
 }
 
-// bundle opens what a run wrote.
-func (s *space) bundle(ctx context.Context, r *governance.Run, key *keyring.Key) (files []run.File, err error) {
-	err = s.vault.Read(ctx, *r.Finished.Bundle, key, func(r io.Reader) error {
+// bundle opens what lies sealed with an output: what its run wrote.
+func (s *space) bundle(ctx context.Context, o *governance.Output, key *keyring.Key) (files []run.File, err error) {
+	bundle := o.Bundle()
+	if bundle == nil {
+		return nil, fmt.Errorf("run %s wrote nothing that is kept", o.Run.Run)
+	}
+	err = s.vault.Read(ctx, *bundle, key, func(r io.Reader) error {
 		files, err = filesOf(r, outputsPart, "")
 		return err
 	})
 	return files, err
 }
 
+// opened is an output with all that it is examined with.
+type opened struct {
+	project *governance.Project
+	key     *keyring.Key
+	files   []run.File // that lie sealed with it
+	file    run.File   // itself
+	beside  beside
+	earlier []disclosure.Earlier // what its project was given until now, without it
+}
+
+// withOutput opens an output for as long as do takes. It asks no policy, as [Output].
+func withOutput(ctx context.Context, w *warehouse.Warehouse, output *governance.Output, do func(*space, opened) error) (err error) {
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	var o opened
+	if o.project, err = s.state.Project(output.Run.Project); err != nil {
+		return err
+	}
+	if o.key, err = s.key(ctx, o.project); err != nil {
+		return err
+	}
+	defer o.key.Wipe()
+	if o.files, err = s.bundle(ctx, output, o.key); err != nil {
+		return err
+	}
+	o.file.Name = output.Name
+	if o.file.Content, err = asWritten(output, o.files); err != nil {
+		return err
+	}
+	if o.earlier, err = s.released(ctx, o.project, o.key, output.Output.Output); err != nil {
+		return err
+	}
+	o.beside = besideOf(o.files)
+	return do(s, o)
+}
+
 // Reexamine runs the disclosure check on an output again, against what was released to
 // its project until now. It asks no policy, as [Output].
 func Reexamine(ctx context.Context, w *warehouse.Warehouse, output *governance.Output) (report disclosure.Report, err error) {
-	s, closed, err := open(ctx, w)
-	if err != nil {
-		return report, err
-	}
-	defer func() { err = errors.Join(err, closed()) }()
-	project, err := s.state.Project(output.Run.Project)
-	if err != nil {
-		return report, err
-	}
-	key, err := s.key(ctx, project)
-	if err != nil {
-		return report, err
-	}
-	defer key.Wipe()
-	files, err := s.bundle(ctx, output.Run, key)
-	if err != nil {
-		return report, err
-	}
-	data, err := asWritten(output, files)
-	if err != nil {
-		return report, err
-	}
-	earlier, err := s.released(ctx, project, key, output.Output.Output)
-	if err != nil {
-		return report, err
-	}
-	return disclosure.Examine(besideOf(files).with(run.File{Name: output.Name, Content: data}, earlier), rulesOf(project.Spec))
+	err = withOutput(ctx, w, output, func(_ *space, o opened) error {
+		report, err = disclosure.Examine(o.beside.with(o.file, o.earlier), rulesOf(o.project.Spec))
+		return err
+	})
+	return report, err
 }
 
 // asWritten is an output among the files of its run, if it is what the ledger names.

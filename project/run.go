@@ -205,15 +205,14 @@ func (made *Ran) ended(result run.Result, err error, log string) bool {
 // pack writes the bundle and examines every output.
 func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project, key *keyring.Key, step *stepOf) error {
 	archive := tar.NewWriter(bundle)
-	add := func(name string, data []byte) error {
-		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data)), Format: tar.FormatPAX}); err != nil {
-			return err
-		}
-		_, err := archive.Write(data)
-		return err
-	}
+	add := func(name string, data []byte) error { return addTo(archive, name, data) }
 	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
 		return err
+	}
+	for _, f := range job.Files { // what a checker reads beside the script
+		if err := add(codePart+f.Name, f.Content); err != nil {
+			return err
+		}
 	}
 	files, err := filesOf(outputs, "", "")
 	if err != nil {
@@ -361,7 +360,11 @@ func Output(ctx context.Context, w *warehouse.Warehouse, output *governance.Outp
 	}
 	defer key.Wipe()
 	var files []run.File
-	err = vault.Read(ctx, *output.Run.Finished.Bundle, key, func(r io.Reader) error {
+	bundle := output.Bundle()
+	if bundle == nil {
+		return nil, fmt.Errorf("run %s wrote nothing that is kept", output.Run.Run)
+	}
+	err = vault.Read(ctx, *bundle, key, func(r io.Reader) error {
 		files, err = filesOf(r, outputsPart+output.Name, output.Name) // this one alone is read
 		return err
 	})

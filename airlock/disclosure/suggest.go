@@ -46,7 +46,8 @@ type Change struct {
 // Merged is the label of categories that were merged.
 const Merged = "other (merged)"
 
-var errNoTable = errors.New("only a table in CSV or TSV can be changed: write this output otherwise in the study")
+// ErrNoTable says that an output is none that a method can change.
+var ErrNoTable = errors.New("only a table in CSV or TSV can be changed: write this output otherwise in the study")
 
 // Suggest makes a suggestion by one method. Nothing is changed by it: who asked for
 // the run applies it, and what comes of it is another output.
@@ -97,7 +98,7 @@ func newEditor(o Output, rules Rules) (*editor, error) {
 	text, ok := decode(o.Data)
 	kind := kindOf(strings.ToLower(path.Ext(o.Name)))
 	if !ok || kind != CSV && kind != TSV || len(o.Data) > int(rules.MaxBytes) {
-		return nil, errNoTable
+		return nil, ErrNoTable
 	}
 	candidates := delimiters
 	if kind == TSV {
@@ -109,7 +110,7 @@ func newEditor(o Output, rules Rules) (*editor, error) {
 		}
 	}
 	if e.table == nil || len(e.table.rows) == 0 {
-		return nil, errNoTable
+		return nil, ErrNoTable
 	}
 	e.columns = e.table.columns()
 	if o.Contributions != nil && e.declared != nil {

@@ -130,6 +130,9 @@ func (a *app) lakeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if _, err := airlock.ChangeMissing(c.Context(), w); err != nil {
+				return err
+			}
 			return a.show(r, func() error {
 				a.say("Removed %d objects, %d keys and %d files that no statement names; wrote %d released outputs.", len(r.Objects), len(r.Keys), len(r.Files), len(delivered))
 				if r.Parts > 0 {

@@ -167,7 +167,7 @@ func word(name string) string {
 		"reason": "opinion 12 of the committee", "language": "sql", "outcome": "done", "host": "cloud-1", "from": "cloud-1", "to": "cloud-2", "jurisdiction": "FR", "country": "FR",
 		"role": "researcher", "party": "alice", "authority": "ttp", "pseudonyms": "keyed", "feed": "hospital", "resource": "patient", "table": "person", "severity": "review",
 		"signing": "ed25519:" + strings.Repeat("A", 43) + "=", "recipient": "age1pq1…", "url": "https://host.example", "kind": "s3", "spec": "project: flu\n…", "key": "release-r-1a2b3c4d",
-		"worker": "age1pq1…", "method": "identity", "step": "host-migrated", "statement": "key-destroyed", "issuer": "https://login.example", "subject": "1234", "rp_id": "portal.example", "origin": "https://portal.example",
+		"change": "c-1a2b3c4d", "checker": "bob", "means": "portal", "text": "why is a region missing?", "worker": "age1pq1…", "method": "identity", "step": "host-migrated", "statement": "key-destroyed", "issuer": "https://login.example", "subject": "1234", "rp_id": "portal.example", "origin": "https://portal.example",
 	}
 	if w, ok := words[name]; ok {
 		return w
@@ -182,7 +182,7 @@ func statement(t *testing.T, kind string) ledger.Statement {
 	actor := "controller"
 	for who, kinds := range map[string]string{
 		"chu-lyon": "deposit-made opt-out-stated opt-out-revoked access-requested", "ttp": "persons-linked pseudonyms-issued opt-outs-resolved access-forwarded",
-		"alice": "project-requested project-amended run-requested space-mounted space-unmounted", "bob": "output-viewed output-released output-refused",
+		"alice": "project-requested project-amended run-requested space-mounted space-unmounted output-change-requested output-commented", "bob": "output-viewed output-released output-refused output-assigned delivery-renewed",
 		"dora": "project-approved project-refused project-resumed derogation-granted countersigned",
 	} {
 		if strings.Contains(" "+kinds+" ", " "+kind+" ") {

@@ -98,6 +98,21 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("output", Output(b.Output), "reason", b.Reason)
 	case *ledger.OutputRefused:
 		return say("output", Output(b.Output), "reason", b.Reason)
+	case *ledger.OutputChangeRequested:
+		return say("output", Output(b.Output), "method", l.Text("method."+b.Method))
+	case *ledger.OutputChanged:
+		if b.Result == nil {
+			return l.Sentence("story.output-changed_failed", "change", b.Change, "reason", b.Failed)
+		}
+		return say("change", b.Change, "output", Output(b.Result.Output))
+	case *ledger.OutputCommented:
+		return say("output", Output(b.Output), "text", b.Text)
+	case *ledger.OutputAssigned:
+		return say("output", Output(b.Output), "name", b.Checker)
+	case *ledger.OutputDelivered:
+		return say("output", Output(b.Output), "name", b.Party, "means", l.Text("means."+b.Means))
+	case *ledger.DeliveryRenewed:
+		return say("output", Output(b.Output), "name", b.Party, "reason", b.Reason)
 	case *ledger.SpaceMounted:
 		what := Release(b.Release)
 		if b.Project != "" {

@@ -3,9 +3,12 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/pseudonym/scan"
 )
 
 // An output may tell, together with what its project was given before, what neither
@@ -78,6 +81,9 @@ func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
 		}
 		actor, body = p.entry.Statement.Actor, decoded
 	}
+	if err := w.checkTexts(ctx, body); err != nil {
+		return err
+	}
 	switch body.Kind() {
 	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
 	default:
@@ -93,8 +99,10 @@ func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
 		if err != nil {
 			return err
 		}
-		if body.Kind() == said.Kind() && m.State.Authorise(ledger.Statement{Actor: actor, Kind: said.Kind(), Time: w.Now()}, said) != nil {
-			return nil //nolint:nilerr // the gate says why
+		if body.Kind() == said.Kind() { // nothing is read for who may not release it
+			if err := m.State.Authorise(ledger.Statement{Actor: actor, Kind: said.Kind(), Time: w.Now()}, said); err != nil {
+				return err
+			}
 		}
 		one := *found
 		output, p.compared = &one, compared{found.Output.Output, m.State.ReleasedOf(found)}
@@ -138,4 +146,70 @@ func stillCompared(state *governance.State, s ledger.Statement, with compared) e
 		}
 	}
 	return errOvertaken
+}
+
+// checkTexts refuses words about an output that tell of persons: nothing of the data leaves
+// in a comment or a reason. What is found changes with the scanner, so it is asked when a
+// statement is made and not at the gate, which would then find fault with what ledgers hold.
+func (w *Warehouse) checkTexts(ctx context.Context, said ledger.Body) error {
+	var text, output string
+	comment := false
+	if p, ok := said.(*ledger.Proposed); ok {
+		var err error
+		if said, err = p.Decode(); err != nil {
+			return err
+		}
+	}
+	switch b := asPointer(said).(type) {
+	case *ledger.OutputCommented:
+		text, output, comment = b.Text, b.Output, true
+	case *ledger.OutputReleased:
+		text, output = b.Reason, b.Output
+	case *ledger.OutputRefused:
+		text, output = b.Reason, b.Output
+	case *ledger.DeliveryRenewed:
+		text, output = b.Reason, b.Output
+	default:
+		return nil
+	}
+	remedy := "Say it without: where in the output it is, and by which rule"
+	if kinds := scan.Find(text); len(kinds) > 0 {
+		return &governance.Refusal{Reason: fmt.Sprintf("the text holds what looks like an identifier of a person (%s)", kinds[0]), Remedy: remedy}
+	}
+	if !comment {
+		return nil
+	}
+	return w.Read(ctx, func(m *Model) error {
+		minimum := governance.FloorCell
+		if o, ok := m.State.Outputs.Get(output); ok {
+			if p, ok := m.State.Projects.Get(o.Run.Project); ok {
+				minimum = p.Spec.MinimumCell
+			}
+		}
+		report, err := disclosure.Check("comment.txt", strings.NewReader(text), int64(len(text)), disclosure.Standard(minimum))
+		if err != nil {
+			return err
+		}
+		for _, f := range report.Findings {
+			if f.Severity == disclosure.Refuse && f.Rule != "size" {
+				return &governance.Refusal{Reason: "a comment holds no health data: " + f.Message, Remedy: remedy}
+			}
+		}
+		return nil
+	})
+}
+
+// asPointer is a body as statements decode to.
+func asPointer(said ledger.Body) ledger.Body {
+	switch b := said.(type) {
+	case ledger.OutputCommented:
+		return &b
+	case ledger.OutputReleased:
+		return &b
+	case ledger.OutputRefused:
+		return &b
+	case ledger.DeliveryRenewed:
+		return &b
+	}
+	return said
 }
