@@ -170,6 +170,7 @@ func (r *Report) read(s *governance.State) {
 // serve sums up service times.
 func (r *Report) serve() {
 	var decisions, outputs []float64
+	late := 0
 	for _, a := range r.Authorisations {
 		for _, v := range a.Versions {
 			if v.Decision != nil && r.in(v.Decision.Time) {
@@ -180,6 +181,9 @@ func (r *Report) serve() {
 	for _, o := range r.Outputs {
 		if o.Decision != nil && r.in(o.Decision.Time) {
 			outputs = append(outputs, o.Decision.Hours)
+			if o.Late {
+				late++
+			}
 		}
 	}
 	for _, s := range []struct {
@@ -191,6 +195,9 @@ func (r *Report) serve() {
 			slices.Sort(s.hours)
 			x.Median = (s.hours[(x.Count-1)/2] + s.hours[x.Count/2]) / 2
 			x.Longest = s.hours[x.Count-1]
+		}
+		if s.what == "output" {
+			x.Late = late
 		}
 		r.Service = append(r.Service, x)
 	}
@@ -263,7 +270,7 @@ func (r *Report) readUse(s *governance.State) {
 			verdict = "released"
 			r.access(o.Run.Project, o.Run.Actor).Released++
 		}
-		r.Outputs = append(r.Outputs, Output{id, o.Name, o.Run.Project, o.Run.Actor, o.Time, o.Refused, decided(verdict, o.Decision, o.Reason, o.Time)})
+		r.Outputs = append(r.Outputs, Output{id, o.Name, o.Run.Project, o.Run.Actor, o.Time, o.Refused, decided(verdict, o.Decision, o.Reason, o.Time), s.Late(o, r.Now)})
 	}
 }
 

@@ -142,13 +142,13 @@ func (w writer) activity() page.Section {
 	var rows [][]string
 	for _, s := range w.Service {
 		if s.Count > 0 {
-			rows = append(rows, []string{w.l.Text("service." + s.What), w.l.Number(s.Count), w.hours(s.Median), w.hours(s.Longest)})
+			rows = append(rows, []string{w.l.Text("service." + s.What), w.l.Number(s.Count), w.hours(s.Median), w.hours(s.Longest), w.l.Number(s.Late)})
 		}
 	}
 	blocks := []page.Block{use, decisions}
 	if rows != nil {
-		blocks = append(blocks, page.Table{Caption: w.l.Text("table.service"), Rows: rows, Numbers: []int{1, 2, 3},
-			Header: []string{w.l.Text("column.what"), w.l.Text("service.count"), w.l.Text("service.median"), w.l.Text("service.longest")}})
+		blocks = append(blocks, page.Table{Caption: w.l.Text("table.service"), Rows: rows, Numbers: []int{1, 2, 3, 4},
+			Header: []string{w.l.Text("column.what"), w.l.Text("service.count"), w.l.Text("service.median"), w.l.Text("service.longest"), w.l.Text("service.late")}})
 	}
 	return w.section("activity", "", blocks...)
 }
@@ -226,7 +226,10 @@ func (w writer) outputs() page.Section {
 		if o.Decision != nil && o.Decision.Verdict == "refused" {
 			verdict = w.l.Text("verdict.kept")
 		}
-		rows = append(rows, []string{w.l.Day(o.Time), o.Project, o.Actor, o.Output, o.Name, verdict, by, when, took, reason})
+		if o.Late {
+			took += " " + w.l.Text("service.is_late")
+		}
+		rows = append(rows, []string{w.l.Day(o.Time), o.Project, o.Actor, o.Output, o.Name, verdict, by, when, strings.TrimSpace(took), reason})
 	}
 	return w.section("outputs", "outputs_lead", w.table("outputs", "asked project actor output name decision checker decided hours reason", rows, 8))
 }

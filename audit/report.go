@@ -37,6 +37,7 @@ type Service struct {
 	Count   int     `json:"count"`
 	Median  float64 `json:"median_hours"`
 	Longest float64 `json:"longest_hours"`
+	Late    int     `json:"late"` // took longer than their projects' authorisations promise
 }
 
 // Decision is what somebody decided, and when; nil where nobody has.
@@ -129,6 +130,7 @@ type Output struct {
 	Time     time.Time `json:"time"`
 	Refused  bool      `json:"disclosive"` // by the program: no checker could release it
 	Decision *Decision `json:"decision,omitempty"`
+	Late     bool      `json:"late"` // it waited, or waits, longer than its project was promised
 }
 
 // Rights is what persons asked for.

@@ -67,14 +67,14 @@ func everything() *audit.Report {
 	r.Access = []audit.Access{{"flu", "alice", 3, 1, 4 << 20, 1}}
 	r.Runs = []audit.Run{{"s-1", "flu", "alice", "count.sql", "sql", at(2), "done", 1.25, 1, 2, 3 << 20}, {"s-2", "flu", "alice", "sum.py", "python", at(2), "", 0, 0, 0, 0}}
 	r.Mounts = []audit.Mount{{"m-1", "flu", "alice", at(3), &end, 2, 4 << 20, false}, {"m-2", "r-1", "carole", at(3), nil, 0, 0, true}}
-	r.Outputs = []audit.Output{{"s-1-1", "a.csv", "flu", "alice", at(2), false, decision("released")}, {"s-1-2", "b.csv", "flu", "alice", at(2), true, decision("refused")}, {"s-1-3", "c.csv", "flu", "alice", at(2), false, nil}, {"s-1-4", "d.csv", "flu", "alice", at(2), true, nil}}
+	r.Outputs = []audit.Output{{"s-1-1", "a.csv", "flu", "alice", at(2), false, decision("released"), false}, {"s-1-2", "b.csv", "flu", "alice", at(2), true, decision("refused"), true}, {"s-1-3", "c.csv", "flu", "alice", at(2), false, nil, true}, {"s-1-4", "d.csv", "flu", "alice", at(2), true, nil, false}}
 	r.Rights = audit.Rights{Stated: 5, Revoked: 1, InForce: 12, Waiting: 2, Asked: 3, Answered: 1}
 	r.Derogations = []audit.Derogation{{"cloud", "diane", july, at(180), []string{"keys stay here"}, "no other host yet"}}
 	r.Emergencies = []audit.Emergency{{"e-1", "flu", "alice", at(1), at(2), "a poisoning", decision("justified")}, {"e-2", "flu", "alice", at(1), at(2), "a hurry", decision("unjustified")}, {"e-3", "flu", "alice", at(1), at(2), "a fire", nil}}
 	r.Incidents = []audit.Line{{Index: 9, Kind: "output-refused", Actor: "bob", Time: at(3), Tells: words.Sentence{{Text: "kept output s-1-2 in"}}}}
 	r.Ahead = []audit.End{{"derogation", "cloud", at(180)}, {"project", "flu", at(200)}, {"release", "r-1", at(300)}, {"roles", "", at(365)}}
 	r.Months = []audit.Month{{july, 321, 2, 2, 4, 1, 1}, {at(31), 0, 0, 0, 0, 0, 0}}
-	r.Service = []audit.Service{{"decision", 3, 30.5, 400}, {"output", 2, 1, 2}, {"access", 0, 0, 0}}
+	r.Service = []audit.Service{{"decision", 3, 30.5, 400, 0}, {"output", 2, 1, 2, 1}, {"access", 0, 0, 0, 0}}
 	return r
 }
 
