@@ -171,13 +171,9 @@ func TestFourEyesByTheAuthorisation(t *testing.T) {
 	if _, err := airlock.Release(t.Context(), h.Warehouse, "bob", other, "large cells"); err != nil {
 		t.Errorf("of another project: %v", err)
 	}
-	state, err := h.State(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	later := h.ran("flu", "s-3", "SELECT 2", file{"a.csv", "season,persons\nwinter,400\n"})[0]
 	o := h.output(later)
-	if state, err = h.State(t.Context()); err != nil || state.Late(o, o.Time.Add(47*time.Hour)) || !state.Late(o, o.Time.Add(49*time.Hour)) {
+	if state, err := h.State(t.Context()); err != nil || state.Late(o, o.Time.Add(47*time.Hour)) || !state.Late(o, o.Time.Add(49*time.Hour)) {
 		t.Errorf("two days were promised: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ type Receipt struct {
 	Checker    string         `json:"checker"`
 	Reason     string         `json:"reason"`
 	Changes    []Step         `json:"changes,omitempty"` // what was made of what the run wrote, the first first
-	Ledger     ledger.Receipt `json:"ledger"` // the statements that say so
+	Ledger     ledger.Receipt `json:"ledger"`            // the statements that say so
 }
 
 // Step is a method that was applied to an output.
