@@ -30,10 +30,10 @@ func (a *app) airlockCommand() *cobra.Command {
 					continue
 				}
 				outputs = append(outputs, o)
-				rows = append(rows, []string{id, o.Run.Project, o.Run.Actor, o.Name, size(o.Size), standing(o), o.Checker, a.wait(state, o)})
+				rows = append(rows, []string{id, o.Run.Project, o.Run.Actor, o.Name, size(o.Size), o.Checker, a.wait(state, o), standing(o)})
 			}
 			return a.show(outputs, func() error {
-				return a.table([]string{"output", "project", "of", "file", "size", "status", "with", "waited"}, rows)
+				return a.table([]string{"output", "project", "of", "file", "size", "with", "waited", "status"}, rows)
 			})
 		},
 	}
