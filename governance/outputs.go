@@ -142,7 +142,7 @@ func (s *State) change(made Made, b *ledger.OutputChanged) error {
 	}
 	c.Done = &made
 	return fresh(&s.Outputs, "output", b.Result.Output, &Output{
-		Made: made, Output: *b.Result, Run: from.Run, From: c.Output, Method: c.Method, By: c.Actor, Sealed: b.Bundle,
+		Made: made, Output: b.Result, Run: from.Run, From: c.Output, Method: c.Method, By: c.Actor, Sealed: b.Bundle,
 	})
 }
 
