@@ -218,7 +218,7 @@ func (l *life) otherDiagnosis(s source, st stay) string {
 	}
 	var others []condition
 	for _, c := range conditions {
-		if c.ward == st.cause.ward && c.kind == st.cause.kind && l.mayHave(c) {
+		if c.ward == st.cause.ward && c.kind == st.cause.kind && l.mayHave(&c) {
 			others = append(others, c)
 		}
 	}

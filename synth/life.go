@@ -39,7 +39,7 @@ func (w world) life(i int) *life {
 	deliveries := l.deliveries(w)
 	dies := !l.death.IsZero() && s.chance(deathsInHospital)
 	rate := 0.0 // a 1000 years
-	for _, reason := range l.reasons(func(condition) float64 { return 1 }) {
+	for _, reason := range l.reasons(func(*condition) float64 { return 1 }) {
 		rate += reason
 	}
 	more := s.poisson(min(admissions*rate/1000*l.years(), 25))
@@ -119,7 +119,7 @@ func (l *life) stay(s source, deliveries []episode, dies bool, more int) {
 		l.stays = append(l.stays, l.newStay(s, l.at[0], d.day, d.cause))
 	}
 	if dies {
-		cause := l.cause(s, func(c condition) float64 { return c.lethal })
+		cause := l.cause(s, func(c *condition) float64 { return c.lethal })
 		last := l.newStay(s, l.at[0], l.death, cause)
 		last.entry = later(last.entry.Add(-last.exit.Sub(last.entry)), l.from)
 		last.exit, last.died = l.death.Add(time.Duration(8+s.IntN(14))*time.Hour), true
@@ -129,7 +129,7 @@ func (l *life) stay(s source, deliveries []episode, dies bool, more int) {
 		l.stays = append(l.stays, last)
 	}
 	for range more {
-		cause := l.cause(s, func(condition) float64 { return 1 })
+		cause := l.cause(s, func(*condition) float64 { return 1 })
 		l.stays = append(l.stays, l.newStay(s, l.at[0], s.seasonal(l.from, l.to, cause.season), cause))
 	}
 	slices.SortFunc(l.stays, func(a, b stay) int { return a.entry.Compare(b.entry) })
@@ -158,17 +158,19 @@ func (l *life) stay(s source, deliveries []episode, dies bool, more int) {
 }
 
 // cause draws the condition of a stay by the stays that it leads to.
-func (l *life) cause(s source, factor func(condition) float64) condition {
+func (l *life) cause(s source, factor func(*condition) float64) condition {
 	return conditions[s.weighted(l.reasons(factor))]
 }
 
 // reasons are how many stays in 1000 years each condition leads the person to, by the factor.
-func (l *life) reasons(factor func(condition) float64) []float64 {
+func (l *life) reasons(factor func(*condition) float64) []float64 {
 	weights := make([]float64, len(conditions))
-	for i, c := range conditions {
+	at := l.bandNow()
+	for i := range conditions {
+		c := &conditions[i]
 		switch {
 		case c.kind == "acute" && l.mayHave(c):
-			weights[i] = c.rate[l.bandNow()] * c.admit / 100 * factor(c)
+			weights[i] = c.rate[at] * c.admit / 100 * factor(c)
 		case c.kind == "chronic" && l.suffers(c.code):
 			weights[i] = c.admit * factor(c)
 		}
@@ -202,13 +204,14 @@ func (l *life) newStay(s source, hospital int, day time.Time, cause condition) s
 
 // fallIll draws the acute illnesses of which no hospital heard.
 func (l *life) fallIll(s source) {
-	for _, c := range conditions {
+	for i := range conditions {
+		c := &conditions[i]
 		if c.kind != "acute" || c.admit == 100 || !l.mayHave(c) {
 			continue
 		}
 		perYear := c.rate[l.bandNow()] / 1000 * (1 - c.admit/100)
 		for range s.poisson(perYear * l.years()) {
-			l.episodes = append(l.episodes, episode{s.seasonal(l.from, l.to, c.season), c})
+			l.episodes = append(l.episodes, episode{s.seasonal(l.from, l.to, c.season), *c})
 		}
 	}
 	slices.SortStableFunc(l.episodes, func(a, b episode) int { return a.day.Compare(b.day) })

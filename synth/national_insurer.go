@@ -255,7 +255,7 @@ func (l *life) lastIllness(s source) string {
 			return st.cause.code
 		}
 	}
-	return l.cause(s, func(c condition) float64 { return c.lethal }).code
+	return l.cause(s, func(c *condition) float64 { return c.lethal }).code
 }
 
 // hospitalised writes the person's stays as the PMSI has them, and the lines that public hospitals report for information.

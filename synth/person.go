@@ -116,9 +116,10 @@ func (w world) person(i int) *person {
 		}
 		p.forenames = append(p.forenames, s.forename(p.female, p.birth.Year(), given...))
 	}
-	for _, c := range conditions {
+	for i := range conditions {
+		c := &conditions[i]
 		if c.kind == "chronic" && p.mayHave(c) && s.chance(c.rate[band(p.age(Start))]/1000) {
-			p.has = append(p.has, c)
+			p.has = append(p.has, *c)
 		}
 	}
 	return p
@@ -144,7 +145,7 @@ func band(age int) int {
 }
 
 // mayHave says whether the condition is one of the person's sex.
-func (p *person) mayHave(c condition) bool {
+func (p *person) mayHave(c *condition) bool {
 	return c.sex == "" || (c.sex == "F") == p.female
 }
 
