@@ -1,0 +1,6 @@
+-- Rows whose concept is of another class than the field's, concept 0 aside, of all rows.
+SELECT
+    count(*) FILTER (f.concept_id <> 0 AND f.concept_class_id <> '{fkClass}') AS violated,
+    count(*) AS denominator
+FROM cdm.{table} t
+LEFT JOIN cdm.concept f ON f.concept_id = t.{field}
