@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/quality"
 )
 
 const (
@@ -128,6 +130,20 @@ func golden(t *testing.T, file string, feed *intake.Feed, delivered map[string]s
 	d := deliver(t, feed, delivered)
 	report := d.build(t, "snds")
 	got := d.account(feed, report)
+	compare(t, file, got)
+	results, err := quality.Run(t.Context(), d.db, quality.Options{Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range results.Blocking() {
+		t.Errorf("the mandatory check %s fails: %d of %d", c.What(), c.Violated, c.Denominator)
+	}
+	compare(t, strings.TrimSuffix(file, ".txt")+".quality.txt", results.Text())
+}
+
+// compare holds a text against a file.
+func compare(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -186,6 +186,7 @@ var contextFacts = []fact{
 	{"emergency_until", func(f *Facts) types.Value { return datetime(f.EmergencyUntil) }},
 	{"unreviewed", func(f *Facts) types.Value { return types.Boolean(f.Unreviewed) }},
 	{"opt_outs_wait", func(f *Facts) types.Value { return types.Boolean(f.OptOutsWait) }},
+	{"checks_failed", func(f *Facts) types.Value { return types.Boolean(len(f.ChecksFailed) > 0) }},
 	{"passkey", func(f *Facts) types.Value { return types.Boolean(f.Passkey) }},
 	{"passkey_held", func(f *Facts) types.Value { return types.Boolean(f.PasskeyHeld) }},
 	{"passkey_required", func(f *Facts) types.Value { return types.Boolean(f.PasskeyRequired) }},
@@ -247,6 +248,7 @@ func (f *Facts) words() []string {
 		"{actor}", f.Actor, "{role}", string(f.Role), "{left}", day(f.Left),
 		"{use}", orNone(f.Use), "{use_says}", use.Says, "{use_article}", use.Article,
 		"{asked_starts}", day(f.AskedStarts), "{asked_ends}", lastDay(f.AskedEnds),
+		"{linkage}", f.Linkage, "{checks}", several(f.ChecksFailed), "{waive}", strings.Join(f.ChecksFailed, " "),
 		"{requester}", f.Requester, "{party}", f.Party,
 		"{checker}", f.Checker, "{host}", f.Host, "{reach}", strings.Join(f.HostReach, ", "), "{derogated}", derogated,
 	}

@@ -47,6 +47,10 @@ type Facts struct {
 	// of persons' rights
 	OptOutsWait bool `json:"opt_outs_wait,omitempty" yaml:"opt_outs_wait"`
 
+	// of a release: mandatory checks that it fails and no waiver covers
+	Linkage      string   `json:"linkage,omitempty" yaml:"linkage"`
+	ChecksFailed []string `json:"checks_failed,omitempty" yaml:"checks_failed"`
+
 	// of how it is signed
 	Passkey         bool   `json:"passkey,omitempty" yaml:"passkey"`
 	PasskeyHeld     bool   `json:"passkey_held,omitempty" yaml:"passkey_held"`
@@ -138,6 +142,8 @@ func (s *State) bodyFacts(f *Facts, project *Project, body ledger.Body) error {
 		if o, ok := s.OptOuts.Get(b.OptOut); ok {
 			f.Requester = o.Actor
 		}
+	case *ledger.ReleasePublished:
+		f.Linkage, f.ChecksFailed = b.Linkage, s.notWaived(b)
 	case *ledger.PartyLeft:
 		f.Party, f.PartyRole = b.Name, s.Parties[b.Name].Role
 	case *ledger.EmergencyOpened:

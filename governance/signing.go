@@ -282,7 +282,7 @@ var watchers = []string{string(Officer), string(OutputChecker)}
 func Countersignable() []string {
 	return []string{
 		"derogation-granted", "enrolment-opened", "key-destroyed", "login-linked", "output-released", "party-added",
-		"project-approved", "project-closed", "project-resumed", "release-erased", "signing-rules-set", "step-ordered",
+		"project-approved", "project-closed", "project-resumed", "quality-waived", "release-erased", "signing-rules-set", "step-ordered",
 	}
 }
 

@@ -113,7 +113,8 @@ type Deposit struct {
 type Linkage struct {
 	Made
 	ledger.PersonsLinked
-	Erased *Made // with the host that it was on
+	Erased  *Made // with the host that it was on
+	Waivers []*Waiver
 }
 
 // Release is a published release.
@@ -272,6 +273,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.publish(made, b)
 	case *ledger.ReleaseErased:
 		return s.erase(made, b)
+	case *ledger.QualityWaived:
+		return s.waive(made, b)
 	case *ledger.KeyDestroyed:
 		s.destroy(made, b.Key)
 		return nil

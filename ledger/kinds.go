@@ -108,6 +108,14 @@ type (
 		Manifest    Object       `json:"manifest"`
 		Objects     Digest       `json:"objects"` // attachment: every object of the release
 		RetainUntil time.Time    `json:"retain_until"`
+		Quality     *Quality     `json:"quality,omitempty"` // what the checks found
+	}
+	// QualityWaived lets a release of a linkage be published although mandatory checks
+	// of its quality fail.
+	QualityWaived struct {
+		Linkage string        `json:"linkage"`
+		Checks  []FailedCheck `json:"checks"` // which, and up to which share of rows
+		Reason  string        `json:"reason"`
 	}
 	// ReleaseErased says that a release's key was destroyed.
 	ReleaseErased struct {
@@ -264,6 +272,22 @@ type Finding struct {
 	Message  string `json:"message"`
 }
 
+// Quality sums up what the checks of a release found; docs/quality.md tells which
+// they are.
+type Quality struct {
+	Checks    int           `json:"checks"`              // that were made and had something to look at
+	Failed    int           `json:"failed"`              // of those
+	Mandatory []FailedCheck `json:"mandatory,omitempty"` // of those: a release with one needs a waiver
+	Rules     Digest        `json:"rules"`               // of the settings: thresholds, and which checks are mandatory
+	Results   Object        `json:"results"`             // sealed with the release
+}
+
+// FailedCheck is a check and the share of rows that violate it.
+type FailedCheck struct {
+	Check string `json:"check"`     // as the dashboard names it: field_isforeignkey_measurement_unit_concept_id
+	Share int64  `json:"per_10000"` // of the rows that were looked at, rounded up
+}
+
 // Kind implements [Body] for every kind.
 func (WarehouseCreated) Kind() string { return "warehouse-created" }
 func (ConfigRecorded) Kind() string   { return "config-recorded" }
@@ -272,6 +296,7 @@ func (DepositMade) Kind() string      { return "deposit-made" }
 func (PersonsLinked) Kind() string    { return "persons-linked" }
 func (ReleasePublished) Kind() string { return "release-published" }
 func (ReleaseErased) Kind() string    { return "release-erased" }
+func (QualityWaived) Kind() string    { return "quality-waived" }
 func (ProjectRequested) Kind() string { return "project-requested" }
 func (ProjectApproved) Kind() string  { return "project-approved" }
 func (ProjectRefused) Kind() string   { return "project-refused" }
@@ -299,6 +324,7 @@ var kinds = table(
 	func() Body { return &PersonsLinked{} },
 	func() Body { return &ReleasePublished{} },
 	func() Body { return &ReleaseErased{} },
+	func() Body { return &QualityWaived{} },
 	func() Body { return &ProjectRequested{} },
 	func() Body { return &ProjectApproved{} },
 	func() Body { return &ProjectRefused{} },

@@ -66,6 +66,7 @@ func TestEunomia(t *testing.T) {
 		out.WriteByte('\n')
 	}
 	golden.Text(t, "testdata/eunomia.txt", out.String())
+	goldenQuality(t, db, "testdata/eunomia.quality.txt")
 
 	// Concepts, dates and values are what they were.
 	for table, columns := range map[string]string{

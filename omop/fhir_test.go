@@ -34,13 +34,14 @@ func TestFHIRReports(t *testing.T) {
 			if _, err := os.Stat(dir); err != nil {
 				t.Skipf("the FHIR resources are not here: %v", err)
 			}
-			_, report := omoptest.Build(t, feeds.FS(), omoptest.Folder{
+			db, report := omoptest.Build(t, feeds.FS(), omoptest.Folder{
 				Deposit: "hospital", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS(syntheaDir + "/vocabulary"),
 			})
 			if !report.Accounted() {
 				t.Error("some accepted rows are not accounted for")
 			}
 			goldenReport(t, "testdata/"+name+".txt", report)
+			goldenQuality(t, db, "testdata/"+name+".quality.txt")
 		})
 	}
 }

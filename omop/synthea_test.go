@@ -35,7 +35,7 @@ func syntheaFolders(t testing.TB) []omoptest.Folder {
 // without a standard concept. Regenerate it with UPDATE=1 and read the
 // difference.
 func TestSyntheaReport(t *testing.T) {
-	_, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
+	db, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
 	if !report.Accounted() {
 		t.Error("some accepted rows are not accounted for")
 	}
@@ -56,6 +56,7 @@ func TestSyntheaReport(t *testing.T) {
 		}
 		golden.Text(t, format.file, got.String())
 	}
+	goldenQuality(t, db, "testdata/synthea-27.quality.txt")
 }
 
 // Each invariant is a query that must find nothing.

@@ -41,7 +41,7 @@ var takes = map[string]string{
 
 	ledger.ProjectApproved{}.Kind(): deciding, ledger.ProjectRefused{}.Kind(): deciding, ledger.ProjectSuspended{}.Kind(): deciding,
 	ledger.ProjectResumed{}.Kind(): deciding, ledger.OutputReleased{}.Kind(): deciding, ledger.OutputRefused{}.Kind(): deciding,
-	ledger.DerogationGranted{}.Kind(): deciding, ledger.EmergencyReviewed{}.Kind(): deciding, ledger.Countersigned{}.Kind(): deciding,
+	ledger.DerogationGranted{}.Kind(): deciding, ledger.QualityWaived{}.Kind(): deciding, ledger.EmergencyReviewed{}.Kind(): deciding, ledger.Countersigned{}.Kind(): deciding,
 	ledger.ProjectClosed{}.Kind(): deciding, ledger.ReleaseErased{}.Kind(): deciding, ledger.KeyDestroyed{}.Kind(): deciding,
 	ledger.StepOrdered{}.Kind(): deciding, ledger.RolesReviewed{}.Kind(): deciding, ledger.EmergencyOpened{}.Kind(): deciding, ledger.OutputViewed{}.Kind(): deciding,
 }

@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/quality"
 )
 
 // CDMVersion is the version of the OMOP Common Data Model of a release's tables.
@@ -46,6 +47,7 @@ type publication struct {
 	db      *engine.DB
 	files   []*engine.File
 	made    *Published
+	quality *quality.Results
 	put     []ledger.Object // all that is on the host so far
 }
 
@@ -99,6 +101,9 @@ func (p *publication) run(ctx context.Context) (err error) {
 		return err
 	}
 	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {
+		return err
+	}
+	if err := p.examine(ctx, linkage); err != nil {
 		return err
 	}
 	return p.seal(ctx, linkage)
@@ -208,6 +213,10 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 		manifest.Tables = append(manifest.Tables, lake.Table{Name: table, Rows: rows, Object: object})
 		p.made.Tables = append(p.made.Tables, ledger.TableCount{Table: table, Rows: rows})
 	}
+	if p.made.Quality.Results, err = p.vault.PutJSON(ctx, key, p.quality); err != nil {
+		return fmt.Errorf("the results of the checks: %w", err)
+	}
+	p.put = append(p.put, p.made.Quality.Results)
 	object, err := p.vault.PutJSON(ctx, key, manifest)
 	if err != nil {
 		return fmt.Errorf("the manifest: %w", err)

@@ -251,7 +251,11 @@ func (a *app) releaseCommand() *cobra.Command {
 		Short: "Make OMOP tables of a linkage's deposits and seal them",
 		Long: `Maps every deposit of a linkage to the OMOP Common Data Model 5.4, seals each
 table to the host and records the release: whole, or not at all. It prints
-where every accepted row went.`,
+where every accepted row went.
+
+Before it is sealed, its quality is checked (rempart release quality). A release that
+fails a mandatory check is refused unless a data protection officer has waived it
+(rempart release waive).`,
 		Example: "  rempart release publish\n  rempart release publish --vocabulary athena/",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -272,6 +276,7 @@ where every accepted row went.`,
 			}
 			return a.show(made, func() error {
 				a.say("Release %s (statement %d), kept until %s", made.Release, made.Entry, day(made.RetainUntil))
+				a.say("Quality: %d of %d checks failed (rempart release quality)", made.Quality.Failed, made.Quality.Checks)
 				return made.Report.WriteText(a.out)
 			})
 		},
@@ -355,7 +360,7 @@ where every accepted row went.`,
 		},
 	}
 	erase.Flags().StringVar(&reason, "reason", "", "why")
-	return group("release", "OMOP releases", publish, list, show, verify, erase)
+	return group("release", "OMOP releases", publish, list, show, a.releaseQualityCommand(), a.releaseWaiveCommand(), verify, erase)
 }
 
 func first(args []string) string {

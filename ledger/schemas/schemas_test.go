@@ -183,7 +183,7 @@ func statement(t *testing.T, kind string) ledger.Statement {
 	for who, kinds := range map[string]string{
 		"chu-lyon": "deposit-made opt-out-stated opt-out-revoked access-requested", "ttp": "persons-linked pseudonyms-issued opt-outs-resolved access-forwarded",
 		"alice": "project-requested project-amended run-requested space-mounted space-unmounted output-change-requested output-commented", "bob": "output-viewed output-released output-refused output-assigned delivery-renewed",
-		"dora": "project-approved project-refused project-resumed derogation-granted countersigned",
+		"dora": "project-approved project-refused project-resumed derogation-granted quality-waived countersigned",
 	} {
 		if strings.Contains(" "+kinds+" ", " "+kind+" ") {
 			actor = who

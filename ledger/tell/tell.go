@@ -50,7 +50,16 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		}
 		return say("n", n, "parties", len(b.Issued))
 	case *ledger.ReleasePublished:
+		if q := b.Quality; q != nil {
+			form := "story.release-published_quality"
+			if len(q.Mandatory) > 0 {
+				form = "story.release-published_waived"
+			}
+			return l.Sentence(form, "release", Release(b.Release), "persons", b.Persons, "n", len(b.Tables), "failed", q.Failed, "checks", q.Checks, "mandatory", len(q.Mandatory))
+		}
 		return say("release", Release(b.Release), "persons", b.Persons, "n", len(b.Tables))
+	case *ledger.QualityWaived:
+		return say("linkage", b.Linkage, "n", len(b.Checks), "reason", b.Reason)
 	case *ledger.ReleaseErased:
 		return say("release", Release(b.Release), "reason", b.Reason)
 	case *ledger.ProjectRequested:

@@ -258,7 +258,7 @@ func TestResultsAreInTheDashboardsLayout(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	s, err := ReadSettings(`
-mandatory = ["isPrimaryKey", "measurePersonCompleteness"]
+mandatory = ["isPrimaryKey", "measurePersonCompleteness:visit_occurrence", "measurePersonCompleteness:condition_occurrence"]
 [[threshold]]
 check = "measurePersonCompleteness"
 table = "visit_occurrence"
@@ -282,9 +282,10 @@ note = "half of the sources know of no visits"
 		t.Errorf("%v do not block", blocking)
 	}
 	for text, want := range map[string]string{
-		`mandatory = ["isPrimaryKeys"]`: `there is no check "isPrimaryKeys": did you mean "isPrimaryKey"?`,
-		`exclude = ["notes"]`:           `there is no table "notes"`,
-		`mandatry = []`:                 `unknown key "mandatry": did you mean "mandatory"?`,
+		`mandatory = ["isPrimaryKeys"]`:        `there is no check "isPrimaryKeys": did you mean "isPrimaryKey"?`,
+		`mandatory = ["isPrimaryKey:persons"]`: `there is no table "persons": did you mean "person"?`,
+		`exclude = ["notes"]`:                  `there is no table "notes"`,
+		`mandatry = []`:                        `unknown key "mandatry": did you mean "mandatory"?`,
 		"[[threshold]]\ncheck = \"isRequired\"\ntable = \"person\"\nfield = \"person_id\"\npercent = 101\nnote = \"x\"":                  "want 0 to 100",
 		"[[threshold]]\ncheck = \"isRequired\"\ntable = \"person\"\nfield = \"person_id\"\npercent = 1":                                  "say why in note",
 		"[[threshold]]\ncheck = \"isRequired\"\ntable = \"person\"\nfield = \"day_of_birth\"\npercent = 1\nnote = \"never asked there\"": "is not made of",

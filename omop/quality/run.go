@@ -67,7 +67,7 @@ func (r *run) start(c check) *planned {
 		Check: c.name(), Level: c.level(), Table: strings.ToUpper(c.table()), Field: strings.ToUpper(c.field()), Concept: c.concept(), Unit: c.rule["unitConceptId"],
 		File: c.name() + ".sql", Category: c.kind["kahnCategory"], Subcategory: c.kind["kahnSubcategory"], Context: c.kind["kahnContext"], Severity: c.kind["severity"],
 		ID: c.id(), Query: p.text(), Description: c.description(),
-		Mandatory: slices.Contains(r.Settings.Mandatory, c.name()),
+		Mandatory: r.Settings.mandatory(c),
 	}
 	p.Threshold, p.Note = r.Settings.threshold(c)
 	return p

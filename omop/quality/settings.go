@@ -17,7 +17,9 @@ type Settings struct {
 	// Exclude are tables that are not checked.
 	Exclude []string `toml:"exclude"`
 
-	// Mandatory are the checks that a release may not fail, by name.
+	// Mandatory are the checks that a release may not fail: CHECK, or CHECK:TABLE of
+	// one table. TABLE is the table that is checked; of isForeignKey, that which keys
+	// point at.
 	Mandatory []string `toml:"mandatory"`
 
 	// Thresholds are put in the place of the published ones.
@@ -78,6 +80,10 @@ func (s *Settings) check() error {
 		tables = append(tables, strings.ToLower(t["cdmTableName"]))
 	}
 	for _, name := range s.Mandatory {
+		name, table, one := strings.Cut(name, ":")
+		if one && !slices.Contains(tables, table) {
+			return fmt.Errorf("mandatory: there is no table %q: %s", table, nearest.Hint(table, tables))
+		}
 		if !slices.Contains(names, name) {
 			return fmt.Errorf("mandatory: there is no check %q: %s", name, nearest.Hint(name, names))
 		}
@@ -106,6 +112,15 @@ func (t Threshold) means(c check) bool {
 	return t.Check == c.name() && t.Table == c.table() && t.Field == c.field() && squeeze(t.Concept) == squeeze(c.rule["conceptId"])
 }
 
+// mandatory says whether a release may not fail a check.
+func (s *Settings) mandatory(c check) bool {
+	about := c.table()
+	if c.name() == "isForeignKey" {
+		about = strings.ToLower(c.rule["fkTableName"])
+	}
+	return slices.Contains(s.Mandatory, c.name()) || slices.Contains(s.Mandatory, c.name()+":"+about)
+}
+
 // threshold is the percentage that holds for a check, and why; nil where none is
 // published, which means zero.
 func (s *Settings) threshold(c check) (percent *float64, note string) {
@@ -119,3 +134,6 @@ func (s *Settings) threshold(c check) (percent *float64, note string) {
 	}
 	return nil, c.rule[c.name()+"Notes"]
 }
+
+// DefaultRules is the text of the default settings.
+func DefaultRules() string { return defaultSettings }
