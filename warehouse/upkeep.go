@@ -343,7 +343,7 @@ func (w *Warehouse) below(path, folder string) bool {
 // keyring, that belong there.
 func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 	known := map[string]bool{
-		w.path(ConfigFile): true, w.path("publishing.lock"): true, w.ModelPath(): true,
+		w.path(ConfigFile): true, w.path(QualityFile): true, w.path("publishing.lock"): true, w.ModelPath(): true,
 		w.path("controller", "checkpoint.key"): true, w.path("controller", "escrow.agekey"): true,
 	}
 	for _, file := range w.Config.Keyring.each() {
