@@ -115,7 +115,7 @@ func TestEachCheckFindsWhatItLooksFor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			db := empty(t)
 			exec(t, db, persons+c.rows)
-			results, err := Run(t.Context(), db, Options{Now: today})
+			results, err := Run(t.Context(), db, Options{Now: today, Settings: &Settings{}})
 			if err != nil {
 				t.Fatal(err)
 			}
