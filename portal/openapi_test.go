@@ -19,6 +19,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/invopop/jsonschema"
 
+	"rempart.eu/rempart/airlock"
 	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
@@ -40,25 +41,31 @@ var operations = map[string]operation{
 	"GET /api/v1/register":           {summary: "The public register of projects", query: "q status", out: registerData{}},
 	"GET /api/v1/register/{project}": {summary: "What the public is told of a project", out: entryData{}},
 
-	"GET /api/v1/waiting":                  {"What waits for the token's owner", reading, "", nil, homeData{}},
-	"GET /api/v1/projects":                 {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
-	"GET /api/v1/projects/{project}":       {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
-	"GET /api/v1/projects/{project}/query": {"What a project's space can be asked of, by its researcher", reading, "", nil, queryData{}},
-	"GET /api/v1/outputs":                  {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
-	"GET /api/v1/outputs/{output}":         {"An output, and what the disclosure check found", reading, "", nil, outputData{}},
-	"GET /api/v1/releases":                 {"Releases", reading, "", nil, releasesData{}},
-	"GET /api/v1/releases/{release}":       {"A release: where it comes from, and what it has", reading, "", nil, releaseData{}},
-	"GET /api/v1/hosts":                    {"Hosts of the register, and moves between them", reading, "", nil, hostsData{}},
-	"GET /api/v1/hosts/{host}":             {"A host", reading, "", nil, hostData{}},
-	"GET /api/v1/keys":                     {"Keys, and what they open", reading, "", nil, keysData{}},
-	"GET /api/v1/outputs/{output}/content": {"The bytes of an output that its checker has opened, ten minutes ago at most", reading, "statement", nil, nil},
-	"POST /api/v1/outputs/{output}/view":   {"Opens an output for its checker: answered with the statement to sign", deciding, "", nil, signData{}},
-	"GET /api/v1/parties":                  {"Who takes part", reading, "", nil, partiesData{}},
-	"GET /api/v1/ledger":                   {"The ledger as a story, the latest first", reading, "project actor kind from to skip", nil, storyData{}},
-	"GET /api/v1/ledger/{index}":           {"A statement", reading, "", nil, statementData{}},
-	"GET /api/v1/receipt/{index}":          {"What proves that a statement is in the ledger", reading, "", nil, ledger.Receipt{}},
-	"GET /api/v1/consistency":              {"What proves that the ledger has only grown: the hashes of RFC 6962, section 2.1.2", reading, "from to", nil, [][]byte{}},
-	"GET /api/v1/verify":                   {"The key of the ledger's checkpoints", reading, "", nil, verifyData{}},
+	"GET /api/v1/waiting":                    {"What waits for the token's owner", reading, "", nil, homeData{}},
+	"GET /api/v1/projects":                   {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
+	"GET /api/v1/projects/{project}":         {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
+	"GET /api/v1/projects/{project}/query":   {"What a project's space can be asked of, by its researcher", reading, "", nil, queryData{}},
+	"GET /api/v1/outputs":                    {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
+	"GET /api/v1/outputs/{output}":           {"An output, and what the disclosure check found", reading, "", nil, outputData{}},
+	"GET /api/v1/releases":                   {"Releases", reading, "", nil, releasesData{}},
+	"GET /api/v1/releases/{release}":         {"A release: where it comes from, and what it has", reading, "", nil, releaseData{}},
+	"GET /api/v1/hosts":                      {"Hosts of the register, and moves between them", reading, "", nil, hostsData{}},
+	"GET /api/v1/hosts/{host}":               {"A host", reading, "", nil, hostData{}},
+	"GET /api/v1/keys":                       {"Keys, and what they open", reading, "", nil, keysData{}},
+	"GET /api/v1/outputs/{output}/content":   {"The bytes of an output that its checker has opened, ten minutes ago at most", reading, "statement", nil, nil},
+	"POST /api/v1/outputs/{output}/view":     {"Opens an output for its checker: answered with the statement to sign", deciding, "", nil, signData{}},
+	"GET /api/v1/outputs/{output}/code":      {"The code that made an output, and what it changed since the last release", reading, "", nil, airlock.Context{}},
+	"GET /api/v1/outputs/{output}/suggest":   {"What hiding, merging and rounding would change in an output, without any value", reading, "", nil, suggestData{}},
+	"POST /api/v1/outputs/{output}/change":   {"Has an output changed by a method: answered with the statement to sign", requesting, "", acted{}, signData{}},
+	"POST /api/v1/outputs/{output}/comment":  {"Comments on an output: answered with the statement to sign", requesting, "", acted{}, signData{}},
+	"POST /api/v1/outputs/{output}/assign":   {"Takes an output, or gives it to another checker: answered with the statement to sign", deciding, "", acted{}, signData{}},
+	"POST /api/v1/outputs/{output}/download": {"A released output with its receipt, as a zip, once", requesting, "", nil, nil},
+	"GET /api/v1/parties":                    {"Who takes part", reading, "", nil, partiesData{}},
+	"GET /api/v1/ledger":                     {"The ledger as a story, the latest first", reading, "project actor kind from to skip", nil, storyData{}},
+	"GET /api/v1/ledger/{index}":             {"A statement", reading, "", nil, statementData{}},
+	"GET /api/v1/receipt/{index}":            {"What proves that a statement is in the ledger", reading, "", nil, ledger.Receipt{}},
+	"GET /api/v1/consistency":                {"What proves that the ledger has only grown: the hashes of RFC 6962, section 2.1.2", reading, "from to", nil, [][]byte{}},
+	"GET /api/v1/verify":                     {"The key of the ledger's checkpoints", reading, "", nil, verifyData{}},
 
 	"POST /api/v1/projects":                 {"Asks for a project: answered with the statement to sign", requesting, "", asked{}, signData{}},
 	"POST /api/v1/projects/{project}/amend": {"Asks for another text of an authorisation: answered with the statement to sign", requesting, "", asked{}, signData{}},

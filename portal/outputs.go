@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ type outputLine struct {
 	Status     string    `json:"status"` // waits, blocked (by the disclosure check), released, refused
 	Findings   int       `json:"findings"`
 	Since      time.Time `json:"since"`
+	Checker    string    `json:"checker,omitempty"` // who takes it
+	Hours      float64   `json:"hours"`             // that it has waited, or had when it was decided on
+	Late       bool      `json:"late"`              // that is longer than its project was promised
 }
 
 type outputsData struct {
@@ -27,7 +31,7 @@ type outputsData struct {
 }
 
 func (q *request) outputLine(id string, o *governance.Output) outputLine {
-	l := outputLine{id, o.Name, o.Run.Project, o.Run.Actor, o.Size, "waits", len(o.Findings), o.Time}
+	l := outputLine{id, o.Name, o.Run.Project, o.Run.Actor, o.Size, "waits", len(o.Findings), o.Time, o.Checker, math.Round(10*o.Waited(q.now).Hours()) / 10, q.state.Late(o, q.now)}
 	switch {
 	case o.Released:
 		l.Status = "released"
@@ -95,6 +99,18 @@ type outputData struct {
 	MayDecide   bool             `json:"may_decide"`
 	MayLook     bool             `json:"may_look"`
 	Own         bool             `json:"own"` // of the person's own project
+	Commit      string           `json:"commit,omitempty"`
+	Within      int              `json:"within_days"`      // that its project was promised
+	From        string           `json:"from,omitempty"`   // the output of which a method made it
+	Method      string           `json:"method,omitempty"` //
+	By          string           `json:"by,omitempty"`     // who wanted it
+	Comments    []remark         `json:"comments"`
+	Deliveries  []remark         `json:"deliveries"`
+	MayComment  bool             `json:"may_comment"`
+	MayTake     bool             `json:"may_take"`
+	MaySuggest  bool             `json:"may_suggest"`
+	MayChange   bool             `json:"may_change"`
+	MayFetch    bool             `json:"may_fetch"`
 }
 
 func (p *Portal) output(q *request) (*answer, error) {
@@ -115,5 +131,6 @@ func (p *Portal) output(q *request) (*answer, error) {
 	if d := o.Decision; d != nil {
 		data.Decision = &decision{d.Actor, d.Time, o.Reason, d.Index}
 	}
+	q.queueOf(o, &data)
 	return &answer{"output", o.Name, data}, nil
 }

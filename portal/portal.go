@@ -128,6 +128,7 @@ func (p *Portal) routes() {
 	p.page("GET /verify", p.verify)
 	p.HandleFunc("GET /tlog/{path...}", p.tlog)
 	p.decisions()
+	p.airlock()
 	p.HandleFunc("POST /sign", p.sign)
 	p.programs()
 	p.page("/", func(*request) (*answer, error) { return nil, errNotFound })

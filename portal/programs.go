@@ -39,6 +39,8 @@ const (
 var takes = map[string]string{
 	ledger.ProjectRequested{}.Kind(): requesting, ledger.ProjectAmended{}.Kind(): requesting,
 
+	ledger.OutputChangeRequested{}.Kind(): requesting, ledger.OutputCommented{}.Kind(): requesting, ledger.OutputAssigned{}.Kind(): deciding,
+
 	ledger.ProjectApproved{}.Kind(): deciding, ledger.ProjectRefused{}.Kind(): deciding, ledger.ProjectSuspended{}.Kind(): deciding,
 	ledger.ProjectResumed{}.Kind(): deciding, ledger.OutputReleased{}.Kind(): deciding, ledger.OutputRefused{}.Kind(): deciding,
 	ledger.DerogationGranted{}.Kind(): deciding, ledger.QualityWaived{}.Kind(): deciding, ledger.EmergencyReviewed{}.Kind(): deciding, ledger.Countersigned{}.Kind(): deciding,

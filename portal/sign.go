@@ -164,8 +164,15 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 	to := fmt.Sprintf("/ledger/%d?done=1", index)
 	if statement, err := ledger.Read(envelope); err == nil {
 		if body, err := statement.Decode(); err == nil {
-			if b, ok := body.(*ledger.OutputViewed); ok {
+			switch b := body.(type) {
+			case *ledger.OutputViewed:
 				to = fmt.Sprintf("/outputs/%s/content?statement=%d", url.PathEscape(b.Output), index)
+			case *ledger.OutputChangeRequested:
+				to = "/outputs/" + url.PathEscape(governance.Changed(b.Output, b.Method))
+			case *ledger.OutputCommented:
+				to = "/outputs/" + url.PathEscape(b.Output)
+			case *ledger.OutputAssigned:
+				to = "/outputs/" + url.PathEscape(b.Output)
 			}
 		}
 	}

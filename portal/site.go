@@ -63,6 +63,12 @@ func (p *Portal) frame(w http.ResponseWriter, r *http.Request, status int, title
 // is written. Where that fails, `rempart lake repair` repeats it.
 func (p *Portal) recorded(ctx context.Context, e ledger.Entry) {
 	kind := e.Statement.Kind
+	if kind == (ledger.OutputChangeRequested{}).Kind() {
+		if _, err := airlock.ChangeMissing(ctx, p.w); err != nil {
+			p.log.ErrorContext(ctx, "change an output", "statement", e.Index, "error", err)
+		}
+		return
+	}
 	if kind != (ledger.OutputReleased{}).Kind() && kind != (ledger.Countersigned{}).Kind() {
 		return
 	}

@@ -159,7 +159,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		{"login", "/login", ""}, {"login-second", "/login/second", ""}, {"enrol", "/enrol?party=diane", ""}, {"account", "/account", "diane"},
 		{"sign-request", "/sign/" + waiting.ID, "diane"}, {"sign-absent", "/sign/q-0000000000000000", "diane"},
 		{"decide-project", "/projects/tabac/decide", "diane"}, {"decide-hold", "/projects/pneumonia/hold", "diane"}, {"decide-close", "/projects/pneumonia/close", "chu"},
-		{"decide-emergency", "/projects/pneumonia/emergency", "chu"}, {"decide-output", "/outputs/s-grippe-1/decide", "bob"}, {"decide-derogate", "/hosts/far-cloud/derogate", "diane"},
+		{"decide-emergency", "/projects/pneumonia/emergency", "chu"}, {"decide-output", "/outputs/s-grippe-1/decide", "bob"}, {"output-code", "/outputs/s-files-6/code", "bob"}, {"output-suggest", "/outputs/s-files-6/suggest", "carol"}, {"decide-derogate", "/hosts/far-cloud/derogate", "diane"},
 		{"decide-order", "/hosts/local/order", "chu"}, {"decide-erase", "/releases/r-2026-03/erase", "chu"}, {"decide-key", "/keys/release-manifest/destroy", "chu"},
 		{"decide-roles", "/parties/review", "diane"}, {"decide-second", fmt.Sprintf("/ledger/%d/countersign", second.Entry.Index), "bob"},
 		{"statement-waits", fmt.Sprintf("/ledger/%d", second.Entry.Index), "bob"}, {"keys", "/keys", "chu"}, {"home-controller", "/", "chu"}, {"host-controller", "/hosts/local", "chu"},

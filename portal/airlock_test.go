@@ -1,0 +1,111 @@
+package portal
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"rempart.eu/rempart/airlock"
+	"rempart.eu/rempart/ledger"
+)
+
+// TestAnOutputIsMendedDiscussedAndFetched is the way of an output through the portal beside
+// its decision: seen by those whom it concerns, and nobody else.
+func TestAnOutputIsMendedDiscussedAndFetched(t *testing.T) {
+	p := portalOf(t, copyOf(t))
+	p.site = localhost
+	withContent(t, p.w)
+	carol, bob := enrol(t, p, "carol", localhost), enrol(t, p, "bob", localhost)
+	const id = "s-files-6"
+	page := func(who, path string, want int, texts ...string) {
+		t.Helper()
+		answer := get(t, p, who, path)
+		if answer.Code != want {
+			t.Errorf("%s, %s: status %d, want %d", who, path, answer.Code, want)
+		}
+		for _, text := range texts {
+			if !strings.Contains(answer.Body.String(), text) {
+				t.Errorf("%s, %s: no %q", who, path, text)
+			}
+		}
+	}
+	page("carol", "/outputs/"+id+"/suggest", http.StatusOK, "places change", "Have counts rounded")
+	page("bob", "/outputs/"+id+"/suggest", http.StatusOK, "places change")
+	page("alice", "/outputs/"+id+"/suggest", http.StatusNotFound)
+	page("bob", "/outputs/"+id+"/code", http.StatusOK)
+	page("alice", "/outputs/"+id+"/code", http.StatusNotFound)
+	if body := get(t, p, "carol", "/outputs/"+id+"/suggest").Body.String(); strings.Contains(body, "1204") || strings.Contains(body, "311") {
+		t.Error("a preview shows a value")
+	}
+
+	if place := sign(t, p, "carol", "/outputs/"+id+"/change", url.Values{"method": {"round"}}, carol); place != "/outputs/"+id+"-round" {
+		t.Errorf("a change leads to %s", place)
+	}
+	page("carol", "/outputs/"+id+"-round", http.StatusOK, "Made for carol of output")
+	sign(t, p, "bob", "/outputs/"+id+"/comment", url.Values{"text": {"why by sex?"}}, bob)
+	page("carol", "/outputs/"+id, http.StatusOK, "why by sex?")
+	sign(t, p, "bob", "/outputs/"+id+"-round/assign", url.Values{}, bob)
+	page("bob", "/outputs", http.StatusOK, "<td data-name=\"With\">bob</td>")
+	if answer := post(t, p, "alice", "/outputs/"+id+"/comment", url.Values{"csrf": {"token-of-alice"}, "text": {"me too"}}); answer.Code != http.StatusNotFound {
+		t.Errorf("a stranger comments: status %d", answer.Code)
+	}
+
+	download := func(who string) *bytes.Buffer {
+		t.Helper()
+		answer := post(t, p, who, "/outputs/"+id+"/download", url.Values{"csrf": {"token-of-" + who}})
+		if answer.Code != http.StatusOK {
+			return nil
+		}
+		return answer.Body
+	}
+	if download("carol") != nil {
+		t.Error("it was handed out before it was released")
+	}
+	sign(t, p, "bob", "/outputs/"+id+"/decide", url.Values{"verdict": {"release"}, "reason": {"large cells"}}, bob)
+	for _, who := range []string{"alice", "bob", "diane", ""} {
+		if download(who) != nil {
+			t.Errorf("it was handed to %q", who)
+		}
+	}
+	if answer := post(t, p, "carol", "/outputs/"+id+"/download", url.Values{}); answer.Code == http.StatusOK {
+		t.Error("a form of another site fetched it")
+	}
+	page("carol", "/outputs/"+id, http.StatusOK, "Download it with its receipt")
+	got := download("carol")
+	if got == nil {
+		t.Fatal("it was not handed to carol")
+	}
+	files := map[string][]byte{}
+	archive, err := zip.NewReader(bytes.NewReader(got.Bytes()), int64(got.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range archive.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receipt, err := airlock.ReadReceipt(files["seasons.csv.receipt.json"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receipt.Verify(t.Context(), p.w.Log, files["seasons.csv"]); err != nil {
+		t.Error(err)
+	}
+	if download("carol") != nil {
+		t.Error("it was handed out twice")
+	}
+	page("carol", "/outputs/"+id, http.StatusOK, "in the portal")
+	o, err := stateOf(t, p).Output(id)
+	if err != nil || len(o.Deliveries) != 1 || o.Deliveries[0].Party != "carol" || o.SHA256 != ledger.Sum(files["seasons.csv"]) {
+		t.Errorf("the ledger says %+v, %v", o.Deliveries, err)
+	}
+}
