@@ -109,7 +109,7 @@ func languageOf(study Study) (run.Language, error) {
 	}
 	language, ok := run.LanguageOf(study.Name)
 	if !ok {
-		return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py", study.Name)
+		return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py, or a specification .yaml (rempart dataset)", study.Name)
 	}
 	return language, nil
 }
@@ -176,7 +176,7 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 		outputs.Reset()
 	}
 	var bundle bytes.Buffer
-	err = s.pack(ctx, &bundle, made, job, &outputs, project, key, study.step)
+	err = s.pack(ctx, &bundle, made, job, &outputs, project, key, study.step.of(job.Language))
 	return bundle.Bytes(), err
 }
 

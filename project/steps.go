@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/project/dataset"
 	"rempart.eu/rempart/run"
 	"rempart.eu/rempart/run/steps"
 	"rempart.eu/rempart/warehouse"
@@ -48,11 +50,23 @@ func (s *stepOf) bring(job *run.Job) {
 	job.Name, job.Args, job.Files = s.Run, s.Args, s.Files
 	for _, f := range s.given {
 		job.Inputs = append(job.Inputs, run.Input{Name: f.Name, Content: bytes.NewReader(f.Content)})
+		if path.Base(f.Name) == dataset.Description && job.Language == run.Python && !slices.ContainsFunc(job.Files, func(g run.File) bool { return g.Name == dataset.ModuleName }) {
+			job.Files = append(slices.Clone(job.Files), run.File{Name: path.Join(path.Dir(job.Name), dataset.ModuleName), Content: dataset.Module})
+		}
 	}
 }
 
 func (s *stepOf) reads(table string) bool {
 	return s == nil || len(s.Tables) == 0 || slices.Contains(s.Tables, table)
+}
+
+// of is the step of a language. A training table by itself is for nobody outside: it is no
+// output.
+func (s *stepOf) of(language run.Language) *stepOf {
+	if s == nil && language == dataset.Language {
+		return &stepOf{Step: &steps.Step{Outputs: []string{"-"}}}
+	}
+	return s
 }
 
 func (s *stepOf) leaves(name string) bool { return s == nil || s.Leaves(name) }

@@ -197,7 +197,7 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 	if err := unpack(files, filepath.Join(t.dir, into)); err != nil {
 		return nil, nil, err
 	}
-	return made, files, made.examine(files, study.step, nil, t.spec)
+	return made, files, made.examine(files, study.step.of(job.Language), nil, t.spec)
 }
 
 // unpack writes files to a folder.

@@ -20,7 +20,7 @@ var order = [][]string{
 	{"lake/mount", "omop", "omop/mapping", "omop/quality"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
-	{"project/catalogue", "project/query"},
+	{"project/catalogue", "project/query", "project/dataset"},
 	{"project"},
 	{"airlock", "audit", "people"},
 	{"portal"},

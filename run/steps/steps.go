@@ -5,11 +5,13 @@
 //	  - name: cohort
 //	    run: cohort.sql
 //	    tables: [person, condition_occurrence]
+//	  - name: features
+//	    run: features.yaml
 //	  - name: model
 //	    run: train.py
 //	    args: [--epochs, "3"]
 //	    uses: [lib/*.py]
-//	    needs: [cohort]
+//	    needs: [cohort, features]
 //	    outputs: [metrics.csv, model.safetensors]
 //	    memory: 2GiB
 //	    time: 30m
@@ -54,7 +56,7 @@ type Study struct {
 // Step is one step of a study.
 type Step struct {
 	Name    string   `yaml:"name"`
-	Run     string   `yaml:"run"` // the script: *.sql or *.py
+	Run     string   `yaml:"run"` // the script: *.sql or *.py, or *.yaml of a dataset
 	Args    []string `yaml:"args"`
 	Uses    []string `yaml:"uses"`    // patterns of files that it reads beside its script
 	Tables  []string `yaml:"tables"`  // of the space; none named: all
@@ -129,7 +131,7 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	fault(!validName.MatchString(s.Name), "name: want lower-case letters, digits and _, such as cohort_2026")
 	fault(slices.ContainsFunc(before, func(b *Step) bool { return b.Name == s.Name }), "name: another step has it")
 	language, ok := run.LanguageOf(s.Run)
-	fault(!ok, "run: %q is no script that can be run: want a file .sql or .py", s.Run)
+	fault(!ok, "run: %q is no script that can be run: want a file .sql or .py, or .yaml of a dataset", s.Run)
 	fault(language == run.SQL && len(s.Args) > 0, "args: SQL takes none: write them into the script")
 	found := false
 	for _, f := range files {
