@@ -101,13 +101,26 @@ func Peek(ctx context.Context, w *warehouse.Warehouse, checker, id string) ([]by
 
 // DeliverMissing writes released outputs whose writing was interrupted.
 func DeliverMissing(ctx context.Context, w *warehouse.Warehouse) (paths []string, err error) {
+	var missing []string
+	err = w.Read(ctx, func(m *warehouse.Model) error { // mostly there are none
+		for id, output := range m.State.Outputs.All() {
+			if output.Released && !(exists(w.ResultPath(id, output.Name)) && exists(w.ReceiptPath(id, output.Name))) {
+				missing = append(missing, id)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(missing) == 0 {
+		return nil, err
+	}
 	state, err := w.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for id, output := range state.Outputs.All() {
-		if !output.Released || exists(w.ResultPath(id, output.Name)) && exists(w.ReceiptPath(id, output.Name)) {
-			continue
+	for _, id := range missing {
+		output, err := state.Output(id)
+		if err != nil {
+			return paths, err
 		}
 		p, err := state.Project(output.Run.Project)
 		if err != nil {

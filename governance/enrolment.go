@@ -209,10 +209,6 @@ func (s *State) fulfil(made Made, body ledger.Body) {
 var Scopes = map[string][]Role{
 	"read":    nil, // what its owner may see in the portal; every role
 	"decide":  nil, // hand in decisions that their owner has signed; every role
-	"deposit": {Provider},
-	"link":    {LinkageAuthority},
-	"run":     {Researcher},
-	"mount":   {Researcher},
 	"request": {Researcher},
 }
 

@@ -400,13 +400,13 @@ func TestLoginsAreLinkedByTheControllerAndOnce(t *testing.T) {
 func TestTokens(t *testing.T) {
 	w := until(t, "")
 	token := func() ledger.TokenIssued {
-		return ledger.TokenIssued{Token: "t-0123456789abcdef", Secret: ledger.Sum([]byte("secret")), Name: "ci", Scopes: []string{"run"}, Projects: []string{"flu"}, Until: w.now.Add(time.Hour)}
+		return ledger.TokenIssued{Token: "t-0123456789abcdef", Secret: ledger.Sum([]byte("secret")), Name: "ci", Scopes: []string{"request"}, Projects: []string{"flu"}, Until: w.now.Add(time.Hour)}
 	}
 	for name, change := range map[string]func(*ledger.TokenIssued){
 		"a token lasts 7 days":     func(b *ledger.TokenIssued) { b.Until = w.now.Add(8 * 24 * time.Hour) },
 		"a nearer end":             func(b *ledger.TokenIssued) { b.Until = w.now },
 		"without a scope":          func(b *ledger.TokenIssued) { b.Scopes = nil },
-		"cannot give a token":      func(b *ledger.TokenIssued) { b.Scopes = []string{"run", "deposit"} },
+		"cannot give a token":      func(b *ledger.TokenIssued) { b.Scopes = []string{"read", "run"} },
 		"the scope \"everything\"": func(b *ledger.TokenIssued) { b.Scopes = []string{"everything"} },
 		"no project":               func(b *ledger.TokenIssued) { b.Projects = []string{"flu", "other"} },
 		"no id of a token":         func(b *ledger.TokenIssued) { b.Token = "../../etc" },

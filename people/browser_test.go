@@ -51,7 +51,13 @@ func TestPasskeysInABrowser(t *testing.T) {
 			t.Errorf("the account: %s", tab.Text("main"))
 		}
 		findings(t, tab, "account")
-		browser.Eval[bool](tab, `fetch("/logout", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "csrf=" + document.querySelector("[name=csrf]").value}).then(r => true)`)
+		lasts := s.s.Elsewhere(party, map[string]governance.Role{"controller": governance.Controller, "diane": governance.Officer}[party])
+		tab.Go(s.url + "/account")
+		tab.Submit(`form.passkey[data-session]:not([data-session=""]) button`)
+		if got := tab.Text("main"); !strings.Contains(got, "laptop") || lasts() {
+			t.Errorf("after a session was ended: %s, and it goes on: %t", got, lasts())
+		}
+		browser.Eval[bool](tab, `fetch("/logout", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"}, body: "csrf=" + document.querySelector("[data-csrf]").dataset.csrf}).then(r => true)`)
 		tab.Go(s.url + "/login")
 		findings(t, tab, "login")
 		if dir := os.Getenv("REMPART_SCREENSHOTS"); dir != "" {

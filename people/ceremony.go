@@ -18,6 +18,8 @@ type ceremony struct {
 
 	party  string // who is to log in, or to be enrolled; "" for anybody
 	method string // by which somebody has come so far
+	by     oidcSub
+	ends   string // the name of the session that is to end, "" for all others
 
 	enrolment *enrolling
 	draft     *ledger.Draft

@@ -175,7 +175,7 @@ func (s *Service) enrolFinish(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	s.enter(w, r, party, "passkey")
+	s.enter(w, r, party, "passkey", oidcSub{})
 	answer(w, http.StatusOK, map[string]string{"to": c.to})
 }
 

@@ -62,7 +62,7 @@ func (s *Service) loginBegin(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &ceremony{kind: "login", challenge: challenge(), to: local(in.To), method: "passkey"}
 	if first := s.peek(r, "second"); first != nil { // after an OpenID Connect provider
-		c.party, c.method, c.to = first.party, first.method, first.to
+		c.party, c.method, c.to, c.by = first.party, first.method, first.to, first.by
 	}
 	s.begin(w, c)
 	answer(w, http.StatusOK, s.toSign(c.challenge))
@@ -84,20 +84,7 @@ func (s *Service) loginFinish(w http.ResponseWriter, r *http.Request) {
 	}
 	var party governance.Party
 	if err == nil {
-		err = s.read(r.Context(), func(state *governance.State) error {
-			key := state.People.Passkeys[ledger.Passkey{Credential: in.ID}.KeyID()]
-			if key == nil || key.Removed != nil || key.Origin != s.origin || c.party != "" && key.Party != c.party {
-				return errDenied
-			}
-			count, err := key.VerifyChallenge(in.Assertion, c.challenge)
-			if err != nil || !s.counters.follows(key.KeyID(), key.Counter, count) {
-				return errDenied
-			}
-			if party = state.Parties[key.Party]; party.Left != nil {
-				return errDenied
-			}
-			return nil
-		})
+		party, err = s.passkeyOf(r, in, c)
 	}
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "a login failed", "from", from)
@@ -105,16 +92,35 @@ func (s *Service) loginFinish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.limits.succeeded("login", from)
-	s.enter(w, r, party, c.method)
+	s.enter(w, r, party, c.method, c.by)
 	answer(w, http.StatusOK, map[string]string{"to": c.to})
 }
 
+// passkeyOf is the party whose passkey has signed a ceremony's challenge.
+func (s *Service) passkeyOf(r *http.Request, in signedBy, c *ceremony) (party governance.Party, err error) {
+	err = s.read(r.Context(), func(state *governance.State) error {
+		key := state.People.Passkeys[ledger.Passkey{Credential: in.ID}.KeyID()]
+		if key == nil || key.Removed != nil || key.Origin != s.origin || c.party != "" && key.Party != c.party {
+			return errDenied
+		}
+		count, err := key.VerifyChallenge(in.Assertion, c.challenge)
+		if err != nil || !s.counters.follows(key.KeyID(), key.Counter, count) {
+			return errDenied
+		}
+		if party = state.Parties[key.Party]; party.Left != nil {
+			return errDenied
+		}
+		return nil
+	})
+	return party, err
+}
+
 // enter begins a session, and ends the one that the browser had.
-func (s *Service) enter(w http.ResponseWriter, r *http.Request, party governance.Party, method string) {
+func (s *Service) enter(w http.ResponseWriter, r *http.Request, party governance.Party, method string, by oidcSub) {
 	if old := s.sessions.find(s.cookie(r, sessionCookie)); old != nil {
 		s.sessions.end(old)
 	}
-	_, value := s.sessions.begin(party.Name, party.Role, method)
+	value := s.sessions.begin(&Session{Party: party.Name, Role: party.Role, Method: method, address: addressOf(r), agent: agentOf(r), by: by})
 	s.setCookie(w, sessionCookie, value, Absolute)
 	s.Log.InfoContext(r.Context(), "somebody logged in", "party", party.Name, "method", method, "from", addressOf(r))
 }

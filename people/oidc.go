@@ -58,6 +58,11 @@ func (s *Service) newProvider(l warehouse.LoginConfig) (*provider, error) {
 		}
 		p.secret = strings.TrimSpace(string(text))
 	}
+	for _, algorithm := range l.Signing {
+		if !slices.Contains(signings, algorithm) {
+			return nil, fmt.Errorf("portal.logins: signing of %s: %q is none of %s", l.Name, algorithm, strings.Join(signings, ", "))
+		}
+	}
 	issuer, err := url.Parse(l.Issuer)
 	if err != nil || issuer.Scheme != "https" && issuer.Hostname() != "localhost" && issuer.Hostname() != "127.0.0.1" {
 		return nil, fmt.Errorf("portal.logins: the issuer of %s must be an https address", l.Name)
@@ -150,7 +155,7 @@ func (s *Service) oidcBegin(w http.ResponseWriter, r *http.Request) {
 func (s *Service) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	from := addressOf(r)
 	c := s.take(w, r, "oidc")
-	party, second, err := s.oidcParty(r, c)
+	party, by, second, err := s.oidcParty(r, c)
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "a login failed", "from", from, "error", err)
 		s.fail(w, r, s.limits.failure("login", from, errDenied))
@@ -158,61 +163,63 @@ func (s *Service) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	s.limits.succeeded("login", from)
 	if second {
-		s.enter(w, r, party, c.login.provider.Name)
+		s.enter(w, r, party, c.login.provider.Name, by)
 		// Not by a redirect of the provider's: the browser would see the new session
 		// cookie as another site's.
 		http.Redirect(w, r, c.to, http.StatusSeeOther)
 		return
 	}
-	s.begin(w, &ceremony{kind: "second", to: c.to, party: party.Name, method: c.login.provider.Name})
+	s.begin(w, &ceremony{kind: "second", to: c.to, party: party.Name, method: c.login.provider.Name, by: by})
 	http.Redirect(w, r, "/login/second", http.StatusSeeOther)
 }
 
 // oidcParty is whom the provider means, and whether it has asked for a second factor.
-func (s *Service) oidcParty(r *http.Request, c *ceremony) (party governance.Party, second bool, err error) {
+func (s *Service) oidcParty(r *http.Request, c *ceremony) (party governance.Party, by oidcSub, second bool, err error) {
 	q := r.URL.Query()
 	switch {
 	case c == nil:
-		return party, false, errors.New("no login is under way in this browser")
+		return party, by, false, errors.New("no login is under way in this browser")
 	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(c.login.state)) != 1:
-		return party, false, errors.New("the answer is to another question")
+		return party, by, false, errors.New("the answer is to another question")
 	case q.Get("error") != "":
-		return party, false, fmt.Errorf("the provider says no: %.100q", q.Get("error"))
+		return party, by, false, fmt.Errorf("the provider says no: %.100q", q.Get("error"))
 	case q.Has("iss") && q.Get("iss") != c.login.provider.Issuer: // RFC 9207
-		return party, false, errors.New("the answer is of another provider")
+		return party, by, false, errors.New("the answer is of another provider")
 	}
 	p := c.login.provider
 	found, err := p.discover(r.Context())
 	if err != nil {
-		return party, false, err
+		return party, by, false, err
 	}
 	ctx := oidc.ClientContext(r.Context(), p.client)
 	token, err := p.oauth(found).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(c.login.verifier))
 	if err != nil {
-		return party, false, err
+		return party, by, false, err
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return party, false, errors.New("the provider has sent no ID token")
+		return party, by, false, errors.New("the provider has sent no ID token")
 	}
-	id, err := found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: s.now}).Verify(ctx, raw)
+	id, err := found.Verifier(p.verification(s.now)).Verify(ctx, raw)
 	if err != nil {
-		return party, false, err
+		return party, by, false, err
 	}
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(c.login.nonce)) != 1 {
-		return party, false, errors.New("the ID token is of another login")
+		return party, by, false, errors.New("the ID token is of another login")
 	}
 	var claims struct {
 		AMR []string `json:"amr"`
 		ACR string   `json:"acr"`
 		AZP string   `json:"azp"`
+		SID string   `json:"sid"`
 	}
 	if err := id.Claims(&claims); err != nil {
-		return party, false, err
+		return party, by, false, err
 	}
 	if claims.AZP != "" && claims.AZP != p.ClientID || len(id.Audience) != 1 { // others we trust in nothing
-		return party, false, errors.New("the ID token is for another program too")
+		return party, by, false, errors.New("the ID token is for another program too")
 	}
+	by = oidcSub{id.Issuer, id.Subject, claims.SID}
 	second = slices.ContainsFunc(append(claims.AMR, claims.ACR), func(value string) bool {
 		return value != "" && slices.Contains(p.SecondFactor, value)
 	})
@@ -223,7 +230,7 @@ func (s *Service) oidcParty(r *http.Request, c *ceremony) (party governance.Part
 		}
 		return nil
 	})
-	return party, second, err
+	return party, by, second, err
 }
 
 func (s *Service) secondPage(w http.ResponseWriter, r *http.Request) {

@@ -2,8 +2,13 @@ package people_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,8 +35,8 @@ type idp struct {
 	issuer string
 
 	mu     sync.Mutex
-	keys   []*rsa.PrivateKey // the last one signs
-	forger *rsa.PrivateKey   // signs in its place, under its name
+	keys   []crypto.Signer // the last one signs
+	forger *rsa.PrivateKey // signs in its place, under its name
 	amr    []string
 	spoil  func(*spoiled)
 }
@@ -69,18 +74,26 @@ func (p *idp) CreateAccessToken(context.Context, op.TokenRequest) (string, time.
 
 type signing struct {
 	id  string
-	key *rsa.PrivateKey
+	key crypto.Signer
 }
 
-func (s signing) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
-func (s signing) Key() any                                    { return s.key }
-func (s signing) ID() string                                  { return s.id }
+func (s signing) SignatureAlgorithm() jose.SignatureAlgorithm {
+	switch s.key.(type) {
+	case *ecdsa.PrivateKey:
+		return jose.ES256
+	case ed25519.PrivateKey:
+		return jose.EdDSA
+	}
+	return jose.RS256
+}
+func (s signing) Key() any   { return s.key }
+func (s signing) ID() string { return s.id }
 
 type verifying struct{ signing }
 
-func (v verifying) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
+func (v verifying) Algorithm() jose.SignatureAlgorithm { return v.SignatureAlgorithm() }
 func (v verifying) Use() string                        { return "sig" }
-func (v verifying) Key() any                           { return &v.key.PublicKey }
+func (v verifying) Key() any                           { return v.key.Public() }
 
 func keyName(i int) string { return "key-" + string(rune('a'+i)) }
 
@@ -107,6 +120,11 @@ func (p *idp) rotate() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.add(key)
+}
+
+// add has the provider sign with another key from now on.
+func (p *idp) add(key crypto.Signer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.keys = append(p.keys, key)
@@ -355,4 +373,105 @@ func TestAProviderThatDoesNotAnswer(t *testing.T) {
 	}
 	status, _ = s.visitor().get("/login/with/another")
 	want(t, "no such provider", status, http.StatusNotFound)
+}
+
+// A provider may sign as it likes among what is known, or as the configuration says.
+func TestHowAProviderSigns(t *testing.T) {
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		key  crypto.Signer // nil: RSA
+		only []string
+		is   string
+	}{
+		{"RS256", nil, nil, "diane"}, {"ES256", curve, nil, "diane"}, {"EdDSA", edwards, nil, "diane"},
+		{"ES256 where it must be", curve, []string{"ES256"}, "diane"}, {"RS256 where it must be ES256", nil, []string{"ES256", "EdDSA"}, "nobody"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newIDP(t)
+			p.amr = []string{"mfa"}
+			if c.key != nil {
+				p.add(c.key)
+			}
+			v := siteWith(t, p, func(l *warehouse.LoginConfig) { l.Signing = c.only }).visitor()
+			v.back(v.atProvider(p))
+			want(t, "in", v.is(), c.is)
+		})
+	}
+}
+
+// logoutToken is what a provider sends where somebody has logged out there.
+func (p *idp) logoutToken(change func(map[string]any)) string {
+	p.t.Helper()
+	claims := map[string]any{
+		"iss": p.issuer, "aud": "portal-" + p.t.Name(), "sub": "id1", "jti": "j-1", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	}
+	change(claims)
+	key, err := p.SigningKey(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: key.SignatureAlgorithm(), Key: jose.JSONWebKey{Key: key.Key(), KeyID: key.ID()}}, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	signed, err := signer.Sign(text)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return token
+}
+
+// Who logs out at the provider is out here too (OpenID Connect Back-Channel Logout).
+func TestWhoLogsOutAtTheProviderIsOut(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"mfa"}
+	s := siteWith(t, p)
+	v, byPasskey, machine := s.visitor(), s.visitor(), s.visitor()
+	v.back(v.atProvider(p))
+	want(t, "enrol", byPasskey.enrol("diane", s.open("diane")), http.StatusOK)
+	says := func(token string) int {
+		return machine.form("/logout/provider", url.Values{"logout_token": {token}})
+	}
+	for name, change := range map[string]func(map[string]any){
+		"of another issuer":    func(c map[string]any) { c["iss"] = "https://evil.test" },
+		"for another program":  func(c map[string]any) { c["aud"] = "another" },
+		"that has ended":       func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"that is an ID token":  func(c map[string]any) { c["nonce"] = "n" },
+		"without the event":    func(c map[string]any) { delete(c, "events") },
+		"of nobody":            func(c map[string]any) { delete(c, "sub") },
+		"without a name of it": func(c map[string]any) { delete(c, "jti") },
+	} {
+		if status := says(p.logoutToken(change)); status == http.StatusOK {
+			t.Errorf("a token %s was taken", name)
+		}
+		want(t, name, v.is(), "diane")
+	}
+	want(t, "no token", says(""), http.StatusBadRequest)
+	want(t, "somebody else", says(p.logoutToken(func(c map[string]any) { c["sub"], c["jti"] = "id2", "j-2" })), http.StatusOK)
+	want(t, "is still in", v.is(), "diane")
+	token := p.logoutToken(func(map[string]any) {})
+	want(t, "the logout", says(token), http.StatusOK)
+	want(t, "out", v.is(), "nobody")
+	want(t, "who came by passkey stays", byPasskey.is(), "diane")
+	v.back(v.atProvider(p))
+	want(t, "in again", v.is(), "diane")
+	want(t, "the same token", says(token), http.StatusBadRequest)
+	want(t, "still in", v.is(), "diane")
 }

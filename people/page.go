@@ -43,7 +43,14 @@ var pages = sync.OnceValue(func() map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for _, lang := range []string{"en", "fr"} {
 		all[lang] = template.Must(template.New("").Funcs(template.FuncMap{
-			"t":     func(key string) string { return texts()[key][lang] },
+			"t": func(key string) string { return texts()[key][lang] },
+			"dict": func(pairs ...any) map[string]any {
+				all := map[string]any{}
+				for i := 0; i+1 < len(pairs); i += 2 {
+					all[pairs[i].(string)] = pairs[i+1]
+				}
+				return all
+			},
 			"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		}).ParseFS(files, "templates/*.html"))
 	}

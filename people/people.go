@@ -62,6 +62,7 @@ type Service struct {
 	sessions   *sessions
 	ceremonies *ceremonies
 	counters   counters
+	heard      heard
 	limits     *limits
 	providers  []*provider
 	cross      *http.CrossOriginProtection
@@ -119,7 +120,10 @@ func (s *Service) Routes(mux Mux) {
 	mux.HandleFunc("POST /sign/{request}/finish", s.signFinish)
 	mux.HandleFunc("POST /sign/{request}/dismiss", s.signDismiss)
 	mux.HandleFunc("GET /account", s.accountPage)
-	mux.HandleFunc("POST /account/sessions/end", s.endSessions)
+	mux.HandleFunc("POST /account/sessions/begin", s.endBegin)
+	mux.HandleFunc("POST /account/sessions/finish", s.endFinish)
+	mux.HandleFunc("POST /account/sessions/end", s.endFresh)
+	mux.HandleFunc("POST /logout/provider", s.providerLogout)
 	mux.HandleFunc("GET /people.js", s.script)
 }
 

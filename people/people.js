@@ -34,6 +34,10 @@ const steps = {
     const made = await create(await post("/enrol/begin", { party: party.value, code: code.value, name: name.value }));
     return post("/enrol/finish", await sign(await post("/enrol/create", made)));
   },
+  async end(form) {
+    const { session, csrf } = form.dataset;
+    return post("/account/sessions/finish", await sign(await post("/account/sessions/begin", { session, csrf })));
+  },
   async sign(form) {
     const path = "/sign/" + form.dataset.id;
     return post(path + "/finish", await sign(await post(path + "/begin", { csrf: form.dataset.csrf, digest: form.dataset.digest })));

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -86,7 +87,7 @@ func newSiteAt(t *testing.T, at time.Time, change ...func(*warehouse.Config, *pe
 			fmt.Fprint(w, "nobody")
 			return
 		}
-		fmt.Fprintf(w, "%s %s may run in flu: %t, in other: %t, deposit: %t", who.Party, who.Method, who.May("run", "flu"), who.May("run", "other"), who.May("deposit", ""))
+		fmt.Fprintf(w, "%s %s may ask in flu: %t, in other: %t, decide: %t", who.Party, who.Method, who.May("request", "flu"), who.May("request", "other"), who.May("decide", ""))
 	})
 	s.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: s.s.Protect(mux), ReadHeaderTimeout: time.Minute}}
 	s.server.Start()
@@ -271,12 +272,11 @@ func TestSomebodyEnrolsLogsInAndLogsOut(t *testing.T) {
 
 func csrf(t *testing.T, page string) string {
 	t.Helper()
-	_, rest, ok := strings.Cut(page, `name="csrf" value="`)
-	value, _, _ := strings.Cut(rest, `"`)
-	if !ok {
+	found := regexp.MustCompile(`(?:name="csrf" value|data-csrf)="([^"]+)"`).FindStringSubmatch(page)
+	if found == nil {
 		t.Fatalf("no form: %s", page)
 	}
-	return value
+	return found[1]
 }
 
 func TestALoginIsNotReplayed(t *testing.T) {
@@ -459,9 +459,49 @@ func TestSessionsCanBeEndedFromAnother(t *testing.T) {
 	other.a = v.a
 	want(t, "login", other.login(), http.StatusOK)
 	_, page := v.get("/account")
-	want(t, "end", v.form("/account/sessions/end", url.Values{"csrf": {csrf(t, page)}}), http.StatusSeeOther)
+	form := csrf(t, page)
+	want(t, "without the passkey", v.form("/account/sessions/end", url.Values{"csrf": {form}}), http.StatusForbidden)
+	want(t, "with another's token", v.end("", "AAAA"), http.StatusForbidden)
+	want(t, "not ended", other.is(), "diane")
+	want(t, "end", v.end("", form), http.StatusOK)
 	want(t, "this one", v.is(), "diane")
 	want(t, "the other one", other.is(), "nobody")
+}
+
+// end ends a session of the visitor's, or all others, with the passkey.
+func (v *visitor) end(session, csrf string) int {
+	var c challenged
+	if status := v.send("/account/sessions/begin", map[string]string{"session": session, "csrf": csrf}, &c); status != http.StatusOK {
+		return status
+	}
+	return v.send("/account/sessions/finish", v.signed(c.Challenge), nil)
+}
+
+// Somebody sees each of her sessions, and ends one of them alone.
+func TestOneSessionCanBeEnded(t *testing.T) {
+	s := newSite(t)
+	v, second, third := s.visitor(), s.visitor(), s.visitor()
+	want(t, "enrol", v.enrol("diane", s.open("diane")), http.StatusOK)
+	second.a, third.a = v.a, v.a
+	s.later(time.Minute)
+	want(t, "second", second.login(), http.StatusOK)
+	s.later(time.Minute)
+	want(t, "third", third.login(), http.StatusOK)
+	_, page := v.get("/account")
+	names := regexp.MustCompile(`data-session="([0-9a-f]{16})"`).FindAllStringSubmatch(page, -1)
+	if len(names) != 2 {
+		t.Fatalf("%d sessions can be ended, want 2:\n%s", len(names), page)
+	}
+	want(t, "its browser and address are told", strings.Contains(page, "Go-http-client") && strings.Contains(page, "127.0.0.1"), true)
+	stranger := s.visitor()
+	want(t, "another enrols", stranger.enrol("bob", s.open("bob")), http.StatusOK)
+	_, other := stranger.get("/account")
+	want(t, "another's session", stranger.end(names[0][1], csrf(t, other)), http.StatusOK)
+	want(t, "is not ended", second.is(), "diane")
+	want(t, "end", v.end(names[0][1], csrf(t, page)), http.StatusOK)
+	want(t, "the first", v.is(), "diane")
+	want(t, "the second", second.is(), "nobody")
+	want(t, "the third", third.is(), "diane")
 }
 
 func TestWhoLeavesIsOutAtOnce(t *testing.T) {
@@ -572,11 +612,11 @@ func TestTooMuchIsRefused(t *testing.T) {
 func TestTokens(t *testing.T) {
 	s := newSite(t)
 	id, token, digest := people.NewToken()
-	s.say("alice", ledger.TokenIssued{Token: id, Secret: digest, Name: "ci", Scopes: []string{"run"}, Until: s.now().Add(time.Hour)})
+	s.say("alice", ledger.TokenIssued{Token: id, Secret: digest, Name: "ci", Scopes: []string{"request"}, Until: s.now().Add(time.Hour)})
 	v := s.visitor()
 	bearer := func(header ...string) (int, string) { return v.get("/", header...) }
 	status, text := bearer("Authorization", "Bearer "+token)
-	if status != http.StatusOK || !strings.HasPrefix(text, "alice token may run in flu: true") || !strings.HasSuffix(text, "deposit: false") {
+	if status != http.StatusOK || !strings.HasPrefix(text, "alice token may ask in flu: true") || !strings.HasSuffix(text, "decide: false") {
 		t.Errorf("%d %s", status, text)
 	}
 	for name, value := range map[string]string{

@@ -26,9 +26,18 @@ type Session struct {
 	CSRF   string    // what forms of this session carry
 	Token  *governance.Token
 
-	id   [sha256.Size]byte // of the cookie
-	seen time.Time
+	id      [sha256.Size]byte // of the cookie
+	seen    time.Time
+	address string  // where it began from
+	agent   string  // what its browser calls itself, shortened
+	by      oidcSub // whom a provider has let in; empty for a passkey alone
 }
+
+// oidcSub is somebody's session at an OpenID Connect provider.
+type oidcSub struct{ issuer, subject, session string }
+
+// name tells a session from others to its owner. Nobody comes in with it.
+func (s *Session) name() string { return hexOf(s.id[:8]) }
 
 // May says whether the session is good for a scope in a project, "" for none. A
 // person's own is good for everything that the person may; a token's for what it
@@ -76,10 +85,11 @@ func secret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// begin makes a session, and what its cookie holds: always a new one.
-func (s *sessions) begin(party string, role governance.Role, method string) (*Session, string) {
+// begin keeps a session, and returns what its cookie holds: always another.
+func (s *sessions) begin(who *Session) string {
 	value := secret()
-	who := &Session{Party: party, Role: role, Method: method, Since: s.now(), CSRF: secret(), id: sha256.Sum256([]byte(value)), seen: s.now()}
+	who.Since, who.CSRF, who.id, who.seen = s.now(), secret(), sha256.Sum256([]byte(value)), s.now()
+	party := who.Party
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.of(party)
@@ -88,7 +98,7 @@ func (s *sessions) begin(party string, role governance.Role, method string) (*Se
 		own = own[1:]
 	}
 	s.all[who.id] = who
-	return who, value
+	return value
 }
 
 // of lists the sessions of a party, the oldest first, and forgets those that are
@@ -133,12 +143,13 @@ func (s *sessions) end(who *Session) {
 	delete(s.all, who.id)
 }
 
-// endOthers ends a party's sessions but one, and counts them.
-func (s *sessions) endOthers(but *Session) (n int) {
+// endOthers ends one of a party's other sessions by its name, or all of them
+// where the name is empty, and counts them.
+func (s *sessions) endOthers(but *Session, name string) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, who := range s.of(but.Party) {
-		if who.id != but.id {
+		if who.id != but.id && (name == "" || who.name() == name) {
 			delete(s.all, who.id)
 			n++
 		}
@@ -146,11 +157,32 @@ func (s *sessions) endOthers(but *Session) (n int) {
 	return n
 }
 
-// count is how many sessions a party has.
-func (s *sessions) count(party string) int {
+// endBy ends the sessions that somebody has by a provider: one session there, or
+// all where the provider names none.
+func (s *sessions) endBy(by oidcSub) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.of(party))
+	for id, who := range s.all {
+		of := who.by
+		if of.issuer != by.issuer || by.subject != "" && of.subject != by.subject || by.session != "" && of.session != by.session {
+			continue
+		}
+		if by.subject != "" || by.session != "" {
+			delete(s.all, id)
+			n++
+		}
+	}
+	return n
+}
+
+// list is copies of a party's sessions, the oldest first.
+func (s *sessions) list(party string) (own []Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, who := range s.of(party) {
+		own = append(own, *who)
+	}
+	return own
 }
 
 // cookie names: of the session, and of what is under way before there is one.

@@ -253,14 +253,21 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		ID, Name, Scopes string
 		Until            time.Time
 	}
+	type session struct {
+		ID, Method, Address, Agent string
+		Since, Seen                time.Time
+		This                       bool
+	}
 	data := struct {
-		Party, Role, Method, CSRF string
-		Since                     time.Time
-		Sessions                  int
-		Passkeys                  []passkey
-		Tokens                    []token
-		Waiting                   []waiting
-	}{Party: who.Party, Role: tellers()[s.language(r)].Text("role." + string(who.Role)), Method: who.Method, CSRF: who.CSRF, Since: who.Since, Sessions: s.sessions.count(who.Party)}
+		Party, Role, CSRF string
+		Sessions          []session
+		Passkeys          []passkey
+		Tokens            []token
+		Waiting           []waiting
+	}{Party: who.Party, Role: tellers()[s.language(r)].Text("role." + string(who.Role)), CSRF: who.CSRF}
+	for _, one := range s.sessions.list(who.Party) {
+		data.Sessions = append(data.Sessions, session{one.name(), one.Method, one.address, one.agent, one.Since, one.seen, one.id == who.id})
+	}
 	err := s.read(r.Context(), func(state *governance.State) error {
 		for _, k := range state.PasskeysOf(who.Party) {
 			data.Passkeys = append(data.Passkeys, passkey{Name: k.Name, ID: k.Credential.String(), Synced: k.Synced, Since: k.Time, Entry: k.Index})
@@ -284,15 +291,4 @@ func (s *Service) accountPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.show(w, r, http.StatusOK, "account.title", "account", data)
-}
-
-func (s *Service) endSessions(w http.ResponseWriter, r *http.Request) {
-	who := From(r.Context())
-	if !who.Valid(r.PostFormValue("csrf")) {
-		s.fail(w, r, errForged)
-		return
-	}
-	n := s.sessions.endOthers(who)
-	s.Log.InfoContext(r.Context(), "sessions were ended", "party", who.Party, "number", n)
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
 }

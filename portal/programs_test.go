@@ -216,7 +216,7 @@ func TestAProgramDecidesNothingElse(t *testing.T) {
 	other := *diane
 	reader.with, other.with = tokenOf(t, diane, nil, "read"), tokenOf(t, diane, []string{"grippe"}, "read", "decide")
 	bob := programOf(t, w, site, "bob", nil, "read", "decide")
-	runner := programOf(t, w, site, "alice", nil, "run", "mount")
+	decider := programOf(t, w, site, "alice", nil, "decide")
 	approve := object{"verdict": "approve", "reason": "lawful"}
 	s := diane.prepared("/api/v1/projects/tabac/decide", approve)
 	good := diane.signed(s)
@@ -240,7 +240,7 @@ func TestAProgramDecidesNothingElse(t *testing.T) {
 		problem string
 	}{
 		{"with a token that reads", &reader, "/api/v1/projects/tabac/decide", approve, http.StatusForbidden, "scope"},
-		{"with a token that runs", runner, "/api/v1/projects/pneumonia/amend", object{"spec": "x"}, http.StatusForbidden, "scope"},
+		{"with a token that decides", decider, "/api/v1/projects/pneumonia/amend", object{"spec": "x"}, http.StatusForbidden, "scope"},
 		{"in another project than the token's", &other, "/api/v1/projects/tabac/decide", approve, http.StatusNotFound, "absent"},
 		{"of no project, with a token of one", &other, "/api/v1/hosts/far-cloud/derogate", object{"verdict": "derogate", "reason": "x", "until": "2027-06-30", "conditions": []string{"x"}}, http.StatusForbidden, "hidden"},
 		{"by another role", bob, "/api/v1/projects/tabac/decide", approve, http.StatusNotFound, "absent"},

@@ -116,7 +116,7 @@ func TestATokenReadsWhatItWasGivenFor(t *testing.T) {
 		}
 		return text
 	}
-	all, one, run := token("diane", []string{"read"}, nil), token("diane", []string{"read"}, []string{"grippe"}), token("alice", []string{"run"}, nil)
+	all, one, run := token("diane", []string{"read"}, nil), token("diane", []string{"read"}, []string{"grippe"}), token("alice", []string{"request"}, nil)
 	for _, c := range []struct {
 		token, path string
 		want        int

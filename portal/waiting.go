@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/register"
 	"rempart.eu/rempart/ledger/tell"
 	"rempart.eu/rempart/warehouse"
@@ -85,12 +86,13 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
 		}
 	}
+	proposed := q.outputsProposed()
 	if role == governance.OutputChecker {
 		for _, o := range q.made.undecided {
 			if len(all) == longest {
 				break // the others are on the page of outputs
 			}
-			if q.mayCheck(o.Output) {
+			if q.mayCheck(o.Output) && !proposed[o.id] {
 				add(waiting{Kind: "check", What: q.lang.Sentence("waiting.check", "output", tell.Output(o.id), "name", o.Name, "project", o.Run.Project, "who", o.Run.Actor), Href: "/outputs/" + o.id, Since: o.Time})
 			}
 		}
@@ -121,6 +123,23 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 	slices.SortStableFunc(all, func(a, b waiting) int {
 		return cmp.Or(cmp.Compare(pressing(a), pressing(b)), a.Since.Compare(b.Since))
 	})
+	return all
+}
+
+// outputsProposed are the outputs whose decision waits for a second person.
+func (q *request) outputsProposed() map[string]bool {
+	all := map[string]bool{}
+	for _, w := range q.state.People.Waiting {
+		if !q.now.Before(w.Until) {
+			continue // another may be proposed
+		}
+		switch b := w.Body.(type) {
+		case *ledger.OutputReleased:
+			all[b.Output] = true
+		case *ledger.OutputRefused:
+			all[b.Output] = true
+		}
+	}
 	return all
 }
 

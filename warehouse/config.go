@@ -74,6 +74,7 @@ type LoginConfig struct {
 	ClientSecretFile string   `toml:"client_secret_file,omitempty"`
 	CAFile           string   `toml:"ca_file,omitempty"`       // PEM, in place of the system's authorities
 	SecondFactor     []string `toml:"second_factor,omitempty"` // values of amr or acr that say it asked for one
+	Signing          []string `toml:"signing,omitempty"`       // how its tokens may be signed, such as ES256; every known way where it says nothing
 }
 
 func (p PortalConfig) check() error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -200,10 +201,7 @@ func (w *Warehouse) Submit(ctx context.Context, envelope []byte) (e ledger.Entry
 			return e, fmt.Errorf("it is recorded, but the key is still to be destroyed: repeat that with rempart lake repair: %w", err)
 		}
 	case ledger.ReleaseErased{}.Kind(), ledger.ProjectClosed{}.Kind(), ledger.KeyDestroyed{}.Kind(), ledger.Countersigned{}.Kind():
-		state, err := w.State(ctx)
-		if err == nil {
-			err = w.destroyStated(ctx, state)
-		}
+		err := w.destroyStated(ctx)
 		if err != nil {
 			return e, fmt.Errorf("it is recorded, but keys are still to be destroyed: repeat that with rempart lake repair: %w", err)
 		}
@@ -230,7 +228,11 @@ func (w *Warehouse) second(ctx context.Context, e ledger.Entry) error {
 }
 
 // destroyStated destroys the keys that statements say are destroyed.
-func (w *Warehouse) destroyStated(ctx context.Context, state *governance.State) (err error) {
+func (w *Warehouse) destroyStated(ctx context.Context) (err error) {
+	var destroyed map[string]uint64
+	if err := w.Read(ctx, func(m *Model) error { destroyed = maps.Clone(m.State.Destroyed); return nil }); err != nil {
+		return err
+	}
 	ring, err := w.Keyring(ctx)
 	if err != nil {
 		return err
@@ -241,7 +243,7 @@ func (w *Warehouse) destroyStated(ctx context.Context, state *governance.State) 
 		return err
 	}
 	for _, id := range ids {
-		if _, destroyed := state.Destroyed[id]; destroyed {
+		if _, gone := destroyed[id]; gone {
 			if err := ring.Destroy(ctx, id); err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ revoked, or when its owner leaves. A token signs nothing: what needs a passkey w
 for one.
 
 Scopes: ` + strings.Join(slices.Sorted(maps.Keys(governance.Scopes)), ", ") + `.`,
-		Example: `  rempart token issue nightly --as alice --scope run --project flu --for 8h`,
+		Example: `  rempart token issue nightly --as alice --scope request --project flu --for 8h`,
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.open()
 			if err != nil {
