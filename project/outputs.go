@@ -68,7 +68,7 @@ func besideOf(files []run.File) beside {
 		if err != nil || strings.HasSuffix(name, ".csv") {
 			continue
 		}
-		for _, other := range []string{d.Training, d.Script, d.Attack} {
+		for _, other := range []string{d.Training, d.Attack} {
 			if data, ok := all[path.Join(path.Dir(name), other)]; ok && other != "" {
 				b[path.Join(path.Dir(name), other)] = data
 			}

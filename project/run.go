@@ -261,7 +261,7 @@ func rulesOf(spec *governance.Spec) disclosure.Rules {
 
 // kindOf is what an authorisation calls a kind of file.
 var kindOf = map[disclosure.Kind]string{
-	disclosure.CSV: "tables", disclosure.TSV: "tables", disclosure.JSON: "tables",
+	disclosure.HTML: "tables", disclosure.Parquet: "tables", disclosure.CSV: "tables", disclosure.TSV: "tables", disclosure.JSON: "tables",
 	disclosure.PNG: "figures", disclosure.SVG: "figures",
 	disclosure.Text: "texts", disclosure.Safetensors: "models", disclosure.ONNX: "models",
 }

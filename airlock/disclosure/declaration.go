@@ -39,7 +39,6 @@ var statistics = []Statistic{Frequencies, Regression, Survival, Percentiles, His
 // Declaration is what a researcher says of an output, in YAML or JSON.
 type Declaration struct {
 	Kind       Statistic           `yaml:"kind"`       // empty: judged by the names of columns
-	Count      string              `yaml:"count"`      // the column that counts persons
 	Values     []string            `yaml:"values"`     // columns that are sums of what persons contributed
 	Dimensions []string            `yaml:"dimensions"` // columns that divide the table
 	Totals     map[string][]string `yaml:"totals"`     // label of a subtotal, and the labels that it sums
@@ -48,7 +47,6 @@ type Declaration struct {
 	Parameters   int `yaml:"parameters"`   // that a regression estimates
 
 	Training string `yaml:"training"` // of a model: the CSV among the outputs that it was fitted to, which never leaves
-	Script   string `yaml:"script"`   // of a model: the study that fits it anew, for the membership test
 	Attack   string `yaml:"attack"`   // of a model: what the membership test wrote, a JSON among the outputs
 }
 

@@ -16,6 +16,8 @@ const (
 	CSV         Kind = "CSV"
 	TSV         Kind = "TSV"
 	JSON        Kind = "JSON" // NDJSON, too
+	HTML        Kind = "HTML"
+	Parquet     Kind = "Parquet"
 	Text        Kind = "text" // Markdown and logs, too
 	PNG         Kind = "PNG"
 	SVG         Kind = "SVG"
@@ -29,6 +31,7 @@ var kinds = map[string]Kind{
 	".csv": CSV, ".tsv": TSV, ".tab": TSV,
 	".json": JSON, ".ndjson": JSON, ".jsonl": JSON,
 	".txt": Text, ".md": Text, ".log": Text,
+	".html": HTML, ".htm": HTML, ".parquet": Parquet,
 	".png": PNG, ".svg": SVG, ".safetensors": Safetensors, ".onnx": ONNX,
 }
 
@@ -37,7 +40,7 @@ var refusals = []struct {
 	extensions []string
 	remedy     string
 }{
-	{[]string{".parquet", ".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"},
+	{[]string{".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"},
 		"a file of this kind is for rows, which stay inside: write an aggregate as CSV"},
 	{[]string{".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".rds", ".rda", ".rdata", ".npy", ".npz", ".h5", ".hdf5", ".keras"},
 		"a file of this kind can hold the rows that a model was trained on, and run code where it is opened: write coefficients as JSON or CSV, or weights as safetensors or ONNX"},
@@ -47,13 +50,13 @@ var refusals = []struct {
 		"an archive hides what is in it: put each file into the outputs by itself"},
 	{[]string{".xlsx", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx"},
 		"office files carry hidden sheets, caches and histories: write tables as CSV and text as Markdown"},
-	{[]string{".html", ".htm", ".xhtml", ".ipynb", ".pdf", ".rmd", ".qmd"},
+	{[]string{".xhtml", ".ipynb", ".pdf", ".rmd", ".qmd"},
 		"reports of this kind can embed data and scripts: write tables as CSV, text as Markdown and figures as PNG"},
 	{[]string{".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"},
 		"only PNG and SVG figures are checked: save the figure as PNG"},
 }
 
-const otherRemedy = "only CSV, TSV, JSON, NDJSON, text, Markdown, PNG, SVG, safetensors and ONNX are checked: write the output as one of them"
+const otherRemedy = "only CSV, TSV, JSON, NDJSON, Parquet, HTML tables, text, Markdown, PNG, SVG, safetensors and ONNX are checked: write the output as one of them"
 
 // magic numbers of files that are refused under any name, with the extension
 // whose remedy fits.
@@ -62,7 +65,7 @@ var magic = []struct {
 	bytes     string
 	extension string
 }{
-	{0, "PAR1", ".parquet"}, {0, "ARROW1", ".arrow"}, {0, "ORC", ".orc"}, {0, "Obj\x01", ".avro"},
+	{0, "ARROW1", ".arrow"}, {0, "ORC", ".orc"}, {0, "Obj\x01", ".avro"},
 	{0, "SQLite format 3", ".sqlite"}, {8, "DUCK", ".duckdb"},
 	{0, "PK\x03\x04", ".zip"}, {0, "PK\x05\x06", ".zip"}, {0, "\x1f\x8b", ".gz"}, {0, "BZh", ".bz2"}, {0, "\xfd7zXZ", ".xz"},
 	{0, "\x28\xb5\x2f\xfd", ".zst"}, {0, "7z\xbc\xaf", ".7z"}, {257, "ustar", ".tar"}, {0, "Rar!", ".rar"},
@@ -84,14 +87,17 @@ func (c *checker) checkContent(name string, data []byte) {
 			return
 		}
 	}
+	isParquet := bytes.HasPrefix(data, []byte("PAR1"))
 	isPNG := bytes.HasPrefix(data, []byte(pngMagic))
 	switch {
 	case c.report.Kind == Other:
 		c.refuse(place{}, "kind", "%s", remedy(extension))
-	case isPNG != (c.report.Kind == PNG):
+	case isPNG != (c.report.Kind == PNG), isParquet != (c.report.Kind == Parquet):
 		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
 	case isPNG:
 		c.checkPNG(data)
+	case isParquet:
+		c.checkParquet(data)
 	case c.report.Kind == Safetensors:
 		c.checkSafetensors(data)
 	case c.report.Kind == ONNX:
@@ -105,7 +111,7 @@ func (c *checker) checkContent(name string, data []byte) {
 // others.
 func IsTable(name string) bool {
 	switch kindOf(strings.ToLower(path.Ext(name))) {
-	case CSV, TSV, JSON:
+	case CSV, TSV, JSON, HTML, Parquet:
 		return true
 	}
 	return false
@@ -141,9 +147,10 @@ func (c *checker) checkTextual(data []byte) {
 	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 500)]))
 	isSVG := c.report.Kind == SVG
 	switch {
+	case c.report.Kind == HTML:
 	case strings.HasPrefix(head, "<!doctype html"), strings.HasPrefix(head, "<html"), !isSVG && strings.Contains(head, "<script"):
 		c.report.Kind = Other
-		c.refuse(place{}, "kind", "%s", remedy(".html"))
+		c.refuse(place{}, "kind", "the content is a page of HTML, which the name does not say: name it .html, and write tables and text alone")
 		return
 	case !isSVG && strings.Contains(head, "<svg"):
 		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
@@ -157,6 +164,8 @@ func (c *checker) checkTextual(data []byte) {
 		c.checkJSON(text)
 	case SVG:
 		c.checkSVG(text)
+	case HTML:
+		c.checkHTML(text)
 	default:
 		c.checkText(text)
 	}
