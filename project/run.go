@@ -28,7 +28,7 @@ import (
 type Study struct {
 	Project     string
 	Researcher  string
-	Name        string // of the file: *.sql or *.py
+	Name        string // of the file: *.sql, *.py, *.R or *.sh
 	Code        []byte
 	Environment run.Environment // for Python
 	Limits      run.Limits
@@ -40,8 +40,9 @@ type Ran struct {
 	Run string
 	ledger.RunFinished
 	Refused []run.Refused // what lay in outputs/ and is no regular file
-	Log     string        // what the study printed, for its researcher
+	Log     string        // what the study printed, for its researcher: see readable
 	Err     error         // why the study failed, or nil
+	printed string        // all that it printed, for the bundle
 }
 
 // The parts of a run's bundle, a tar.
@@ -76,6 +77,9 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 	asked := ledger.RunRequested{
 		Run: made.Run, Project: study.Project, Language: string(language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code),
 	}
+	if asked.Environment, err = study.bringEnvironment(language); err != nil {
+		return nil, err
+	}
 	if study.step != nil {
 		asked.Step, asked.Commit, asked.Decides = study.step.Name, study.step.commit, study.step.decides
 	}
@@ -109,9 +113,25 @@ func languageOf(study Study) (run.Language, error) {
 	}
 	language, ok := run.LanguageOf(study.Name)
 	if !ok {
-		return "", fmt.Errorf("%s is no study that can be run: want a file .sql or .py, or a specification .yaml (rempart dataset)", study.Name)
+		return "", fmt.Errorf("%s is no study that can be run: want a file .sql, .py, .R or .sh, or a specification .yaml (rempart dataset)", study.Name)
 	}
 	return language, nil
+}
+
+// bringEnvironment finds the environment of a study whose language has one of the
+// machine's own, and says its digest.
+func (study *Study) bringEnvironment(language run.Language) (ledger.Digest, error) {
+	if language == run.R || language == run.Shell {
+		var err error
+		if study.Environment, err = run.SystemEnvironment(language); err != nil {
+			return "", err
+		}
+	}
+	if study.Environment.Interpreter == "" || language == run.SQL {
+		return "", nil
+	}
+	digest, err := study.Environment.Digest()
+	return ledger.Digest(digest), err
 }
 
 // job is what the sandbox is told of a study, but for the tables.
@@ -183,7 +203,10 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 // ended takes in how the sandbox ended, and says whether the study itself came to an
 // end, good or bad. How it failed is told without any text of the study's.
 func (made *Ran) ended(result run.Result, err error, log string) bool {
-	made.Refused, made.Log, made.Err = result.Refused, log, err
+	made.Refused, made.Err, made.printed = result.Refused, err, log
+	shown, read := readable(log)
+	made.Log, made.RunFinished.Log = shown, &read
+	made.Walls, made.Calls, made.Left = result.Walls, result.Calls, leftBehind(made)
 	made.Seconds = result.Duration.Round(time.Millisecond).Seconds()
 	var study *run.StudyError
 	var limit *run.LimitError
@@ -192,8 +215,20 @@ func (made *Ran) ended(result run.Result, err error, log string) bool {
 		made.Outcome = "done"
 	case errors.As(err, &limit):
 		made.Outcome = "went over its limit of " + limit.Limit
+		told := *limit
+		told.Tail, _ = readable(limit.Tail)
+		made.Err = &told
+		return true
 	case !errors.As(err, &study):
 		return false
+	}
+	if study != nil {
+		told := *study
+		told.Tail, _ = readable(study.Tail)
+		made.Err = &told
+	}
+	switch {
+	case study == nil:
 	case study.Signal != "":
 		made.Outcome = "was ended by a signal"
 	default:
@@ -206,7 +241,7 @@ func (made *Ran) ended(result run.Result, err error, log string) bool {
 func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project, key *keyring.Key, step *stepOf) error {
 	archive := tar.NewWriter(bundle)
 	add := func(name string, data []byte) error { return addTo(archive, name, data) }
-	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.Log))); err != nil {
+	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.printed))); err != nil {
 		return err
 	}
 	for _, f := range job.Files { // what a checker reads beside the script

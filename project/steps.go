@@ -147,10 +147,18 @@ func (all Steps) prepare(state *governance.State, step *steps.Step, made map[str
 
 // environment is the digest of what a step's language brings.
 func (all Steps) environment(step *steps.Step) (string, error) {
-	if language, _ := run.LanguageOf(step.Run); language != run.Python {
-		return string(language), nil
+	language, _ := run.LanguageOf(step.Run)
+	switch language {
+	case run.Python:
+		return all.Environment.Digest()
+	case run.R, run.Shell:
+		env, err := run.SystemEnvironment(language)
+		if err != nil {
+			return "", err
+		}
+		return env.Digest()
 	}
-	return all.Environment.Digest()
+	return string(language), nil
 }
 
 // unchanged finds the last run of the project that made the same of the same, or nil.

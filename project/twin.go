@@ -166,6 +166,9 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := study.bringEnvironment(language); err != nil {
+		return nil, nil, err
+	}
 	job := study.job(language)
 	tables, err := filepath.Glob(filepath.Join(t.dir, twinData, "*.parquet"))
 	if err != nil {

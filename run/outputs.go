@@ -22,6 +22,8 @@ const (
 	limitMemory = "memory"
 	limitBytes  = "output bytes"
 	limitFiles  = "output files"
+
+	limitScratch = "scratch space"
 )
 
 const (

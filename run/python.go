@@ -23,6 +23,8 @@ import (
 type Environment struct {
 	Interpreter string   // absolute path, the same inside
 	Paths       []string // files and directories to show, read-only, at their own place
+	Modules     []string // of Paths: folders that Python imports from beside its own
+	records     []string // files that tell it from another, beside Python's own records
 }
 
 // whereabouts asks an interpreter where its files lie.
@@ -102,6 +104,11 @@ func (e Environment) Digest() (string, error) {
 		})
 		if err != nil && !errors.Is(err, fs.SkipDir) {
 			return "", fmt.Errorf("the digest of the Python environment: %w", err)
+		}
+	}
+	for _, path := range slices.Sorted(slices.Values(e.records)) {
+		if err := take(path); err != nil {
+			return "", fmt.Errorf("the digest of the environment: %w", err)
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

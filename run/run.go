@@ -43,6 +43,8 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -57,15 +59,21 @@ type Language string
 const (
 	SQL    Language = "sql"    // DuckDB's SQL, a view for each Parquet file of /data
 	Python Language = "python" // a program, run by Job.Environment's interpreter
+	R      Language = "r"      // a script, by Debian's R
+	Shell  Language = "shell"  // a POSIX script, with programs that work on texts and files
 )
 
-// LanguageOf is the language of a script by its name: *.sql, *.py, or as registered ([Register]).
+// LanguageOf is the language of a script by its name: *.sql, *.py, *.R, *.sh, or as registered ([Register]).
 func LanguageOf(script string) (Language, bool) {
 	switch strings.ToLower(path.Ext(script)) {
 	case ".sql":
 		return SQL, true
 	case ".py":
 		return Python, true
+	case ".r":
+		return R, true
+	case ".sh":
+		return Shell, true
 	}
 	return languageByExtension(script)
 }
@@ -150,6 +158,9 @@ type StudyError struct {
 
 func (e *StudyError) Error() string {
 	how := fmt.Sprintf("ended with status %d", e.Status)
+	if file, line := e.Place(); line > 0 {
+		how += fmt.Sprintf(" in %s, line %d", file, line)
+	}
 	if e.Signal != "" {
 		how = "was ended by the signal " + e.Signal
 	}
@@ -159,14 +170,39 @@ func (e *StudyError) Error() string {
 	return "the study " + how + "; its last lines:\n" + e.Tail
 }
 
+// places are how Python, R and the shell say where in the study something failed.
+var places = []*regexp.Regexp{
+	regexp.MustCompile(`File "/study/([^"\n]+)", line (\d+)`),
+	regexp.MustCompile(`/study/([^:"\n]+):(\d+):\d+:`),
+	regexp.MustCompile(`(?m)^/study/([^:"\n]+): (?:line )?(\d+):`),
+}
+
+// Place is the file and line of the study where it failed, as its last lines tell; line 0
+// where they do not. SQL's errors have it in their own text.
+func (e *StudyError) Place() (file string, line int) {
+	for _, place := range places {
+		if all := place.FindAllStringSubmatch(e.Tail, -1); len(all) > 0 {
+			last := all[len(all)-1]
+			line, _ = strconv.Atoi(last[2])
+			return last[1], line
+		}
+	}
+	return "", 0
+}
+
 // LimitError says which of the job's limits ended the run.
 type LimitError struct {
-	Limit string // "memory", "time", "output bytes" or "output files"
+	Limit string // "memory", "time", "scratch space", "output bytes" or "output files"
 	Bound string // the limit's value, for people
+	Tail  string // the last lines the study wrote, where it came to its end
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the study went over its limit of %s (%s): let it use less, or ask for a higher limit", e.Limit, e.Bound)
+	text := fmt.Sprintf("the study went over its limit of %s (%s): let it use less, or ask for a higher limit", e.Limit, e.Bound)
+	if e.Tail != "" {
+		text += "; its last lines:\n" + e.Tail
+	}
+	return text
 }
 
 // grace is how long the streams of a dead sandbox may take to end.
@@ -189,7 +225,7 @@ func Execute(ctx context.Context, job Job, outputs io.Writer, log io.Writer) (Re
 	}
 	defer s.close()
 
-	overtime := &LimitError{"time", job.Limits.Time.String()}
+	overtime := &LimitError{Limit: "time", Bound: job.Limits.Time.String()}
 	ctx, cancel := context.WithTimeoutCause(ctx, job.Limits.Time, overtime)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -221,6 +257,14 @@ func (j Job) checked() (Job, error) {
 			return j, errors.New("a Python study needs an environment: see FindEnvironment")
 		}
 		j.Name = orDefault(j.Name, "study.py")
+	case R, Shell:
+		if j.Environment.Interpreter == "" {
+			var err error
+			if j.Environment, err = SystemEnvironment(j.Language); err != nil {
+				return j, err
+			}
+		}
+		j.Name = orDefault(j.Name, map[Language]string{R: "study.R", Shell: "study.sh"}[j.Language])
 	default:
 		if _, ok := workers[j.Language]; !ok {
 			return j, fmt.Errorf("unknown language %q of a study: want %q or %q", j.Language, SQL, Python)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -102,6 +103,15 @@ func orderOf(job Job) order {
 		OutputFiles: job.Limits.OutputFiles,
 		CPUs:        job.Limits.CPUs,
 	}
+	if job.Language == Shell {
+		o.Command = append([]string{job.Environment.Interpreter, script}, job.Args...)
+		return o
+	}
+	if job.Language == R {
+		command, environment := rCommand(script, job.Args)
+		o.Command, o.Environment = command, append(o.Environment, environment...)
+		return o
+	}
 	if job.Language != Python {
 		// DuckDB keeps to its own limit and says so; a library that is refused
 		// memory elsewhere may crash instead.
@@ -114,6 +124,9 @@ func orderOf(job Job) order {
 	}
 	o.Command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
 	o.Environment = append(o.Environment, "PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg")
+	if len(job.Environment.Modules) > 0 {
+		o.Environment = append(o.Environment, "PYTHONPATH="+strings.Join(job.Environment.Modules, ":"))
+	}
 	cores := strconv.Itoa(runtime.NumCPU())
 	if job.Limits.CPUs > 0 {
 		cores = strconv.Itoa(min(runtime.NumCPU(), job.Limits.CPUs))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,6 +122,10 @@ func (r report) verdict(limits Limits, said *transcript) error {
 		return fmt.Errorf("the sandbox could not run the study: %q", r.Trouble)
 	case r.Ended && r.Status == 0 && r.Signal == "":
 		return nil
+	case r.Ended && exhausted.MatchString(said.lastLines()):
+		return &LimitError{limitMemory, fmt.Sprintf("%d MiB", limits.Memory>>20), said.lastLines()}
+	case r.Ended && strings.Contains(said.lastLines(), "No space left on device"):
+		return &LimitError{limitScratch, fmt.Sprintf("%d MiB in /tmp, %d MiB in outputs/", limits.Memory>>21, limits.OutputBytes>>20), said.lastLines()}
 	case r.Ended:
 		return &StudyError{Status: r.Status, Signal: printable(r.Signal), Tail: said.lastLines()}
 	}
@@ -131,15 +136,18 @@ func (r report) verdict(limits Limits, said *transcript) error {
 	return err
 }
 
+// exhausted is how languages and libraries say that they were given no more memory.
+var exhausted = regexp.MustCompile(`(?m)^(MemoryError|numpy\..*MemoryError|pyarrow\.lib\.ArrowMemoryError|polars\.exceptions\..*memory)|Out of Memory Error|cannot allocate (vector|memory)|std::bad_alloc|DefaultCPUAllocator: can't allocate memory|Cannot allocate memory`)
+
 // exceeded is the error for a limit that was gone over.
 func (l Limits) exceeded(limit string) error {
 	switch limit {
 	case limitMemory:
-		return &LimitError{limit, fmt.Sprintf("%d MiB", l.Memory>>20)}
+		return &LimitError{Limit: limit, Bound: fmt.Sprintf("%d MiB", l.Memory>>20)}
 	case limitBytes:
-		return &LimitError{limit, fmt.Sprintf("%d bytes", l.OutputBytes)}
+		return &LimitError{Limit: limit, Bound: fmt.Sprintf("%d bytes", l.OutputBytes)}
 	case limitFiles:
-		return &LimitError{limit, strconv.Itoa(l.OutputFiles)}
+		return &LimitError{Limit: limit, Bound: strconv.Itoa(l.OutputFiles)}
 	}
 	return fmt.Errorf("the sandbox named a limit that there is not: %q", limit)
 }

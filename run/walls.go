@@ -73,6 +73,9 @@ func (s *sandbox) walls(job Job) (plan, error) {
 	}
 	p.bind(program, programPath)
 
+	if job.Language == Shell || job.Language == R {
+		p.add("--symlink", "usr/bin", "/bin")
+	}
 	p.add("--proc", "/proc")
 	for _, dir := range readOnly {
 		p.bindIfThere("/proc/" + dir)

@@ -20,7 +20,7 @@ func (a *app) runCommand() *cobra.Command {
 	var limits run.Limits
 	c := &cobra.Command{
 		Use:   "run --project PROJECT FILE|FOLDER",
-		Short: "Run a study (.sql, .py, or steps) in the sandbox over a project's data",
+		Short: "Run a study (.sql, .py, .R, .sh, or steps) in the sandbox over a project's data",
 		Long: `The study sees the project's tables and nothing else: no network, no files of
 this machine. An SQL study has a view for each table; the result of each SELECT
 is an output. A Python study reads data/<table>.parquet and writes to outputs/.
@@ -40,6 +40,9 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if name == "" {
 				return usage("of which project? Give --project")
+			}
+			if info, err := os.Stat(args[0]); err == nil && !info.IsDir() && (len(only) > 0 || again) {
+				return usage("--step and --again are for a study of steps: name its folder; one script is run whole, and each time")
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again})

@@ -56,7 +56,7 @@ type Study struct {
 // Step is one step of a study.
 type Step struct {
 	Name    string   `yaml:"name"`
-	Run     string   `yaml:"run"` // the script: *.sql or *.py, or *.yaml of a dataset
+	Run     string   `yaml:"run"` // the script: *.sql, *.py, *.R, *.sh, or *.yaml of a dataset
 	Args    []string `yaml:"args"`
 	Uses    []string `yaml:"uses"`    // patterns of files that it reads beside its script
 	Tables  []string `yaml:"tables"`  // of the space; none named: all
@@ -65,12 +65,13 @@ type Step struct {
 	Memory  string   `yaml:"memory"`  // such as 2GiB
 	Time    string   `yaml:"time"`    // such as 30m
 	Writes  string   `yaml:"writes"`  // how much it may write, such as 512MiB
+	CPUs    int      `yaml:"cpus"`    // cores; none named: all of the machine
 
 	Limits run.Limits `yaml:"-"` // that these texts say
 	Code   []byte     `yaml:"-"`
 	Files  []run.File `yaml:"-"` // that it uses, by name
 
-	needed bool
+	Needed bool `yaml:"-"` // by another step
 }
 
 // most bounds what a step may ask for.
@@ -79,7 +80,7 @@ var most = run.Limits{Memory: 64 << 30, Time: 7 * 24 * time.Hour, OutputBytes: 2
 var (
 	validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 	unknown   = regexp.MustCompile(`unknown field "([^"]+)"`)
-	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes"}
+	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes", "cpus"}
 )
 
 // parse reads rempart.yaml. files are all of the study's, by name.
@@ -131,7 +132,7 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	fault(!validName.MatchString(s.Name), "name: want lower-case letters, digits and _, such as cohort_2026")
 	fault(slices.ContainsFunc(before, func(b *Step) bool { return b.Name == s.Name }), "name: another step has it")
 	language, ok := run.LanguageOf(s.Run)
-	fault(!ok, "run: %q is no script that can be run: want a file .sql or .py, or .yaml of a dataset", s.Run)
+	fault(!ok, "run: %q is no script that can be run: want a file .sql, .py, .R or .sh, or .yaml of a dataset", s.Run)
 	fault(language == run.SQL && len(s.Args) > 0, "args: SQL takes none: write them into the script")
 	found := false
 	for _, f := range files {
@@ -162,6 +163,8 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	slices.SortFunc(s.Files, func(a, b run.File) int { return strings.Compare(a.Name, b.Name) })
 	fault(!size(s.Memory, &s.Limits.Memory, 256<<20, most.Memory), "memory: %q: want 256MiB to 64GiB", s.Memory)
 	fault(!size(s.Writes, &s.Limits.OutputBytes, 1, most.OutputBytes), "writes: %q: want at most 2GiB", s.Writes)
+	fault(s.CPUs < 0 || s.CPUs > 1024, "cpus: %d: want the number of cores", s.CPUs)
+	s.Limits.CPUs = s.CPUs
 	if s.Time != "" {
 		d, err := time.ParseDuration(s.Time)
 		fault(err != nil || d < time.Second || d > most.Time, "time: %q: want 1s to 168h, such as 30m", s.Time)
@@ -208,7 +211,7 @@ func ordered(steps []*Step) (order []*Step, err error) {
 			if need == nil {
 				return fmt.Errorf("%s: step %q: needs: there is no step %q%s", FileName, s.Name, n, meant(n, names))
 			}
-			need.needed = true
+			need.Needed = true
 			if err := visit(need, way); err != nil {
 				return err
 			}
@@ -229,7 +232,7 @@ func ordered(steps []*Step) (order []*Step, err error) {
 // later steps alone.
 func (s *Step) Leaves(name string) bool {
 	if len(s.Outputs) == 0 {
-		return !s.needed
+		return !s.Needed
 	}
 	return slices.ContainsFunc(s.Outputs, func(pattern string) bool {
 		fits, err := path.Match(pattern, name)
@@ -255,7 +258,7 @@ func (s *Step) Digest(environment string, inputs []Input) string {
 		files = append(files, Input{f.Name, sum(f.Content)})
 	}
 	text, err := json.Marshal(map[string]any{
-		"run": s.Run, "code": sum(s.Code), "args": s.Args, "files": files, "outputs": s.Outputs, "needed": s.needed,
+		"run": s.Run, "code": sum(s.Code), "args": s.Args, "files": files, "outputs": s.Outputs, "needed": s.Needed,
 		"environment": environment, "inputs": inputs,
 	})
 	if err != nil {

@@ -73,7 +73,7 @@ func TestWrongSteps(t *testing.T) {
 		"steps: [{name: a, runs: cohort.sql}]":  `Did you mean "run"?`,
 		"steps: [{name: A b, run: cohort.sql}]": "lower-case letters",
 		"steps: [{name: a, run: none.sql}]":     "there is no file none.sql under git",
-		"steps: [{name: a, run: lib}]":          "want a file .sql or .py",
+		"steps: [{name: a, run: lib}]":          "want a file .sql, .py, .R or .sh",
 		"steps: [{name: a, run: cohort.sql, args: [x]}]":                                          "SQL takes none",
 		"steps: [{name: a, run: cohort.sql}, {name: a, run: cohort.sql}]":                         "another step has it",
 		"steps: [{name: a, run: cohort.sql, needs: [b]}]":                                         `there is no step "b"`,

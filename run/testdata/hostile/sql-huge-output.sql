@@ -1,3 +1,3 @@
 -- tries: to hand out more than was agreed
--- want: fails "statement 1"
+-- want: limit scratch space
 SELECT * FROM range(10000000);
