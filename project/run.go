@@ -33,6 +33,7 @@ type Study struct {
 	Environment run.Environment // for Python
 	Limits      run.Limits
 	step        *stepOf // where it is a step of several
+	queued      bool    // it stays in the queue where our own end interrupts it
 }
 
 // Ran is what came of a run.
@@ -161,6 +162,7 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 		job.Inputs, read[t.Table] = append(job.Inputs, in), n
 	}
 	heeded := s.state.Excluded // the opt-outs that were looked at last
+	outer := ctx
 	ctx, stop := warehouse.WhileAllowed(ctx, s.w.Watch(func(state *governance.State, now time.Time) error {
 		if x := state.Excluded; x != nil && (heeded == nil || x.Index != heeded.Index) {
 			if err := s.w.Heeded(ctx, state, "", study.Project); err != nil {
@@ -168,12 +170,32 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, language ru
 			}
 			heeded = x
 		}
+		if r, err := state.Run(made.Run); err == nil && r.Cancelled != nil {
+			return &governance.Refusal{Reason: "it was cancelled"}
+		}
 		body := &ledger.RunRequested{Project: study.Project}
 		return state.Authorise(ledger.Statement{Actor: study.Researcher, Kind: body.Kind(), Time: now}, body)
 	}))
 	defer stop()
 	var outputs, log bytes.Buffer
-	result, err := run.Execute(ctx, job, &outputs, &log)
+	var printed counting
+	given := func() (n int64) {
+		for _, of := range read {
+			n += of.Load()
+		}
+		return n
+	}
+	tell := func() error { return nil }
+	if study.queued {
+		tell = keepTold(ctx, s.w, made.Run, given, &printed)
+	}
+	result, err := run.Execute(ctx, job, &outputs, io.MultiWriter(&log, &printed))
+	if told := tell(); err == nil {
+		err = told
+	}
+	if study.queued && outer.Err() != nil {
+		return nil, outer.Err()
+	}
 	for table, n := range read {
 		if bytes := n.Load(); bytes > 0 {
 			if made.Read == nil {

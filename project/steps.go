@@ -102,7 +102,7 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		if r.Err != nil || r.Bundle == nil {
 			return ran, nil //nolint:nilerr // a step that failed has run; it says why
 		}
-		if made[step.Name], err = written(ctx, w, all.Project, step.Name, *r.Bundle); err != nil {
+		if made[step.Name], err = writtenOf(ctx, w, all.Project, step.Name, *r.Bundle); err != nil {
 			return ran, err
 		}
 	}
@@ -164,15 +164,15 @@ func (all Steps) environment(step *steps.Step) (string, error) {
 // unchanged finds the last run of the project that made the same of the same, or nil.
 func (all Steps) unchanged(state *governance.State, s *stepOf) *governance.Run {
 	for _, r := range state.Runs.Backward() {
-		if r.Project == all.Project && r.Decides == s.decides && r.Finished != nil && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
+		if r.Project == all.Project && (r.Decides == s.decides || r.Finished != nil && r.Finished.Decides == s.decides) && r.Finished != nil && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
 			return r
 		}
 	}
 	return nil
 }
 
-// written opens what a step wrote, as the steps after it see it.
-func written(ctx context.Context, w *warehouse.Warehouse, project, step string, bundle ledger.Object) (files []run.File, err error) {
+// writtenOf opens what a step wrote, as the steps after it see it.
+func writtenOf(ctx context.Context, w *warehouse.Warehouse, project, step string, bundle ledger.Object) (files []run.File, err error) {
 	s, closed, err := open(ctx, w)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var as, name, python, dummy string
 	var only []string
-	var again bool
+	var again, queue bool
 	var limits run.Limits
 	c := &cobra.Command{
 		Use:   "run --project PROJECT FILE|FOLDER",
@@ -35,6 +35,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 		Example: `  rempart run --project diabetes --as alice study.sql
   rempart run --project diabetes --as alice train.py
   rempart run --project diabetes .
+  rempart run --project diabetes --queue .
   rempart run --project diabetes --dummy twin study.sql`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -45,13 +46,16 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return usage("--step and --again are for a study of steps: name its folder; one script is run whole, and each time")
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again})
+				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again, queue: queue})
 			}
 			code, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
 			if twin := dummyFolder(dummy); twin != "" {
+				if queue {
+					return usage("a run over a twin does not wait: leave out --queue")
+				}
 				return a.runTwin(c, twin, args[0], python, project.Study{Project: name, Name: filepath.Base(args[0]), Code: code, Limits: limits})
 			}
 			w, state, err := a.state(c.Context())
@@ -60,6 +64,9 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 			}
 			if as, err = a.projectActor(state, as, name); err != nil {
 				return err
+			}
+			if queue {
+				return a.enqueue(c, w, project.Steps{Project: name, Researcher: as, Study: project.Single(filepath.Base(args[0]), code, limits), Again: true}, python)
 			}
 			if err := run.Available(); err != nil {
 				return err
@@ -88,6 +95,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 	c.Flags().StringVar(&python, "python", "", "the Python `environment` (default as configured)")
 	c.Flags().StringSliceVar(&only, "step", nil, "of a study of steps this `step` and what it needs; may be repeated")
 	c.Flags().BoolVar(&again, "again", false, "run also steps that have not changed")
+	c.Flags().BoolVar(&queue, "queue", false, "let it wait for its turn, and return")
 	c.Flags().StringVar(&dummy, "dummy", "", "run over the twin in this `folder` (or REMPART_DUMMY)")
 	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
 	return c

@@ -19,7 +19,7 @@ import (
 type stepsOptions struct {
 	as, name, python, twin string
 	only                   []string
-	again                  bool
+	again, queue           bool
 }
 
 // runSteps runs a study of steps, over a space or a twin.
@@ -31,7 +31,10 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 	if err := study.Only(o.only); err != nil {
 		return &governance.Refusal{Reason: err.Error()}
 	}
-	if err := run.Available(); err != nil {
+	if o.queue && o.twin != "" {
+		return usage("a run over a twin does not wait: leave out --queue")
+	}
+	if err := run.Available(); err != nil && !o.queue {
 		return err
 	}
 	all := project.Steps{Project: o.name, Study: study, Again: o.again}
@@ -43,6 +46,9 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 		}
 		if all.Researcher, err = a.projectActor(state, o.as, o.name); err != nil {
 			return err
+		}
+		if o.queue {
+			return a.enqueue(c, w, all, o.python)
 		}
 	}
 	if slices.ContainsFunc(study.Steps, func(s *steps.Step) bool {

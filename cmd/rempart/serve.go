@@ -13,11 +13,13 @@ import (
 
 	"rempart.eu/rempart/portal"
 	"rempart.eu/rempart/project"
+	"rempart.eu/rempart/run"
 	"rempart.eu/rempart/warehouse"
 )
 
 func (a *app) serveCommand() *cobra.Command {
 	var listen, programs, certificate, key string
+	var jobs int
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the portal: the web site for people who decide",
@@ -31,7 +33,9 @@ Without a certificate it listens on this machine alone, behind a proxy with TLS.
 
 --programs opens a second door, for programs: the API alone, over TLS on which both
 sides show certificates of the ledger's keys (rempart tls issue). A token is good there in
-its own party's hands alone.`,
+its own party's hands alone.
+
+Studies that wait in the queue (rempart run --queue) are run as well, --jobs at a time.`,
 		Example: `  rempart serve --listen 127.0.0.1:8080 --programs :8444
   rempart serve --listen :443 --tls-certificate c.pem --tls-key k.pem`,
 		Args: exactly(0),
@@ -78,6 +82,11 @@ its own party's hands alone.`,
 			both.Go(func() error {
 				return project.SumUpEvery(ctx, w, 15*time.Minute, func(err error) { log.Error("sum up the questions", "error", err) })
 			})
+			if err := run.Available(); jobs > 0 && err == nil {
+				both.Go(func() error { return a.worker(w, jobs, log).Work(ctx, false) })
+			} else if jobs > 0 {
+				log.Warn("studies in the queue wait: this machine cannot run them", "why", err)
+			}
 			a.say("The portal is at %s (listening on %s)", w.Config.Portal.URL, at)
 			both.Go(func() error { return portal.Serve(ctx, site, listener, pair, log) })
 			return both.Wait()
@@ -85,6 +94,7 @@ its own party's hands alone.`,
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the `address` to answer at")
 	c.Flags().StringVar(&programs, "programs", "", "the `address` to answer programs at")
+	c.Flags().IntVar(&jobs, "jobs", 1, "how `many` studies of the queue run at one time; 0 for none")
 	c.Flags().StringVar(&certificate, "tls-certificate", "", "a `file` with the portal's certificate, in PEM")
 	c.Flags().StringVar(&key, "tls-key", "", "the `file` with its key")
 	return c

@@ -1,0 +1,257 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/steps"
+	"rempart.eu/rempart/warehouse"
+)
+
+// Worker runs what waits in the queue, several at a time. There may be several
+// workers of a home, in several processes: a lock says who has a run, and ends with its
+// process.
+type Worker struct {
+	Warehouse *warehouse.Warehouse
+	Jobs      int          // runs at one time
+	Log       *slog.Logger // for operators
+	Told      func(run, project, outcome string)
+
+	mu    sync.Mutex
+	under map[string]int  // runs under way, by project
+	turns map[string]int  // when a project had its last turn
+	has   map[string]bool // runs that this worker has, or cannot run
+	turn  int
+	wake  chan struct{}
+}
+
+// lookEvery is how often a worker that has nothing to do looks at the queue.
+const lookEvery = time.Second
+
+// Work works until the context is done; with drain also until nothing is left that can
+// run. A run that the end of the context interrupts stays in the queue.
+func (k *Worker) Work(ctx context.Context, drain bool) error {
+	k.under, k.turns, k.has, k.wake = map[string]int{}, map[string]int{}, map[string]bool{}, make(chan struct{}, 1)
+	var all sync.WaitGroup
+	defer all.Wait()
+	err := k.Warehouse.Read(ctx, func(m *warehouse.Model) error {
+		clearQueue(k.Warehouse, func(id string) bool {
+			r, err := m.State.Run(id)
+			return err == nil && r.Waits()
+		})
+		return nil
+	})
+	for err == nil {
+		var left int
+		if left, err = k.start(ctx, &all); err != nil {
+			break
+		}
+		if drain && left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-k.wake:
+		case <-time.After(lookEvery):
+		}
+	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it was told to end
+	}
+	return err
+}
+
+// start starts what can run now, and says how many runs are under way or could be.
+func (k *Worker) start(ctx context.Context, all *sync.WaitGroup) (left int, err error) {
+	for {
+		var ready []*governance.Run
+		err := k.Warehouse.Read(ctx, func(m *warehouse.Model) error {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			ready = order(m.State, k.under, k.turns)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		k.mu.Lock()
+		busy := 0
+		for _, n := range k.under {
+			busy += n
+		}
+		var next *governance.Run
+		left = busy
+		for _, r := range ready {
+			if !k.has[r.Run] {
+				left++
+				if next == nil {
+					next = r
+				}
+			}
+		}
+		k.mu.Unlock()
+		if next == nil || busy >= max(1, k.Jobs) {
+			return left, nil
+		}
+		release, ok, err := claim(ctx, k.Warehouse, next.Run)
+		if err != nil {
+			return left, err
+		}
+		k.mu.Lock()
+		k.has[next.Run] = true
+		k.turn++
+		k.turns[next.Project] = k.turn
+		if ok {
+			k.under[next.Project]++
+		}
+		k.mu.Unlock()
+		if !ok { // another process has it: it is looked at again later
+			time.AfterFunc(lookEvery, func() { k.forget(next.Run) })
+			continue
+		}
+		all.Go(func() { k.one(ctx, next, release) })
+	}
+}
+
+func (k *Worker) forget(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.has, id)
+}
+
+// one sees a run to its end.
+func (k *Worker) one(ctx context.Context, r *governance.Run, release func()) {
+	made, err := k.perform(ctx, r.Run)
+	release()
+	k.mu.Lock()
+	k.under[r.Project]--
+	if err == nil {
+		delete(k.has, r.Run) // the ledger says that it has ended
+	}
+	k.mu.Unlock()
+	switch {
+	case err != nil && ctx.Err() == nil:
+		// It stays in the queue, and this worker leaves it alone: another, or the next, tries again.
+		k.Log.Error("a run of the queue could not be run", "run", r.Run, "project", r.Project, "error", err)
+	case made != nil && k.Told != nil:
+		k.Told(r.Run, r.Project, made.Outcome)
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// perform runs one run of the queue, which is claimed, and records its end.
+func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) {
+	w := k.Warehouse
+	s, closed, err := open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	r, err := s.state.Run(id)
+	if err != nil || !r.Waits() { // another worker was faster
+		return nil, err
+	}
+	made = &Ran{Run: id}
+	made.RunFinished.Run = id
+	project, err := s.state.Project(r.Project)
+	if err != nil {
+		return nil, err
+	}
+	ends := func(outcome string) error {
+		made.Outcome = outcome
+		return s.finish(ctx, made, nil, nil)
+	}
+	for _, need := range r.Needs {
+		if n, err := s.state.Run(need); err != nil || n.Finished == nil || n.Finished.Outcome != "done" || n.Finished.Bundle == nil {
+			return made, ends("was not run: run " + need + ", which it needs, is not done")
+		}
+	}
+	if err := k.may(ctx, s.state, r); err != nil {
+		var refusal *governance.Refusal
+		if errors.As(err, &refusal) {
+			return made, ends("was stopped: " + refusal.Reason)
+		}
+		return nil, err
+	}
+	key, err := s.key(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	var document waiting
+	if err := s.vault.ReadJSON(ctx, *r.Study, key, &document); err != nil {
+		return nil, fmt.Errorf("open the study: %w", err)
+	}
+	study, language, err := k.study(ctx, s, r, document)
+	if err != nil {
+		return nil, err
+	}
+	made.Decides = study.step.decides
+	all := Steps{Project: r.Project}
+	if before := all.unchanged(s.state, study.step); before != nil && !document.Again {
+		made.Same, made.Bundle = before.Run, before.Finished.Bundle
+		return made, ends("done")
+	}
+	bundle, err := s.execute(ctx, made, study, language, project, key)
+	if err != nil {
+		return nil, err
+	}
+	return made, s.finish(context.WithoutCancel(ctx), made, bundle, key)
+}
+
+// may asks what was asked when the run was requested, once more.
+func (k *Worker) may(ctx context.Context, state *governance.State, r *governance.Run) error {
+	body := &ledger.RunRequested{Project: r.Project}
+	return errors.Join(
+		k.Warehouse.Heeded(ctx, state, "", r.Project), k.Warehouse.Readable(ctx, state, "", r.Project),
+		state.Authorise(ledger.Statement{Actor: r.Actor, Kind: body.Kind(), Time: k.Warehouse.Now()}, body))
+}
+
+// study is a run of the queue as it was handed in, with what the runs that it needs wrote.
+func (k *Worker) study(ctx context.Context, s *space, r *governance.Run, document waiting) (Study, run.Language, error) {
+	study := Study{Project: r.Project, Researcher: r.Actor, Name: document.Step.Run, Code: document.Step.Code, Limits: document.Step.Limits, queued: true}
+	language, err := languageOf(study)
+	if err != nil {
+		return study, "", err
+	}
+	if ledger.Sum(study.Code) != r.Code {
+		return study, "", fmt.Errorf("the study of run %s is not what was requested", r.Run)
+	}
+	if language == run.Python {
+		if study.Environment, err = run.FindEnvironment(document.Python); err != nil {
+			return study, "", err
+		}
+	}
+	digest, err := study.bringEnvironment(language)
+	if err != nil {
+		return study, "", err
+	}
+	if digest != r.Environment {
+		return study, "", fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
+	}
+	written := map[string][]run.File{}
+	for step, id := range document.Needs {
+		need, err := s.state.Run(id)
+		if err != nil {
+			return study, "", err
+		}
+		if written[step], err = writtenOf(ctx, k.Warehouse, r.Project, step, *need.Finished.Bundle); err != nil {
+			return study, "", err
+		}
+	}
+	all := Steps{Project: r.Project, Environment: study.Environment}
+	all.Study = &steps.Study{Commit: document.Commit}
+	study.step, err = all.prepare(s.state, document.Step, written)
+	return study, language, err
+}
