@@ -64,7 +64,7 @@ func (k *Worker) Work(ctx context.Context, drain bool) error {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // it was told to end
+		return nil
 	}
 	return err
 }
