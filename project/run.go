@@ -263,7 +263,11 @@ func (made *Ran) ended(result run.Result, err error, log string) bool {
 func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.Job, outputs io.Reader, project *governance.Project, key *keyring.Key, step *stepOf) error {
 	archive := tar.NewWriter(bundle)
 	add := func(name string, data []byte) error { return addTo(archive, name, data) }
-	if err := errors.Join(add(codePart+job.Name, job.Code), add(logPart, []byte(made.printed))); err != nil {
+	document, err := json.Marshal(step.document(job))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(add(codePart+job.Name, job.Code), add(crateStudy, document), add(logPart, []byte(made.printed))); err != nil {
 		return err
 	}
 	for _, f := range job.Files { // what a checker reads beside the script

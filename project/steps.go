@@ -39,7 +39,8 @@ type stepOf struct {
 	*steps.Step
 	commit  string
 	decides ledger.Digest
-	given   []run.File // what the steps that it needs wrote
+	given   []run.File        // what the steps that it needs wrote
+	needs   map[string]string // the runs that wrote it, by step
 }
 
 // bring hands a job the step's files, and what it needs.
@@ -78,6 +79,7 @@ func (s *stepOf) leaves(name string) bool { return s == nil || s.Leaves(name) }
 // goes on where it was. It ends at the first step that fails (see Ran.Err).
 func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(StepRan)) (ran []StepRan, err error) {
 	made := map[string][]run.File{} // what each step wrote, below a folder of its name
+	runs := map[string]string{}
 	for _, step := range all.Study.Steps {
 		state, err := w.State(ctx)
 		if err != nil {
@@ -86,6 +88,10 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		s, err := all.prepare(state, step, made)
 		if err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
+		}
+		s.needs = map[string]string{}
+		for _, need := range step.Needs {
+			s.needs[need] = runs[need]
 		}
 		r := StepRan{Step: step.Name}
 		if before := all.unchanged(state, s); before != nil && !all.Again {
@@ -102,6 +108,7 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		if r.Err != nil || r.Bundle == nil {
 			return ran, nil //nolint:nilerr // a step that failed has run; it says why
 		}
+		runs[step.Name] = r.Run
 		if made[step.Name], err = writtenOf(ctx, w, all.Project, step.Name, *r.Bundle); err != nil {
 			return ran, err
 		}
@@ -192,4 +199,12 @@ func writtenOf(ctx context.Context, w *warehouse.Warehouse, project, step string
 		return err
 	})
 	return files, err
+}
+
+// document is what is needed to run a step again, as its bundle keeps it.
+func (s *stepOf) document(job run.Job) waiting {
+	if s == nil {
+		return waiting{Step: &steps.Step{Run: job.Name, Code: job.Code, Limits: job.Limits}}
+	}
+	return waiting{Step: s.Step, Commit: s.commit, Needs: s.needs}
 }

@@ -252,6 +252,8 @@ func (k *Worker) study(ctx context.Context, s *space, r *governance.Run, documen
 	}
 	all := Steps{Project: r.Project, Environment: study.Environment}
 	all.Study = &steps.Study{Commit: document.Commit}
-	study.step, err = all.prepare(s.state, document.Step, written)
+	if study.step, err = all.prepare(s.state, document.Step, written); err == nil {
+		study.step.needs = document.Needs
+	}
 	return study, language, err
 }

@@ -20,6 +20,8 @@ import (
 //	request NAME [K=V …]  writes NAME.yaml, a project's request, with some lines replaced
 //	keep VAR REGEXP       sets VAR to the first match in what the last command printed
 //	prints FILE           wants the text of FILE in what the last command printed
+//	keep-word VAR         keeps the first word of VAR alone
+//	roc FOLDER            validates an RO-Crate, where a validator is there
 //	append FILE FROM      puts the text of FROM after that of FILE
 //	status CODE ARGS…     runs rempart and wants this exit code
 func TestStories(t *testing.T) {
@@ -70,6 +72,21 @@ func TestStories(t *testing.T) {
 					ts.Fatalf("nothing that was printed matches %s", args[1])
 				}
 				ts.Setenv(args[0], match)
+			},
+			"keep-word": func(ts *testscript.TestScript, _ bool, args []string) {
+				word, _, _ := strings.Cut(ts.Getenv(args[0]), " ")
+				ts.Setenv(args[0], word)
+			},
+			"roc": func(ts *testscript.TestScript, _ bool, args []string) {
+				validator := os.Getenv("REMPART_TEST_ROC")
+				if validator == "" {
+					ts.Logf("the crate is not validated: REMPART_TEST_ROC names no validator (scripts/roc-env)")
+					return
+				}
+				out, err := exec.Command(validator, "--no-interactive", "validate", "--no-paging", "--profile-identifier", "ro-crate-1.2", ts.MkAbs(args[0])).CombinedOutput() //nolint:noctx // it ends
+				if err != nil {
+					ts.Fatalf("the crate is not valid: %v\n%s", err, out)
+				}
 			},
 			"append": func(ts *testscript.TestScript, _ bool, args []string) {
 				whole := ts.ReadFile(args[0]) + ts.ReadFile(args[1])
