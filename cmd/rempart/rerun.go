@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/project"
@@ -78,7 +76,7 @@ says so, and the exit code is 4.`,
 				return err
 			}
 			if len(made.Differs) > 0 {
-				return &damageError{fmt.Errorf("run %s is not what run %s was", made.Run, made.Of)}
+				return &damageError{len(made.Differs)}
 			}
 			return nil
 		},
