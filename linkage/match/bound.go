@@ -20,22 +20,17 @@ type bound struct {
 // everything is the bound that all pairs fulfil.
 var everything = bound{"true", "0"}
 
-// bound is that of a model. most is how many bits a value's frequency tells at most.
-//
-// The first of its two conditions looks once at each comparison; the second, where that leaves a
-// hope, at each level.
+// bound is that of a model, which looks once or twice at each comparison. most is how many bits a value's
+// frequency tells at most.
 func (p plan) bound(m *Model, most, floor float64) bound {
 	var c coarse
-	var fine []string
 	for k := range p.comparisons {
-		levels := p.bounds(k, &m.Comparisons[k], most)
-		c.add(levels, p.comparisons[k].Value)
-		fine = append(fine, finely(levels, p.comparisons[k].Value))
+		c.add(p.bounds(k, &m.Comparisons[k], most), p.comparisons[k].Value)
 	}
 	floor -= 0.01 // what FLOAT rounds off is far less
 	return bound{
-		condition: c.reaches(floor) + "\n  AND " + strings.Join(fine, "\n    + ") + " >= " + float(floor),
-		missing:   strings.Join(append(c.missing, float(0)), " + "),
+		condition: c.reaches(floor),
+		missing:   strings.Join(append(c.missing, "0"), " + "),
 	}
 }
 
@@ -45,57 +40,41 @@ type levelBound struct {
 	Level
 	condition string // "true": what it looks at is not cheap
 	highest   float64
-	weight    string // as the pair has it
+	sets      string // of what it looks at: in which letters or neighbours two texts differ, 0 where they are equal
 }
 
 // bounds are those of a comparison's levels, the heaviest first, and "else" behind what it outweighs.
 func (p plan) bounds(k int, mc *ModelComparison, most float64) (all []levelBound) {
 	c, column := p.spec.Comparisons[k], p.comparisons[k].planColumn
 	for i, l := range c.Levels {
-		b := levelBound{Level: l, condition: "true", highest: mc.Levels[i].Weight, weight: float(mc.Levels[i].Weight)}
+		b := levelBound{Level: l, condition: "true", highest: mc.Levels[i].Weight}
 		switch n := number(l.Value); l.Kind {
 		case Exact:
 			b.condition = column.sides("$a = $b")
 			if c.TermFrequency {
-				with := math.Log2(mc.Levels[i].M)
-				b.highest = math.Max(b.highest, with+most)
-				b.weight = fmt.Sprintf("greatest(%s, %s + l.%s)", b.weight, float(with), column.Bits)
+				b.highest = math.Max(b.highest, math.Log2(mc.Levels[i].M)+most)
 			}
 		case JaroWinkler:
-			b.condition = column.sides("match.similar($s, " + n + ")")
+			b.condition, b.sets = column.sides("match.similar($s, "+n+")"), "xor(l."+column.Letters+", r."+column.Letters+")"
 		case Levenshtein, Damerau:
-			b.condition = column.sides("match.apart($g) <= " + number(apart[l.Kind]*l.Value))
-		case Prefix:
-			b.condition = column.sides("left($a, " + n + ") = left($b, " + n + ")")
+			b.condition, b.sets = column.sides("match.apart($g) <= "+number(apart[l.Kind]*l.Value)), "xor(l."+column.Neighbours+", r."+column.Neighbours+")"
 		case DayMonth:
 			b.condition = column.sides("$a = r." + column.Exchanged)
-		case SameYear:
-			b.condition = "l." + column.Year + " = r." + column.Year
 		case Swapped:
 			b.condition = p.comparisons[k].HalfSwapped
 		}
 		all = append(all, b)
 	}
 	w := mc.Levels[len(c.Levels)].Weight
-	all = append(all, levelBound{condition: "true", highest: w, weight: float(w)})
+	all = append(all, levelBound{condition: "true", highest: w})
 	slices.SortStableFunc(all, func(a, b levelBound) int { return cmp.Compare(b.highest, a.highest) })
 	return all
 }
 
-// finely is what a comparison weighs at most: the heaviest level whose condition holds.
-func finely(levels []levelBound, value string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "CASE WHEN l.%s IS NULL OR r.%[1]s IS NULL THEN 0", value)
-	for _, l := range levels {
-		if l.condition == "true" {
-			return b.String() + " ELSE " + l.weight + " END"
-		}
-		fmt.Fprintf(&b, " WHEN %s THEN %s", l.condition, l.weight)
-	}
-	panic("a comparison ends with else")
-}
+// thousandths are bits in whole thousandths, no fewer: DuckDB is quicker with integers.
+func thousandths(bits float64) string { return number(math.Ceil(1000*bits)) + "::INTEGER" }
 
-// coarse is the same from one look at the sets of each text or, where it has none, at whether values
+// coarse is what a pair weighs at most, from the sets of each text or, where it has none, from whether values
 // are equal: a sum of what conditions bring above a base.
 type coarse struct {
 	base    float64
@@ -110,7 +89,7 @@ const worthwhile = 1
 
 func (c *coarse) add(levels []levelBound, value string) {
 	base := highest(levels, func(l levelBound) bool {
-		return l.condition == "true" || l.Kind == Prefix || l.Kind == SameYear
+		return l.condition == "true"
 	})
 	var tests []levelBound // the loosest of similarity, and of distance
 	for _, l := range slices.Backward(levels) {
@@ -124,22 +103,33 @@ func (c *coarse) add(levels []levelBound, value string) {
 			tests[same] = l
 		}
 	}
-	// Equal values, and dates with day and month exchanged, are similar and few edits apart.
+	// Equal values, and dates with day and month exchanged, are similar and few edits apart. Values whose
+	// sets differ are not equal, which spares most of what an equal value weighs.
 	equal := func(l levelBound) bool { return l.Kind == Exact || l.Kind == DayMonth }
-	most := math.Max(base, highest(levels, func(l levelBound) bool { return equal(l) || bySets(l) }))
-	if len(tests) == 0 {
-		for _, l := range levels {
-			if equal(l) && l.highest > base {
-				tests = append(tests, l)
-			}
-		}
-	}
-	if most > base {
+	if len(tests) > 0 {
+		sets := tests[0].sets
+		likely := math.Max(base, highest(levels, func(l levelBound) bool { return bySets(l) || l.Kind == DayMonth }))
 		conditions := make([]string, len(tests))
 		for i, t := range tests {
 			conditions[i] = t.condition
 		}
-		c.gain(strings.Join(conditions, " OR "), most-base, bySets(tests[0]))
+		if likely > base {
+			c.gain(strings.Join(conditions, " OR "), likely-base, true)
+		}
+		if same := highest(levels, func(l levelBound) bool { return l.Kind == Exact }); same > likely {
+			c.gain(sets+" = 0", same-likely, true)
+		}
+	} else {
+		var conditions []string
+		most := base
+		for _, l := range levels {
+			if equal(l) && l.highest > base {
+				conditions, most = append(conditions, l.condition), math.Max(most, l.highest)
+			}
+		}
+		if most > base {
+			c.gain(strings.Join(conditions, " OR "), most-base, false)
+		}
 	}
 	if swapped := highest(levels, func(l levelBound) bool { return l.Kind == Swapped }); swapped > base {
 		if c.swapped == nil {
@@ -150,12 +140,12 @@ func (c *coarse) add(levels []levelBound, value string) {
 	}
 	c.base += base
 	if base < 0 {
-		c.missing = append(c.missing, fmt.Sprintf("CASE WHEN %s IS NULL THEN %s ELSE 0 END", value, float(-base)))
+		c.missing = append(c.missing, fmt.Sprintf("CASE WHEN %s IS NULL THEN %s ELSE 0 END", value, thousandths(-base)))
 	}
 }
 
 func (c *coarse) gain(condition string, bits float64, never bool) {
-	gain := fmt.Sprintf("(%s)::FLOAT * %s", condition, float(bits))
+	gain := fmt.Sprintf("(%s)::INTEGER * %s", condition, thousandths(bits))
 	if !never { // NULL
 		gain = "coalesce(" + gain + ", 0)"
 	}
@@ -167,7 +157,7 @@ func (c *coarse) reaches(floor float64) string {
 	for _, condition := range slices.Sorted(maps.Keys(c.swapped)) {
 		c.gain(condition, c.swapped[condition], false)
 	}
-	return strings.Join(append(c.gains, "l.missing", "r.missing"), "\n    + ") + " >= " + float(floor-c.base)
+	return strings.Join(append(c.gains, "l.missing", "r.missing"), "\n    + ") + " >= " + number(math.Floor(1000*(floor-c.base))) + "::INTEGER"
 }
 
 // bySets says whether sets of letters or neighbours tell that a level is out of reach.
@@ -192,6 +182,3 @@ func highest(levels []levelBound, of func(levelBound) bool) float64 {
 	}
 	return math.Inf(-1)
 }
-
-// float is a number as a FLOAT of SQL.
-func float(v float64) string { return number(v) + "::FLOAT" }

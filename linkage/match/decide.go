@@ -34,7 +34,7 @@ func (l *linkage) decide(ctx context.Context) error {
 		if err := l.oneToOne(ctx); err != nil {
 			return err
 		}
-	} else if err := l.db.Exec(ctx, fmt.Sprintf("CREATE TABLE match.decided AS SELECT *, %s AS decision FROM match.pair", l.byThreshold())); err != nil {
+	} else if err := l.db.Exec(ctx, fmt.Sprintf("CREATE VIEW match.decided AS SELECT *, %s AS decision FROM match.pair", l.byThreshold())); err != nil {
 		return err
 	}
 	err = l.db.Exec(ctx, render("link", map[string]any{"Prior": number(logit(l.model.Prior)), "Right": l.plan.right()}))

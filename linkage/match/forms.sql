@@ -53,10 +53,10 @@ CREATE MACRO match.apart(a, b) AS bit_count(xor(a, b));
 -- Whether the Jaro-Winkler similarity may reach t. Jaro is (m/an + m/bn + (m-x)/m) / 3
 -- for m common characters, of which x are out of place; 2 m is at most an + bn less the letters in which
 -- the sets differ. The boost for four equal first characters leaves six tenths of what is lacking.
--- The bound is lowered by what FLOAT rounds off.
+-- The bound is lowered by what is rounded off; whole numbers are looked at in half the time of others.
 CREATE MACRO match.similar(a, an, b, bn, t) AS
-  (an + bn - match.differ(a, b)::FLOAT) * (an + bn)
-  >= CASE WHEN xor(a, b) < 36028797018963968::BIGINT THEN (0.9999 * (6 * (t - 0.4) / 0.6 - 2))::FLOAT ELSE (0.9999 * (6 * t - 2))::FLOAT END * (an * bn) - 1e-3::FLOAT;
+  (an + bn - match.differ(a, b)) * (an + bn) * 1000
+  >= CASE WHEN xor(a, b) < 36028797018963968::BIGINT THEN floor(999.9 * (6 * (t - 0.4) / 0.6 - 2))::BIGINT ELSE floor(999.9 * (6 * t - 2))::BIGINT END * (an * bn);
 
 -- A date in form with day and month exchanged.
 CREATE MACRO match.exchanged(v) AS v[1:4] || v[7:8] || v[5:6];

@@ -173,11 +173,13 @@ func (l *linkage) load(ctx context.Context) error {
 		if err := l.db.Value(ctx, &records, "SELECT count(*) FROM match."+side+"_values"); err != nil {
 			return err
 		}
-		if err := l.db.Value(ctx, &ids, "SELECT count(DISTINCT id) FROM match."+side+"_values"); err != nil {
-			return err
-		}
-		if ids != records {
-			return fmt.Errorf("%s: %d of %d records have no %s of their own: choose another id column, or leave id out of the spec", sides[side], records-ids, records, p.spec.ID)
+		if id != "" {
+			if err := l.db.Value(ctx, &ids, "SELECT count(DISTINCT id) FROM match."+side+"_values"); err != nil {
+				return err
+			}
+			if ids != records {
+				return fmt.Errorf("%s: %d of %d records have no %s of their own: choose another id column, or leave id out of the spec", sides[side], records-ids, records, p.spec.ID)
+			}
 		}
 		if side == "left" {
 			l.result.Left = records
@@ -200,8 +202,8 @@ func (l *linkage) load(ctx context.Context) error {
 		if err := l.db.Exec(ctx, render("records", map[string]any{"Side": side, "Keys": keys, "Columns": p.columns})); err != nil {
 			return err
 		}
-		// What is left of the values is who a record is.
-		if err := l.db.Exec(ctx, "CREATE TABLE match."+side+"_id AS SELECT n, id FROM match."+side+"_values; DROP TABLE match."+side+"_values"); err != nil {
+		err := errors.Join(l.db.Exec(ctx, render("id", map[string]any{"Side": side, "ID": id})), l.db.Exec(ctx, "DROP TABLE match."+side+"_values"))
+		if err != nil {
 			return err
 		}
 	}
@@ -301,21 +303,23 @@ func (l *linkage) compare(ctx context.Context) error {
 	floor := l.floor()
 	most := math.Log2(float64(l.result.Left + l.result.Right)) // the bits of a value that one record has
 	parts := total/partPairs + 1
+	var hopeful bound
 	for part := range parts {
 		from, to := part*l.result.Left/parts, (part+1)*l.result.Left/parts
 		if err := l.db.Exec(ctx, l.plan.candidates(from, to)); err != nil {
 			return err
 		}
-		hopeful, err := l.hopeful(ctx, l.plan.bound(&l.model, most, floor))
-		if err != nil {
-			return err
+		if part == 0 {
+			if hopeful, err = l.hopeful(ctx, l.plan.bound(&l.model, most, floor)); err != nil {
+				return err
+			}
 		}
 		for _, statement := range []string{
 			render("tally_rules", nil),
 			"CREATE OR REPLACE TEMP TABLE part AS " + l.plan.pairs(l.plan.part(from, to, hopeful), "c.rules"),
 			render("tally", nil),
-			render("weigh", map[string]any{"Weight": l.model.expression(l.plan.layout, 0), "Most": l.model.expression(l.plan.layout, most)}),
-			render("keep", map[string]any{"Floor": number(floor), "Comparisons": l.plan.comparisons, "Right": l.plan.right()}),
+			render("weigh", map[string]any{"Weight": l.model.expression(l.plan.layout)}),
+			render("keep", map[string]any{"Floor": number(floor)}),
 		} {
 			if err := l.db.Exec(ctx, statement); err != nil {
 				return err
@@ -325,10 +329,10 @@ func (l *linkage) compare(ctx context.Context) error {
 			l.options.Progress(total*(part+1)/parts, total)
 		}
 	}
-	return l.db.Exec(ctx, `DROP TABLE IF EXISTS candidate; DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
+	return l.db.Exec(ctx, `DROP TABLE IF EXISTS candidate; DROP TABLE IF EXISTS sampled; DROP TABLE IF EXISTS part; DROP TABLE IF EXISTS weighed`)
 }
 
-// sampled is about how many candidates of a part a bound is tried on, and worthTrying the
+// sampled is about how many candidates a bound is tried on, and worthTrying the
 // share of them from which on it is not: looking at every pair then costs more than the
 // comparisons that it spares.
 const (
@@ -336,8 +340,8 @@ const (
 	worthTrying = 0.5
 )
 
-// hopeful is the bound that the candidates of a part are held against: the one that is
-// given, or everything where that spares few comparisons.
+// hopeful is the bound that all candidates are held against: the one that is given, or everything
+// where that spares few comparisons in the first part.
 func (l *linkage) hopeful(ctx context.Context, b bound) (bound, error) {
 	if l.options.Full {
 		return everything, nil
@@ -346,10 +350,11 @@ func (l *linkage) hopeful(ctx context.Context, b bound) (bound, error) {
 	if err := l.db.Value(ctx, &candidates, "SELECT count(*) FROM candidate"); err != nil {
 		return b, err
 	}
+	if err := l.db.Exec(ctx, render("sampled", map[string]any{"Of": max(1, candidates/sampled)})); err != nil {
+		return b, err
+	}
 	var share float64
-	err := l.db.Value(ctx, &share, render("hopeful", map[string]any{
-		"Condition": b.condition, "Missing": b.missing, "Right": l.plan.right(), "Of": max(1, candidates/sampled),
-	}))
+	err := l.db.Value(ctx, &share, render("hopeful", map[string]any{"Condition": b.condition, "Missing": b.missing, "Right": l.plan.right()}))
 	if share >= worthTrying {
 		b = everything
 	}

@@ -172,7 +172,7 @@ func TestTheBoundsOfSimilarityLoseNothing(t *testing.T) {
 	left, right, _ := people(50, 4)
 	_, _, db := linked(t, left, right, "", nil, match.Options{})
 	must(t, db.LoadCSV(t.Context(), "word", text("w"), strings.NewReader(words())))
-	must(t, db.Exec(t.Context(), "CREATE TABLE lettered AS SELECT w, match.letters(w) AS s, match.neighbours(w) AS g, strlen(w)::FLOAT AS n FROM word"))
+	must(t, db.Exec(t.Context(), "CREATE TABLE lettered AS SELECT w, match.letters(w) AS s, match.neighbours(w) AS g, strlen(w) AS n FROM word"))
 	for what, wrong := range map[string]string{
 		"jaro_winkler":     "list_any_value([t FOR t IN [0.5, 0.7, 0.8, 0.88, 0.92, 0.95] IF jaro_winkler_similarity(a.w, b.w) >= t AND NOT match.similar(a.s, a.n, b.s, b.n, t)]) IS NOT NULL",
 		"levenshtein":      "match.apart(a.g, b.g) > 4 * levenshtein(a.w, b.w)",

@@ -118,7 +118,7 @@ func (m *Model) weight(l layout, pattern int64) float64 {
 
 // expression is the weight of a pattern in SQL. Where terms count, a pair's own
 // bits stand for -log2(u) of the level exact, so that it is left out.
-func (m *Model) expression(l layout, bits float64) string {
+func (m *Model) expression(l layout) string {
 	var b strings.Builder
 	for k, c := range m.Comparisons {
 		if k > 0 {
@@ -130,7 +130,7 @@ func (m *Model) expression(l layout, bits float64) string {
 			if at := c.level(code); at != nil {
 				w = at.Weight
 				if c.TermFrequency && code == len(c.Levels) {
-					w = math.Log2(at.M) + bits
+					w = math.Log2(at.M)
 				}
 			}
 			weights[code] = number(w)

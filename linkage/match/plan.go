@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -44,9 +45,13 @@ type planColumn struct {
 	Letters, Neighbours string // sets that bound similarities and distances; empty: not needed
 	Length, Bits        string // empty: not needed
 	Exchanged, Year     string // of dates; empty: not needed
+	Terms               []planTerm
 	Distinct            string // the table of those; empty: none
 	Compared            bool
 }
+
+// planTerm is what rules take of a column, as a hash.
+type planTerm struct{ Name, Expression string }
 
 type planKey struct{ Key, Name string }
 
@@ -96,8 +101,15 @@ func newPlan(spec Spec, two bool) plan {
 			}
 		}
 	}
+	key := func(prefix string, rules []Rule) (keys []planKey) {
+		for i, r := range rules {
+			keys = append(keys, planKey{p.keyOf(r, at), fmt.Sprintf("%s%d", prefix, i)})
+		}
+		return keys
+	}
+	p.blocking, p.training = key("k", spec.Blocking), key("h", spec.Training)
 	for i := range p.columns {
-		if c := &p.columns[i]; c.Bits != "" || c.Length != "" || c.Exchanged != "" || c.Year != "" {
+		if c := &p.columns[i]; c.Bits != "" || c.Length != "" || c.Exchanged != "" || c.Year != "" || len(c.Terms) > 0 {
 			c.Distinct = fmt.Sprintf("d%d", i)
 		}
 	}
@@ -111,13 +123,6 @@ func newPlan(spec Spec, two bool) plan {
 		planned.HalfSwapped = half
 		p.comparisons = append(p.comparisons, planned)
 	}
-	key := func(prefix string, rules []Rule) (keys []planKey) {
-		for i, r := range rules {
-			keys = append(keys, planKey{keyOf(&spec, r, at), fmt.Sprintf("%s%d", prefix, i)})
-		}
-		return keys
-	}
-	p.blocking, p.training = key("k", spec.Blocking), key("h", spec.Training)
 	return p
 }
 
@@ -136,31 +141,54 @@ func formOf(c Column) string {
 	return "match.form_" + string(c.As) + "(" + parts[0] + ")"
 }
 
-// keyOf is the expression of a rule's key: a hash of its terms, missing where one is.
-// Two keys that meet by chance make a pair that is compared in vain, and nothing else.
-func keyOf(spec *Spec, r Rule, at map[string]int) string {
-	var terms, present []string
+// keyOf is the expression of a rule's key, missing where a term is: the hashes of its terms, which are those
+// of each value, taken together. Two keys that meet by chance make a pair that is compared in vain, and nothing else.
+func (p *plan) keyOf(r Rule, at map[string]int) (key string) {
+	var names []string
 	for _, text := range r {
-		t, _ := spec.parseTerm(text) // checked before
-		v := fmt.Sprintf("v%d", at[t.column])
-		present = append(present, v+" IS NOT NULL")
-		switch t.function {
-		case "prefix":
-			v = fmt.Sprintf("left(%s, %d)", v, t.n)
-		case "suffix":
-			v = fmt.Sprintf("right(%s, %d)", v, t.n)
-		case "year":
-			v += "[1:4]"
-		case "month":
-			v += "[5:6]"
-		case "day":
-			v += "[7:8]"
-		case "sound":
-			v = "match.sound(" + v + ")"
+		t, _ := p.spec.parseTerm(text) // checked before
+		if name := p.termOf(t, at[t.column]); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
-		terms = append(terms, v)
 	}
-	return fmt.Sprintf("CASE WHEN %s THEN hash(%s) END", strings.Join(present, " AND "), strings.Join(terms, ", "))
+	for _, name := range names {
+		if key == "" {
+			key = name
+		} else {
+			key = "xor(" + key + ", " + name + ")"
+		}
+	}
+	return key
+}
+
+// termOf is the name of a term of a column, which it adds where it is new.
+func (p *plan) termOf(t term, column int) string {
+	c := &p.columns[column]
+	v := c.Value
+	switch t.function {
+	case "prefix":
+		v = fmt.Sprintf("left(%s, %d)", v, t.n)
+	case "suffix":
+		v = fmt.Sprintf("right(%s, %d)", v, t.n)
+	case "year":
+		v += "[1:4]"
+	case "month":
+		v += "[5:6]"
+	case "day":
+		v += "[7:8]"
+	case "sound":
+		v = "match.sound(" + v + ")"
+	}
+	// The text says whose term it is: equal texts of two terms have hashes that have nothing in common.
+	expression := fmt.Sprintf("hash('%s %d %d ' || %s)", t.function, t.n, column, v)
+	for _, known := range c.Terms {
+		if known.Expression == expression {
+			return known.Name
+		}
+	}
+	name := fmt.Sprintf("q%d_%d", column, len(c.Terms))
+	c.Terms = append(c.Terms, planTerm{name, expression})
+	return name
 }
 
 // sides writes an expression of a pair: $a and $b for the two values, $s for their sets of letters
@@ -256,11 +284,19 @@ func (p plan) candidates(from, to int64) string {
 		Name string
 		Bit  int
 	}
+	type rule struct {
+		key
+		Earlier, Later []key
+	}
 	var keys []key
 	for i, k := range p.blocking {
 		keys = append(keys, key{k.Name, 1 << i})
 	}
-	return render("candidates", map[string]any{"Keys": keys, "Right": p.right(), "Two": p.two, "From": from, "To": to})
+	var rules []rule
+	for i, k := range keys {
+		rules = append(rules, rule{k, keys[:i], keys[i+1:]})
+	}
+	return render("candidates", map[string]any{"Rules": rules, "Right": p.right(), "Two": p.two, "From": from, "To": to})
 }
 
 // part is the FROM clause of the candidates that fulfil a bound, with their records.

@@ -2,20 +2,25 @@
        what a record holds is never part of a statement. */ -}}
 
 {{define "values" -}}
--- The columns of one file in their forms. n numbers its records.
+-- The columns of one file in their forms. A record's number is its row here.
 CREATE TABLE match.{{.Side}}_values AS
-SELECT (row_number() OVER () - 1)::INTEGER AS n
-     , {{with .ID}}{{.}}::VARCHAR{{else}}(row_number() OVER ())::VARCHAR{{end}} AS id
+SELECT {{with .ID}}{{.}}::VARCHAR AS id{{else}}NULL AS id{{end}}
   {{- range .Columns}}
      , {{.Form}} AS {{.Value}}
   {{- end}}
 FROM {{.Source}}
 {{- end}}
 
+{{define "id" -}}
+-- Who a record is.
+CREATE TABLE match.{{.Side}}_id AS
+SELECT rowid::INTEGER AS n, {{if .ID}}id{{else}}(rowid + 1)::VARCHAR AS id{{end}} FROM match.{{.Side}}_values
+{{- end}}
+
 {{define "distinct" -}}
 -- What is known of each value of a column, over both files: t how many bits it tells
 -- that a value is this one, s its set of letters, w its length, g its set of neighbours; of a date, x it
--- with day and month exchanged, y its year.
+-- with day and month exchanged, y its year; q what rules take of it, as a hash.
 {{with .Column -}}
 CREATE TABLE match.{{.Distinct}} AS
 SELECT {{.Value}}
@@ -29,7 +34,7 @@ SELECT {{.Value}}
      , match.neighbours({{.Value}}) AS {{.Neighbours}}
   {{- end}}
   {{- if .Length}}
-     , strlen({{.Value}})::FLOAT AS {{.Length}}
+     , strlen({{.Value}}) AS {{.Length}}
   {{- end}}
   {{- if .Exchanged}}
      , match.exchanged({{.Value}}) AS {{.Exchanged}}
@@ -37,16 +42,19 @@ SELECT {{.Value}}
   {{- if .Year}}
      , {{.Value}}[1:4] AS {{.Year}}
   {{- end}}
+  {{- range .Terms}}
+     , {{.Expression}} AS {{.Name}}
+  {{- end}}
 FROM (SELECT {{.Value}} FROM match.left_values{{if $.Two}} UNION ALL SELECT {{.Value}} FROM match.right_values{{end}})
 WHERE {{.Value}} IS NOT NULL GROUP BY {{.Value}}
 {{- end}}
 {{- end}}
 
 {{define "records" -}}
--- What pairs are compared by: k and h keys of rules, v values, and what is known of them. The sets
--- and the length of a value that is missing are 0, which is quicker than NULL to look at.
+-- What pairs are compared by: k and h keys of rules, v values, and what is known of them. Of a value that is
+-- missing, the sets are full, as those of no text are, and the length is 0, which is quicker than NULL to look at.
 CREATE TABLE match."{{.Side}}" AS
-SELECT n
+SELECT {{.Side}}_values.rowid::INTEGER AS n
   {{- range .Keys}}
      , {{.Key}} AS {{.Name}}
   {{- end}}
@@ -55,10 +63,10 @@ SELECT n
      , {{.Value}}
   {{- end}}
   {{- if .Letters}}
-     , coalesce({{.Letters}}, 0) AS {{.Letters}}
+     , coalesce({{.Letters}}, 9223372036854775807) AS {{.Letters}}
   {{- end}}
   {{- if .Neighbours}}
-     , coalesce({{.Neighbours}}, 0) AS {{.Neighbours}}
+     , coalesce({{.Neighbours}}, 9223372036854775807) AS {{.Neighbours}}
   {{- end}}
   {{- if .Length}}
      , coalesce({{.Length}}, 0) AS {{.Length}}
@@ -78,36 +86,35 @@ FROM match.{{.Side}}_values
 {{- end}}
 
 {{define "candidates" -}}
--- The pairs that a rule brings, once each, of a range of the left records: rules has a
--- bit for each rule that does.
+-- The pairs that the rules bring, of a range of the left records, each from the first rule that
+-- does: rules has a bit for every one.
 CREATE OR REPLACE TEMP TABLE candidate AS
-{{- if eq 1 (len .Keys)}}
-{{- with index .Keys 0}}
-SELECT l.n AS l, r.n AS r, {{.Bit}}::INTEGER AS rules FROM match."left" l JOIN match."{{$.Right}}" r ON l.{{.Name}} = r.{{.Name}}
-{{- end}}
-WHERE l.n >= {{.From}} AND l.n < {{.To}}{{if not .Two}} AND l.n < r.n{{end}}
-{{- else}}
-SELECT l, r, bit_or(rule) AS rules FROM (
-  {{- range $i, $k := .Keys}}{{if $i}}
-  UNION ALL{{end}}
-  SELECT l.n AS l, r.n AS r, {{$k.Bit}}::INTEGER AS rule FROM match."left" l JOIN match."{{$.Right}}" r ON l.{{$k.Name}} = r.{{$k.Name}}
-  WHERE l.n >= {{$.From}} AND l.n < {{$.To}}{{if not $.Two}} AND l.n < r.n{{end}}
-  {{- end}})
-GROUP BY l, r
+{{- range .Rules}}
+{{- if .Earlier}}
+UNION ALL{{end}}
+SELECT l.n AS l, r.n AS r, {{.Bit}}{{range .Later}} + coalesce((l.{{.Name}} = r.{{.Name}})::INTEGER, 0) * {{.Bit}}{{end}} AS rules
+FROM match."left" l JOIN match."{{$.Right}}" r ON l.{{.Name}} = r.{{.Name}}
+WHERE l.n >= {{$.From}} AND l.n < {{$.To}}{{if not $.Two}} AND l.n < r.n{{end}}
+  {{- range .Earlier}} AND NOT coalesce(l.{{.Name}} = r.{{.Name}}, false){{end}}
 {{- end}}
 {{- end}}
 
 {{define "pairs" -}}
-{{- /* How each pair agrees: pattern holds the level of each comparison, see layout. */ -}}
+{{- /* How each pair agrees: pattern holds the level of each comparison, see layout; bits what the terms
+       that are equal tell. */ -}}
 SELECT l, r
      , ({{range $i, $c := .Comparisons}}{{if $i}}
        | {{end}}((CASE WHEN {{$c.Equal}} IS NULL THEN 0
          {{- range $c.Levels}} WHEN {{.Condition}} THEN {{.Code}}{{end}} ELSE 1 END)::{{$.PatternType}} << {{$c.Shift}}){{end}}) AS pattern
      , rules
+     , (0{{range .Comparisons}}{{if .Bits}} + CASE WHEN {{.Equal}} THEN {{.Bits}} ELSE 0 END{{end}}{{end}})::FLOAT AS bits
 FROM (
   SELECT l.n AS l, r.n AS r, {{.Rules}} AS rules
     {{- range .Comparisons}}
        , l.{{.Value}} = r.{{.Value}} AS {{.Equal}}
+      {{- if .Bits}}
+       , l.{{.Bits}}
+      {{- end}}
       {{- range .Measures}}
        , {{.Expression}} AS {{.Name}}
       {{- end}}
@@ -123,10 +130,15 @@ candidate c
   WHERE {{.Condition}}
 {{- end}}
 
+{{define "sampled" -}}
+-- One in Of of the candidates.
+CREATE OR REPLACE TEMP TABLE sampled AS FROM candidate WHERE hash(l, r) % {{.Of}} = 0
+{{- end}}
+
 {{define "hopeful" -}}
--- The share of candidates, of one in Of of them, that fulfil a bound.
+-- The share of them that fulfil a bound.
 SELECT coalesce(avg(({{.Condition}})::INTEGER), 0)
-FROM (FROM candidate WHERE hash(l, r) % {{.Of}} = 0) c
+FROM sampled c
   JOIN (SELECT *, {{.Missing}} AS missing FROM match."left") l ON l.n = c.l
   JOIN (SELECT *, {{.Missing}} AS missing FROM match."{{.Right}}") r ON r.n = c.r
 {{- end}}
@@ -154,9 +166,9 @@ SELECT {{.Of}} * coalesce(sum(pairs), 0)::DOUBLE, {{.Of}} * coalesce(max(pairs),
 {{- end}}
 
 {{define "weigh" -}}
--- The weight of each pattern that came up, without the bits of its terms, and with the most that they may be.
+-- The weight of each pattern that came up, without the bits of its terms.
 CREATE OR REPLACE TEMP TABLE weighed AS
-SELECT pattern, {{.Weight}} AS weight, {{.Most}} AS most
+SELECT pattern, {{.Weight}} AS weight
 FROM (SELECT DISTINCT pattern FROM part)
 {{- end}}
 
@@ -170,12 +182,7 @@ INSERT INTO match.pattern SELECT pattern, rules, count(*) FROM part GROUP BY pat
 
 {{define "keep" -}}
 INSERT INTO match.pair
-SELECT l, r, pattern, rules, (weight + bits)::FLOAT, bits
-FROM (
-  SELECT p.l, p.r, pattern, rules, weight
-       , (0{{range .Comparisons}}{{if .Bits}} + CASE WHEN l.{{.Value}} = r.{{.Value}} THEN l.{{.Bits}} ELSE 0 END{{end}}{{end}})::FLOAT AS bits
-  FROM (SELECT l, r, pattern, rules, weight FROM part JOIN weighed USING (pattern) WHERE most >= {{.Floor}}) p
-  JOIN match."left" l ON l.n = p.l JOIN match."{{.Right}}" r ON r.n = p.r)
+SELECT l, r, pattern, rules, (weight + bits)::FLOAT, bits FROM part JOIN weighed USING (pattern)
 WHERE weight + bits >= {{.Floor}}
 {{- end}}
 
