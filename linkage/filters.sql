@@ -17,6 +17,15 @@ SELECT deposit, person, filter, "group", lonely
 FROM grouped JOIN record USING (deposit, person)
 WHERE filter IS NOT NULL AND deposit IN (SELECT deposit FROM filter_key);
 
+-- Records of one deposit that nothing linked and whose filters are equal, all traits of them, are one
+-- person whom it knows under several numbers: one group.
+CREATE TEMP TABLE twice AS
+SELECT "group", min("group") OVER (PARTITION BY deposit, filter) AS first FROM filtered
+WHERE lonely AND "group" NOT IN (SELECT "group" FROM grouped GROUP BY ALL HAVING count(*) > 1)
+QUALIFY "group" <> first;
+UPDATE grouped SET "group" = first FROM twice WHERE grouped."group" = twice."group";
+UPDATE filtered SET "group" = first FROM twice WHERE filtered."group" = twice."group";
+
 CREATE TEMP TABLE near (a BIGINT, b BIGINT, dice DOUBLE);
 CREATE TEMP TABLE found ("group" BIGINT, key_of BIGINT);
 CREATE TEMP TABLE doubtful ("group" BIGINT);
@@ -39,11 +48,11 @@ WITH best AS (
   SELECT least(a, b) AS a, greatest(a, b) AS b, max(dice) AS dice FROM near GROUP BY ALL
 ),
 key_of AS (SELECT DISTINCT "group", key, lonely FROM grouped WHERE "group" IN (SELECT a FROM best UNION SELECT b FROM best))
-SELECT best.a, best.b, dice, 
+SELECT best.a, best.b, dice, bool_or(
        coalesce(x.lonely AND EXISTS (FROM named WHERE named.alone = x.key) AND NOT EXISTS (FROM named WHERE named.alone = x.key AND named.key = y.key), false)
-    OR coalesce(y.lonely AND EXISTS (FROM named WHERE named.alone = y.key) AND NOT EXISTS (FROM named WHERE named.alone = y.key AND named.key = x.key), false)
+    OR coalesce(y.lonely AND EXISTS (FROM named WHERE named.alone = y.key) AND NOT EXISTS (FROM named WHERE named.alone = y.key AND named.key = x.key), false))
 FROM best JOIN key_of x ON x."group" = best.a JOIN key_of y ON y."group" = best.b
-ORDER BY dice DESC, best.a, best.b
+GROUP BY best.a, best.b, dice ORDER BY dice DESC, best.a, best.b
 -- name: members
 -- Whom the groups of pairs are known to.
 SELECT "group", deposit, any_value(lonely)
@@ -51,7 +60,7 @@ FROM grouped WHERE "group" IN (SELECT a FROM near UNION SELECT b FROM near)
 GROUP BY ALL ORDER BY "group", deposit
 -- name: take
 UPDATE placed SET key = kept.key, method = 'probability'
-FROM found JOIN (SELECT DISTINCT "group", key FROM grouped) mine USING ("group") JOIN (SELECT DISTINCT "group", key FROM grouped) kept ON kept."group" = found.key_of
+FROM found JOIN (SELECT DISTINCT "group", key FROM grouped) mine USING ("group") JOIN (SELECT "group", min(key) AS key FROM grouped GROUP BY ALL) kept ON kept."group" = found.key_of
 WHERE placed.key = mine.key AND placed.method = 'alone'
 -- name: rates
 SELECT deposit, count(*), count(*) FILTER (lonely), count(*) FILTER ("group" IN (SELECT "group" FROM found)),

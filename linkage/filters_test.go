@@ -115,8 +115,12 @@ func TestWhomFiltersLink(t *testing.T) {
 			nil, [][2]string{{"h/2", "i/1"}, {"h/2", "h/1"}}, 0,
 		},
 		"a tie is not guessed": {
-			[]filteredDeposit{{"h", 1, people{1: typo, 2: typo}}, {"i", 1, people{1: known}}},
+			[]filteredDeposit{{"h", 1, people{1: typo, 2: typed(func(p *pseudonym.Identity) { p.BirthDate = "1983-02-21" })}}, {"i", 1, people{1: known}}},
 			nil, [][2]string{{"h/1", "i/1"}, {"h/2", "i/1"}, {"h/1", "h/2"}}, 2,
+		},
+		"one whom a deposit knows under two numbers, equal in all traits": {
+			[]filteredDeposit{{"h", 1, people{1: typo, 2: typo, 3: stranger, 4: stranger}}, {"i", 1, people{1: known}}},
+			[][2]string{{"h/1", "i/1"}, {"h/2", "i/1"}, {"h/1", "h/2"}}, [][2]string{{"h/3", "h/4"}}, 0,
 		},
 		"a twin is another": {
 			[]filteredDeposit{{"h", 1, people{1: typed(func(p *pseudonym.Identity) { p.FirstName, p.BirthDate = "Mathilde", "1983-02-11" })}}, {"i", 1, people{1: known, 2: twin}}},
@@ -241,7 +245,7 @@ func TestFiltersOfAPopulationOfKnownTruth(t *testing.T) {
 				continue
 			}
 			t.Logf("probability: %d true pairs, precision %.4f, recall of what was sought %.4f; %s", m.Pairs, *m.Precision, *m.Sought, text)
-			if *m.Precision < 0.999 || *m.Sought < 0.1 {
+			if *m.Precision < 0.999 || *m.Sought < 0.4 {
 				t.Errorf("precision %.4f, recall of what was sought %.4f", *m.Precision, *m.Sought)
 			}
 		}
