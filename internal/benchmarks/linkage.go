@@ -11,6 +11,7 @@ func linkageBench(ctx context.Context, r *Run) (err error) {
 		linkageSplink,
 		linkageSynth,
 		linkageStays,
+		linkageFilters,
 	} {
 		err = errors.Join(err, part(ctx, r))
 	}

@@ -268,21 +268,28 @@ func monthOnly(party string, stay pseudonym.Stay) pseudonym.Stay {
 // truth loads who is who and which stay is which, under the numbers that linkage sees.
 func (s *stayRun) truth(ctx context.Context) error {
 	s.kinds.Flush()
-	text := func(names ...string) (columns []engine.Column) {
-		for _, name := range names {
-			kind, column, _ := strings.Cut(name, " ")
-			columns = append(columns, engine.Column{Name: column, Type: kind})
-		}
-		return columns
-	}
 	return errors.Join(
-		s.db.LoadCSV(ctx, "kind_told", text("VARCHAR provider", "UBIGINT stay", "VARCHAR entry", "VARCHAR exit", "VARCHAR diagnosis"), &s.kindRows),
-		s.load(ctx, "persons.csv", "true_person", text("VARCHAR deposit", "BIGINT person", "BIGINT true_person"), func(row []string) {
-			row[1] = strconv.FormatInt(s.Person(row[1]), 10)
-		}),
-		s.load(ctx, "stays.csv", "true_stay", text("VARCHAR provider", "UBIGINT stay", "BIGINT true_person", "BIGINT true_stay"), func(row []string) {
+		s.db.LoadCSV(ctx, "kind_told", typed("VARCHAR provider", "UBIGINT stay", "VARCHAR entry", "VARCHAR exit", "VARCHAR diagnosis"), &s.kindRows),
+		s.persons(ctx),
+		s.load(ctx, "stays.csv", "true_stay", typed("VARCHAR provider", "UBIGINT stay", "BIGINT true_person", "BIGINT true_stay"), func(row []string) {
 			row[1] = stayNumber(s.Key("stay of ", row[1]))
 		}))
+}
+
+// persons loads who is who.
+func (s *stayRun) persons(ctx context.Context) error {
+	return s.load(ctx, "persons.csv", "true_person", typed("VARCHAR deposit", "BIGINT person", "BIGINT true_person"), func(row []string) {
+		row[1] = strconv.FormatInt(s.Person(row[1]), 10)
+	})
+}
+
+// typed is columns, each a type and a name.
+func typed(names ...string) (columns []engine.Column) {
+	for _, name := range names {
+		kind, column, _ := strings.Cut(name, " ")
+		columns = append(columns, engine.Column{Name: column, Type: kind})
+	}
+	return columns
 }
 
 // load loads a file of the truth, each row after a change.
