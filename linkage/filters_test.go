@@ -245,7 +245,7 @@ func TestFiltersOfAPopulationOfKnownTruth(t *testing.T) {
 				continue
 			}
 			t.Logf("probability: %d true pairs, precision %.4f, recall of what was sought %.4f; %s", m.Pairs, *m.Precision, *m.Sought, text)
-			if *m.Precision < 0.999 || *m.Sought < 0.4 {
+			if *m.Precision < 0.999 || *m.Sought < 0.3 {
 				t.Errorf("precision %.4f, recall of what was sought %.4f", *m.Precision, *m.Sought)
 			}
 		}
