@@ -64,16 +64,7 @@ func work(ctx context.Context, script []byte, memory int64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closed()) }()
-	b := &build{Spec: spec, db: db}
-	if err := b.make(ctx); err != nil {
-		return err
-	}
-	for _, s := range Splits {
-		if err := b.exec(ctx, b.copyOut(s)+" TO "+engine.Literal(run.OutputPath(s+".parquet"))+" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 8192)"); err != nil {
-			return err
-		}
-	}
-	made, err := b.describe(ctx)
+	made, err := Build(ctx, db, spec, run.OutputPath)
 	if err != nil {
 		return err
 	}
@@ -83,6 +74,21 @@ func work(ctx context.Context, script []byte, memory int64) (err error) {
 		return err
 	}
 	return os.WriteFile(run.OutputPath(Description), append(text, '\n'), 0o600)
+}
+
+// Build makes the tables of a specification in a database that has the views of a space, and
+// writes each to where path says for its file's name.
+func Build(ctx context.Context, db *sql.Conn, spec *Spec, path func(name string) string) (*Made, error) {
+	b := &build{Spec: spec, db: db}
+	if err := b.make(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range Splits {
+		if err := b.exec(ctx, b.copyOut(s)+" TO "+engine.Literal(path(s+".parquet"))+" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 8192)"); err != nil {
+			return nil, err
+		}
+	}
+	return b.describe(ctx)
 }
 
 // build is a table on its way.
