@@ -1,5 +1,5 @@
 -- The rows: each person and day of the cohort once, in an order of their own, and the split of
--- the person, by a keyed hash. {{.Cohort}} is the researcher's.
+-- the person, by a keyed hash. The innermost query is the researcher's.
 CREATE TEMP TABLE cohort AS
 WITH asked AS (SELECT DISTINCT person_id::BIGINT AS person_id, index_date::DATE AS index_date FROM (
 {{.Cohort}}

@@ -29,7 +29,10 @@ func TestMain(m *testing.M) {
 }
 
 const specification = `
-cohort: SELECT person_id, visit_end_date AS index_date FROM visit_occurrence WHERE visit_concept_id = 9201 AND visit_end_date < DATE '2023-01-01';
+cohort: |
+  SELECT person_id, visit_end_date AS index_date -- of stays
+  FROM visit_occurrence
+  WHERE visit_concept_id = 9201 AND visit_end_date < DATE '2023-01-01';
 split: {key: seven, train: 0.6, valid: 0.2, test: 0.2}
 features:
   - {name: age, kind: age}
