@@ -12,6 +12,22 @@ type Manifest struct {
 	CDM     string          `json:"cdm"` // version of the OMOP Common Data Model
 	Tables  []Table         `json:"tables"`
 	Report  json.RawMessage `json:"report"` // where every row of the sources went: see package omop
+	Lineage *Lineage        `json:"lineage,omitempty"`
+}
+
+// Lineage is where every row of a release came from. Its object holds a row for each
+// row of a table and each row of a source that it was made of: docs/formats.md.
+type Lineage struct {
+	Object   ledger.Object `json:"object"` // Parquet
+	Rows     int64         `json:"rows"`
+	Deposits []string      `json:"deposits"` // that the object numbers, from 0
+	Mappings []LineageFile `json:"mappings"` // likewise
+}
+
+// LineageFile is a file that rows were made by.
+type LineageFile struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
 }
 
 // Table is one table: a Parquet file in one object.

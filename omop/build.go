@@ -57,7 +57,7 @@ type loaded struct {
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for
-// every row. It makes the schemas vocabulary, source, stage, ready and cdm,
+// every row. It makes the schemas vocabulary, source, stage, ready, lineage and cdm,
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
@@ -75,6 +75,7 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 		{"tables", b.finish},
 		{"checks", b.check},
 		{"account", b.account},
+		{"lineage", b.keepOrigins},
 	}
 	if err := b.run(ctx, "prepare.sql"); err != nil {
 		return nil, err

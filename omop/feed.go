@@ -1,6 +1,8 @@
 package omop
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +27,7 @@ type mapping struct {
 	target string
 	what   string
 	query  string
+	sha256 string // of the file
 }
 
 // The targets that are no tables of the CDM.
@@ -66,12 +69,14 @@ func (f *feed) mappings() ([]mapping, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read mapping %s of feed %s: %w", file, f.dir, err)
 		}
+		sum := sha256.Sum256(text)
 		target, what, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
 		all = append(all, mapping{
 			file:   path.Join(f.dir, file),
 			target: target,
 			what:   what,
 			query:  strings.TrimRight(strings.TrimSpace(string(text)), ";"),
+			sha256: hex.EncodeToString(sum[:]),
 		})
 	}
 	return all, nil

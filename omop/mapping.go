@@ -147,7 +147,7 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	if err := b.db.Value(ctx, &before, "SELECT count(*) FROM "+table); err != nil {
 		return err
 	}
-	if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO %s BY NAME SELECT *, %d AS deposit FROM (%s\n)", table, d.ordinal, m.query)); err != nil {
+	if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO %s BY NAME SELECT *, %d AS deposit, %d AS mapping FROM (%s\n)", table, d.ordinal, b.mappingNumber(m), m.query)); err != nil {
 		return fmt.Errorf("%s: %w", m.file, err)
 	}
 	return b.checkOrigins(ctx, d, m, fmt.Sprintf("FROM %s WHERE rowid >= %d", table, before))
@@ -225,7 +225,7 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 }
 
 func (b *builder) allowedColumns(ctx context.Context, target string) ([]string, error) {
-	rows, err := b.db.Query(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name <> 'deposit'", target)
+	rows, err := b.db.Query(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name NOT IN ('deposit', 'mapping')", target)
 	if err != nil {
 		return nil, err
 	}

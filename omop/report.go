@@ -17,6 +17,8 @@ type Report struct {
 	Vocabularies []VocabularyReport `json:"vocabularies"`
 	Tables       []TableReport      `json:"tables"`
 	Persons      PersonReport       `json:"persons"`
+
+	Mappings []MappingFile `json:"-"` // that made rows: see [Origins]
 }
 
 // DepositReport accounts for one deposit.

@@ -30,6 +30,7 @@ var bookkeeping = []engine.Column{
 	{Name: "vocabulary_id", Type: "VARCHAR"},
 	{Name: "concept_code", Type: "VARCHAR"},
 	{Name: "deposit", Type: "INTEGER"},
+	{Name: "mapping", Type: "INTEGER"},
 	{Name: "source_table", Type: "VARCHAR"},
 	{Name: "source_line", Type: "BIGINT"},
 	{Name: "source_lines", Type: "BIGINT[]"},

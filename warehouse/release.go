@@ -213,6 +213,9 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 		manifest.Tables = append(manifest.Tables, lake.Table{Name: table, Rows: rows, Object: object})
 		p.made.Tables = append(p.made.Tables, ledger.TableCount{Table: table, Rows: rows})
 	}
+	if manifest.Lineage, err = p.lineage(ctx, key); err != nil {
+		return fmt.Errorf("the lineage: %w", err)
+	}
 	if p.made.Quality.Results, err = p.vault.PutJSON(ctx, key, p.quality); err != nil {
 		return fmt.Errorf("the results of the checks: %w", err)
 	}

@@ -73,6 +73,7 @@ CREATE TABLE stage.event (
     unique_device_id            VARCHAR,
     condition_status_concept_id INTEGER,
     deposit                     INTEGER,
+    mapping                     INTEGER,
     source_table                VARCHAR,
     source_line                 BIGINT,
     source_lines                BIGINT[]
@@ -83,6 +84,7 @@ CREATE TABLE stage.event (
 CREATE TABLE stage.unmapped (
     reason       VARCHAR,
     deposit      INTEGER,
+    mapping      INTEGER,
     source_table VARCHAR,
     source_line  BIGINT
 );

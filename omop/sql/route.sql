@@ -41,7 +41,7 @@ SELECT
     stop_reason,
     source_value      AS condition_source_value,
     source_concept_id AS condition_source_concept_id,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'condition_occurrence';
 
@@ -63,7 +63,7 @@ SELECT
     source_value      AS drug_source_value,
     source_concept_id AS drug_source_concept_id,
     unit_code         AS dose_unit_source_value,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'drug_exposure';
 
@@ -79,7 +79,7 @@ SELECT
     quantity,
     source_value      AS procedure_source_value,
     source_concept_id AS procedure_source_concept_id,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'procedure_occurrence';
 
@@ -98,7 +98,7 @@ SELECT
     source_concept_id AS device_source_concept_id,
     unit_concept_id,
     unit_code         AS unit_source_value,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'device_exposure';
 
@@ -119,7 +119,7 @@ SELECT
     source_concept_id AS measurement_source_concept_id,
     unit_code         AS unit_source_value,
     coalesce(value_as_string, value_code) AS value_source_value,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'measurement';
 
@@ -139,7 +139,7 @@ SELECT
     source_concept_id AS observation_source_concept_id,
     unit_code         AS unit_source_value,
     coalesce(value_as_string, value_code) AS value_source_value,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, source_table, source_line, source_lines
+    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'observation';
 

@@ -1,0 +1,85 @@
+package omop
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/engine"
+)
+
+// MappingFile is a file of a feed that rows were made by.
+type MappingFile struct {
+	File   string `json:"file"` // <feed>/map/<target>.<what>.sql
+	SHA256 string `json:"sha256"`
+}
+
+// Origins is the query, after [Build], of where every row came from: for each row
+// of a table that mappings fill, and each source row that it was made of,
+//
+//	"table", id     the row: its primary key; of death, its person
+//	deposit         place in [Report.Deposits]
+//	mapping         place in [Report.Mappings]
+//	resource, line  the source's row; lines are further ones of that resource
+//
+// A row that several deposits tell of stands there several times, in the order in
+// which they are believed. Rows come table by table, in the order of their keys.
+// What the build works out itself has none: an observation period.
+func Origins() string {
+	var all []string
+	for _, table := range mappable() {
+		switch {
+		case table == "observation_period":
+		case slices.Contains(merged, table):
+			all = append(all, "SELECT * FROM lineage."+engine.Quote(table))
+		default:
+			all = append(all, originsOf(table, primaryKey(table), "cdm."+engine.Quote(table)))
+		}
+	}
+	return strings.Join(all, " UNION ALL ")
+}
+
+// originsOf selects the origins of a table's rows.
+func originsOf(table, id, from string) string {
+	return fmt.Sprintf(`SELECT %s AS "table", %s AS id, CAST(deposit AS SMALLINT) AS deposit, CAST(mapping AS SMALLINT) AS mapping, source_table AS resource, source_line AS line, source_lines AS lines FROM %s`,
+		engine.Literal(table), engine.Quote(id), from)
+}
+
+// keepOrigins notes the origins of merged rows while what they were merged from is
+// still there.
+func (b *builder) keepOrigins(ctx context.Context) error {
+	if err := b.db.Exec(ctx, "CREATE SCHEMA lineage"); err != nil {
+		return err
+	}
+	for _, table := range merged {
+		if table == "observation_period" {
+			continue
+		}
+		id, key := primaryKey(table), "key"
+		switch {
+		case table == "visit_occurrence":
+			key = "person_id, key"
+		case !keyed(table):
+			id, key = "person_id", "person_id"
+		}
+		from := "stage." + engine.Quote(table)
+		if id != "person_id" {
+			from = fmt.Sprintf("(SELECT s.*, c.%s FROM stage.%s s JOIN (SELECT %s, %s FROM cdm.%s) c USING (%s))", engine.Quote(id), engine.Quote(table), engine.Quote(id), key, engine.Quote(table), key)
+		}
+		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), originsOf(table, id, from))
+		if err := b.db.Exec(ctx, query); err != nil {
+			return fmt.Errorf("keep where the rows of %s came from: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// mappingNumber is the place of a mapping's file in the report.
+func (b *builder) mappingNumber(m mapping) int {
+	if at := slices.IndexFunc(b.report.Mappings, func(f MappingFile) bool { return f.File == m.file }); at >= 0 {
+		return at
+	}
+	b.report.Mappings = append(b.report.Mappings, MappingFile{m.file, m.sha256})
+	return len(b.report.Mappings) - 1
+}
