@@ -149,6 +149,40 @@ func (s *State) link(made Made, b *ledger.PersonsLinked) error {
 	return fresh(&s.Linkages, "linkage", b.Linkage, &Linkage{Made: made, PersonsLinked: *b})
 }
 
+func (s *State) loadVocabulary(made Made, b *ledger.VocabularyLoaded) error {
+	if len(b.Objects) != len(b.Files) {
+		return refuse("", "vocabulary %s has %d objects for %d tables", b.Vocabulary, len(b.Objects), len(b.Files))
+	}
+	for _, f := range b.Files {
+		if f.Rows != f.Accepted+f.Refused {
+			return refuse("", "vocabulary %s does not account for every row of %s", b.Vocabulary, f.Resource)
+		}
+	}
+	return fresh(&s.Vocabularies, "vocabulary", b.Vocabulary, &Vocabulary{Made: made, VocabularyLoaded: *b})
+}
+
+// Vocabulary is the one to map by: of that name, or for "" the last that can be read, nil
+// where there is none.
+func (s *State) Vocabulary(name string) (*Vocabulary, error) {
+	if name == "" {
+		var last *Vocabulary
+		for _, v := range s.Vocabularies.All() {
+			if v.Erased == nil {
+				last = v
+			}
+		}
+		return last, nil
+	}
+	v, err := s.Vocabularies.find("vocabulary", name)
+	if err != nil {
+		return nil, err
+	}
+	if v.Erased != nil {
+		return nil, refuse("See which there are: rempart vocabulary list", "vocabulary %s was erased on %s", name, v.Erased.Time.Format("2006-01-02"))
+	}
+	return v, nil
+}
+
 func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
 	linkage, err := s.Linkages.find("linkage", b.Linkage)
 	if err != nil {
@@ -160,6 +194,11 @@ func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
 	for _, id := range b.Deposits {
 		if !slices.Contains(linkage.Deposits, id) {
 			return refuse("Link it first: rempart linkage run", "deposit %s is not part of linkage %s", id, b.Linkage)
+		}
+	}
+	if b.Vocabulary != "" {
+		if _, err := s.Vocabulary(b.Vocabulary); err != nil {
+			return err
 		}
 	}
 	return fresh(&s.Releases, "release", b.Release, &Release{Made: made, ReleasePublished: *b})
@@ -193,6 +232,11 @@ func (s *State) destroy(made Made, key string) {
 	for _, release := range s.Releases.All() {
 		if release.Manifest.Key == key && release.Erased == nil {
 			release.Erased = &made
+		}
+	}
+	for _, v := range s.Vocabularies.All() {
+		if v.Manifest.Key == key && v.Erased == nil {
+			v.Erased = &made
 		}
 	}
 }
@@ -267,6 +311,9 @@ func (s *State) Objects() (objects []ledger.Object) {
 	}
 	for _, l := range s.Linkages.All() {
 		objects = append(objects, l.Object)
+	}
+	for _, v := range s.Vocabularies.All() {
+		objects = append(append(objects, v.Objects...), v.Manifest)
 	}
 	for _, r := range s.Releases.All() {
 		objects = append(objects, r.Manifest)

@@ -49,32 +49,33 @@ func (r Role) Article() string {
 
 // State is a warehouse as its ledger tells it.
 type State struct {
-	Size        uint64 // how many statements were replayed
-	Last        time.Time
-	Warehouse   *ledger.WarehouseCreated
-	Config      ledger.Digest
-	Parties     map[string]Party
-	Deposits    Ordered[Deposit]
-	Linkages    Ordered[Linkage]
-	Releases    Ordered[Release]
-	Projects    Ordered[Project]
-	Runs        Ordered[Run]
-	Outputs     Ordered[Output]
-	Changes     Ordered[OutputChange] // of outputs
-	Mounts      Ordered[Mount]
-	Hosts       Ordered[Host]
-	Host        string // the one that the warehouse lies with
-	Migrations  []Migration
-	Journals    map[string]ledger.JournalHead // of pseudonym services, by authority
-	Destroyed   map[string]uint64             // keys, and the statement that says so
-	Left        *Made                         // when a host was left for the last time
-	Created     time.Time
-	Reviewed    *Review // of the roles, the last
-	Emergencies Ordered[Emergency]
-	OptOuts     Ordered[OptOut]
-	Excluded    *Exclusion // who may not be seen now; nil before anybody has opted out
-	Accesses    Ordered[Access]
-	People      People // what they sign with, and what waits for a second one
+	Size         uint64 // how many statements were replayed
+	Last         time.Time
+	Warehouse    *ledger.WarehouseCreated
+	Config       ledger.Digest
+	Parties      map[string]Party
+	Deposits     Ordered[Deposit]
+	Linkages     Ordered[Linkage]
+	Vocabularies Ordered[Vocabulary]
+	Releases     Ordered[Release]
+	Projects     Ordered[Project]
+	Runs         Ordered[Run]
+	Outputs      Ordered[Output]
+	Changes      Ordered[OutputChange] // of outputs
+	Mounts       Ordered[Mount]
+	Hosts        Ordered[Host]
+	Host         string // the one that the warehouse lies with
+	Migrations   []Migration
+	Journals     map[string]ledger.JournalHead // of pseudonym services, by authority
+	Destroyed    map[string]uint64             // keys, and the statement that says so
+	Left         *Made                         // when a host was left for the last time
+	Created      time.Time
+	Reviewed     *Review // of the roles, the last
+	Emergencies  Ordered[Emergency]
+	OptOuts      Ordered[OptOut]
+	Excluded     *Exclusion // who may not be seen now; nil before anybody has opted out
+	Accesses     Ordered[Access]
+	People       People // what they sign with, and what waits for a second one
 
 	Witnessing []*Witnessing // who vouches for the ledger, each version
 
@@ -115,6 +116,13 @@ type Linkage struct {
 	ledger.PersonsLinked
 	Erased  *Made // with the host that it was on
 	Waivers []*Waiver
+}
+
+// Vocabulary is a loaded bundle of vocabularies.
+type Vocabulary struct {
+	Made
+	ledger.VocabularyLoaded
+	Erased *Made // with its key, or the host that it was on
 }
 
 // Release is a published release.
@@ -269,6 +277,8 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.deposit(made, b)
 	case *ledger.PersonsLinked:
 		return s.link(made, b)
+	case *ledger.VocabularyLoaded:
+		return s.loadVocabulary(made, b)
 	case *ledger.ReleasePublished:
 		return s.publish(made, b)
 	case *ledger.ReleaseErased:

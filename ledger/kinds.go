@@ -98,11 +98,23 @@ type (
 		Stays      int64            `json:"stays,omitempty"`  // pairs of records of one stay
 		Report     Digest           `json:"report,omitempty"` // attachment: how well they were compared
 	}
+	// VocabularyLoaded says that a bundle of standardised vocabularies was sealed, for
+	// releases to be mapped by.
+	VocabularyLoaded struct {
+		Vocabulary string      `json:"vocabulary"`
+		Version    string      `json:"version"`           // as the bundle calls itself
+		Source     Digest      `json:"source"`            // of the bundle's files: a line of table and SHA-256 each
+		Files      []FileCount `json:"files"`             // one for each table, in the order of the objects
+		Objects    []Object    `json:"objects"`           // the tables
+		Manifest   Object      `json:"manifest"`          // which vocabularies, in which versions, with how many concepts
+		Refused    Digest      `json:"refused,omitempty"` // the refused rows, which the controller keeps
+	}
 	// ReleasePublished makes a release exist.
 	ReleasePublished struct {
 		Release     string       `json:"release"`
 		Linkage     string       `json:"linkage"`
 		Deposits    []string     `json:"deposits"`
+		Vocabulary  string       `json:"vocabulary,omitempty"` // the loaded one that it was mapped by; else each feed's own, or a folder
 		Persons     int64        `json:"persons"`
 		Tables      []TableCount `json:"tables"`
 		Manifest    Object       `json:"manifest"`
@@ -294,6 +306,7 @@ func (ConfigRecorded) Kind() string   { return "config-recorded" }
 func (PartyAdded) Kind() string       { return "party-added" }
 func (DepositMade) Kind() string      { return "deposit-made" }
 func (PersonsLinked) Kind() string    { return "persons-linked" }
+func (VocabularyLoaded) Kind() string { return "vocabulary-loaded" }
 func (ReleasePublished) Kind() string { return "release-published" }
 func (ReleaseErased) Kind() string    { return "release-erased" }
 func (QualityWaived) Kind() string    { return "quality-waived" }
@@ -322,6 +335,7 @@ var kinds = table(
 	func() Body { return &PartyAdded{} },
 	func() Body { return &DepositMade{} },
 	func() Body { return &PersonsLinked{} },
+	func() Body { return &VocabularyLoaded{} },
 	func() Body { return &ReleasePublished{} },
 	func() Body { return &ReleaseErased{} },
 	func() Body { return &QualityWaived{} },

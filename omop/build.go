@@ -39,13 +39,19 @@ type Input struct {
 	Links string
 
 	Feeds fs.FS // a folder a feed
+
+	// Vocabulary gives SQL table expressions of a whole vocabulary by the names of
+	// its tables (concept, concept_relationship, concept_ancestor, vocabulary). Of a
+	// vocabulary that it has, the deposits' own say nothing more. May be nil.
+	Vocabulary map[string]string
 }
 
 // builder is one build.
 type builder struct {
 	db       *engine.DB
 	feeds    fs.FS
-	deposits []loaded // hospitals first: the order in which they are believed
+	whole    map[string]string // Input.Vocabulary
+	deposits []loaded          // hospitals first: the order in which they are believed
 	report   *Report
 }
 
@@ -61,7 +67,7 @@ type loaded struct {
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
-	b := &builder{db: db, feeds: in.Feeds, report: &Report{}}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, report: &Report{}}
 	if err := b.load(in.Deposits); err != nil {
 		return nil, err
 	}

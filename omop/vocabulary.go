@@ -67,7 +67,38 @@ func (b *builder) vocabulary(ctx context.Context) error {
 	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
 		return fmt.Errorf("omop/cdm/concept.csv: %w", err)
 	}
+	if err := b.wholeVocabulary(ctx); err != nil {
+		return fmt.Errorf("vocabulary: %w", err)
+	}
 	return b.run(ctx, "vocabulary.sql")
+}
+
+// wholeVocabulary puts a loaded vocabulary before what deposits brought. Of the
+// vocabularies that it has, their word does not count: a code has one meaning.
+func (b *builder) wholeVocabulary(ctx context.Context) error {
+	if b.whole == nil {
+		return nil
+	}
+	if err := b.db.Exec(ctx, fmt.Sprintf("CREATE TABLE vocabulary.whole AS SELECT DISTINCT vocabulary_id FROM %s", b.whole["concept"])); err != nil {
+		return err
+	}
+	if err := b.run(ctx, "whole_vocabulary.sql"); err != nil {
+		return err
+	}
+	for _, f := range vocabularyFiles {
+		rows, there := b.whole[f.cdm]
+		if !there {
+			continue
+		}
+		names := make([]string, len(specification[f.cdm]))
+		for i, field := range specification[f.cdm] {
+			names[i] = engine.Quote(field.Name)
+		}
+		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", f.known, strings.Join(names, ", "), rows)); err != nil {
+			return fmt.Errorf("%s: %w", f.cdm, err)
+		}
+	}
+	return nil
 }
 
 // deliveredVocabulary appends the concepts that a source hands in with its rows,

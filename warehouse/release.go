@@ -26,7 +26,9 @@ const CDMVersion = "5.4"
 // PublishOptions say what a release is made of.
 type PublishOptions struct {
 	Linkage    string // "" is the latest
-	Vocabulary fs.FS  // OMOP vocabulary files; nil: each feed's own
+	Vocabulary fs.FS  // OMOP vocabulary files, in the place of a loaded vocabulary
+	Loaded     string // the loaded vocabulary; "" is the latest
+	Own        bool   // each feed's own vocabulary alone, whatever is loaded
 	Progress   Progress
 }
 
@@ -98,6 +100,9 @@ func (p *publication) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.db.Close()) }()
 	input, err := p.input(ctx, linkage)
 	if err != nil {
+		return err
+	}
+	if err := p.vocabulary(ctx, &input); err != nil {
 		return err
 	}
 	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {

@@ -391,6 +391,11 @@ func (w *Warehouse) knownFiles(state *governance.State) map[string]bool {
 			known[w.staysPath(d.Authority, id)] = true
 		}
 	}
+	for id, v := range state.Vocabularies.All() {
+		if v.Refused != "" {
+			known[w.refusedPath(id)] = true
+		}
+	}
 	for path := range w.rightsFiles(state) {
 		known[path] = true
 	}

@@ -93,6 +93,12 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 	for id, l := range state.Linkages.All() {
 		add(l.Index, l.Object, "linkage "+id, "matching number to person", l.Erased)
 	}
+	for id, v := range state.Vocabularies.All() {
+		for i, o := range v.Objects {
+			add(v.Index, o, "vocabulary "+id, v.Files[i].Resource, v.Erased)
+		}
+		add(v.Index, v.Manifest, "vocabulary "+id, manifest, v.Erased)
+	}
 	for id, release := range state.Releases.All() {
 		var objects []ledger.Object
 		if err := w.Log.Attached(release.Objects, &objects); err != nil {

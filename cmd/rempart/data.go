@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -256,7 +255,7 @@ where every accepted row went.
 Before it is sealed, its quality is checked (rempart release quality). A release that
 fails a mandatory check is refused unless a data protection officer has waived it
 (rempart release waive).`,
-		Example: "  rempart release publish\n  rempart release publish --vocabulary athena/",
+		Example: "  rempart release publish\n  rempart release publish --vocabulary v-1a2b3c4d",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, state, err := a.state(c.Context())
@@ -264,8 +263,8 @@ fails a mandatory check is refused unless a data protection officer has waived i
 				return err
 			}
 			a.warnOfHost(state)
-			if vocabulary != "" {
-				o.Vocabulary = os.DirFS(vocabulary)
+			if err := chooseVocabulary(vocabulary, &o); err != nil {
+				return err
 			}
 			progress, done := a.bar("release")
 			o.Progress = progress
@@ -282,7 +281,7 @@ fails a mandatory check is refused unless a data protection officer has waived i
 		},
 	}
 	publish.Flags().StringVar(&o.Linkage, "linkage", "", "the linkage to build on (default the latest)")
-	publish.Flags().StringVar(&vocabulary, "vocabulary", "", "a `folder` of OMOP vocabulary files (default each feed's own)")
+	publish.Flags().StringVar(&vocabulary, "vocabulary", "", "a loaded `vocabulary` (v-…), a folder of OMOP vocabulary files, or own for each feed's (default the latest loaded)")
 
 	list := &cobra.Command{
 		Use: "list", Short: "List the releases", Args: exactly(0),

@@ -49,6 +49,12 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 			n += i.Count
 		}
 		return say("n", n, "parties", len(b.Issued))
+	case *ledger.VocabularyLoaded:
+		var rows, refused int64
+		for _, f := range b.Files {
+			rows, refused = rows+f.Rows, refused+f.Refused
+		}
+		return say("vocabulary", b.Vocabulary, "version", b.Version, "rows", rows, "refused", refused)
 	case *ledger.ReleasePublished:
 		if q := b.Quality; q != nil {
 			form := "story.release-published_quality"

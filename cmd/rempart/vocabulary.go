@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/omop/vocabulary"
+	"rempart.eu/rempart/warehouse"
+)
+
+func (a *app) vocabularyCommand() *cobra.Command {
+	load := &cobra.Command{
+		Use:   "load BUNDLE",
+		Short: "Check a bundle of vocabularies from Athena, and seal it for releases to be mapped by",
+		Long: `Reads a folder or ZIP of vocabulary files as Athena (https://athena.ohdsi.org)
+gives them, checks every row, seals the tables to the host and records them as a
+vocabulary of its own version. From then on releases are mapped by it. Refused rows
+are kept, each with its file, line and field.`,
+		Example: "  rempart vocabulary load vocabulary_download_v5.zip\n  rempart vocabulary load athena/",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			bundle, err := vocabulary.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, bundle.Close()) }()
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			a.warnOfHost(state)
+			progress, done := a.bar("vocabulary")
+			made, err := w.LoadVocabulary(c.Context(), bundle, progress)
+			done()
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error { return a.tellLoaded(made) })
+		},
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List the loaded vocabularies", Args: exactly(0),
+		Example: "  rempart vocabulary list",
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			all := []*governance.Vocabulary{}
+			var rows [][]string
+			for id, v := range state.Vocabularies.All() {
+				all = append(all, v)
+				status := "readable"
+				if v.Erased != nil {
+					status = "erased on " + day(v.Erased.Time)
+				}
+				in, refused := totals(v.Files)
+				rows = append(rows, []string{id, v.Version, count(in), count(refused), moment(v.Time), status})
+			}
+			return a.show(all, func() error {
+				return a.table([]string{"vocabulary", "version", "rows", "refused", "loaded", "status"}, rows)
+			})
+		},
+	}
+	show := &cobra.Command{
+		Use: "show [VOCABULARY]", Short: "Show which vocabularies a loaded one holds, and how many concepts of each", Args: cobra.MaximumNArgs(1),
+		Example: "  rempart vocabulary show\n  rempart vocabulary show v-1a2b3c4d --json",
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			v, err := state.Vocabulary(first(args))
+			if err != nil {
+				return err
+			}
+			if v == nil {
+				return &governance.Refusal{Reason: "no vocabulary is loaded", Remedy: "Load one: rempart vocabulary load BUNDLE"}
+			}
+			summary, err := w.VocabularySummary(c.Context(), state, v)
+			if err != nil {
+				return err
+			}
+			return a.show(struct {
+				*governance.Vocabulary
+				Summary vocabulary.Summary
+			}{v, summary}, func() error { return a.tellVocabulary(v, summary) })
+		},
+	}
+	return group("vocabulary", "Standardised vocabularies of OMOP", load, list, show)
+}
+
+func (a *app) tellLoaded(made *warehouse.LoadedVocabulary) error {
+	a.say("Vocabulary %s (statement %d), version %s", made.Vocabulary, made.Entry, cmp.Or(made.Version, "not told"))
+	var rows [][]string
+	for _, f := range made.Files {
+		rows = append(rows, []string{f.Resource, count(f.Rows), count(f.Accepted), count(f.Refused)})
+	}
+	if err := a.table([]string{"table", "rows", "accepted", "refused"}, rows); err != nil {
+		return err
+	}
+	if made.Path != "" {
+		a.say("Why rows were refused, with file, line and field: %s", made.Path)
+	}
+	return nil
+}
+
+func (a *app) tellVocabulary(v *governance.Vocabulary, summary vocabulary.Summary) error {
+	a.say("Vocabulary %s, version %s, loaded %s by %s", v.Vocabulary, cmp.Or(v.Version, "not told"), moment(v.Time), v.Actor)
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(summary.Vocabularies)) {
+		c := summary.Vocabularies[name]
+		rows = append(rows, []string{name, c.Version, count(c.Concepts), count(c.Standard), count(c.Invalid)})
+	}
+	return a.table([]string{"vocabulary", "version", "concepts", "standard", "invalid"}, rows)
+}
+
+// chooseVocabulary reads what release publish is told about the vocabulary.
+func chooseVocabulary(said string, o *warehouse.PublishOptions) error {
+	switch {
+	case said == "":
+	case said == "own":
+		o.Own = true
+	case strings.HasPrefix(said, "v-"):
+		o.Loaded = said
+	default:
+		if info, err := os.Stat(said); err != nil || !info.IsDir() {
+			return usage("--vocabulary %s is neither a loaded vocabulary (v-…), nor own, nor a folder", said)
+		}
+		o.Vocabulary = os.DirFS(said)
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package warehouse
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/vocabulary"
+)
+
+// LoadedVocabulary is a vocabulary that was loaded.
+type LoadedVocabulary struct {
+	ledger.VocabularyLoaded
+	Summary vocabulary.Summary
+	Entry   uint64
+	Path    string // of the refused rows, "" where there are none
+}
+
+// LoadVocabulary checks a bundle of vocabularies row by row, seals its tables to the
+// host and records it: whole, or not at all. Refused rows, which are nobody's data,
+// are kept in the controller's folder as CSV.
+func (w *Warehouse) LoadVocabulary(ctx context.Context, bundle *vocabulary.Bundle, progress Progress) (_ *LoadedVocabulary, err error) {
+	release, err := w.Publishing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.may(state, state.ControllerName(), &ledger.VocabularyLoaded{}); err != nil {
+		return nil, err
+	}
+	vault, err := w.Vault(state)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	made := &LoadedVocabulary{}
+	made.Vocabulary = NewID("v")
+	key, err := ring.New(ctx, "vocabulary-"+made.Vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	undo := func() error { return w.undoVocabulary(context.WithoutCancel(ctx), vault, ring, key.ID, made) }
+	if err := w.sealVocabulary(ctx, vault, key, bundle, made, progress); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	e, err := w.CommitOr(ctx, state.ControllerName(), made.VocabularyLoaded, undo)
+	made.Entry = e.Index
+	return made, err
+}
+
+func (w *Warehouse) sealVocabulary(ctx context.Context, vault *lake.Vault, key *keyring.Key, bundle *vocabulary.Bundle, made *LoadedVocabulary, progress Progress) error {
+	refused, err := w.newRefused(made.Vocabulary)
+	if err != nil {
+		return err
+	}
+	source := sha256.New()
+	for i, t := range vocabulary.Tables() {
+		progress.Report(t.Name, int64(i), int64(len(vocabulary.Tables())))
+		if !bundle.Has(t) {
+			continue
+		}
+		var counts vocabulary.Loaded
+		object, err := vault.Put(ctx, lake.Parquet, key, func(to io.Writer) (err error) {
+			counts, err = bundle.Load(ctx, t, to, refused.add)
+			return err
+		})
+		if err != nil {
+			return errors.Join(err, refused.remove())
+		}
+		fmt.Fprintf(source, "%s %s\n", t.Name, counts.SHA256)
+		made.Objects = append(made.Objects, object)
+		made.Files = append(made.Files, ledger.FileCount{Resource: t.Name, Rows: counts.Rows, Accepted: counts.Accepted, Refused: counts.Refused})
+	}
+	made.Source, made.Summary = ledger.Digest(hex.EncodeToString(source.Sum(nil))), bundle.Summary()
+	made.Version = made.Summary.Version
+	if made.Path, made.Refused, err = refused.keep(); err != nil {
+		return err
+	}
+	made.Manifest, err = vault.PutJSON(ctx, key, made.Summary)
+	return err
+}
+
+// undoVocabulary removes what a vocabulary that does not come about has made.
+func (w *Warehouse) undoVocabulary(ctx context.Context, vault *lake.Vault, ring *keyring.Keyring, key string, made *LoadedVocabulary) error {
+	err := ring.Destroy(ctx, key)
+	for _, object := range append(slices.Clone(made.Objects), made.Manifest) {
+		if object.Name != "" {
+			err = errors.Join(err, vault.Store.Delete(ctx, object.Name))
+		}
+	}
+	if made.Path != "" {
+		err = errors.Join(err, os.Remove(made.Path))
+	}
+	return err
+}
+
+func (w *Warehouse) refusedPath(id string) string {
+	return filepath.Join(w.path("controller"), "vocabularies", filepath.Base(id)+"-refused.csv")
+}
+
+// refusedRows are the rows of a vocabulary that were not taken, as CSV.
+type refusedRows struct {
+	path string
+	file *os.File
+	csv  *csv.Writer
+	n    int64
+}
+
+func (w *Warehouse) newRefused(id string) (*refusedRows, error) {
+	path := w.refusedPath(id)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	r := &refusedRows{path: path, file: f, csv: csv.NewWriter(f)}
+	return r, r.csv.Write([]string{"file", "line", "field", "rule"})
+}
+
+func (r *refusedRows) add(x vocabulary.Refused) error {
+	r.n++
+	return r.csv.Write([]string{x.File, strconv.FormatInt(x.Line, 10), x.Field, x.Rule})
+}
+
+func (r *refusedRows) remove() error { return errors.Join(r.file.Close(), os.Remove(r.path)) }
+
+// keep ends the file, which is not there where it has no row.
+func (r *refusedRows) keep() (path string, digest ledger.Digest, err error) {
+	if r.n == 0 {
+		return "", "", r.remove()
+	}
+	if r.csv.Flush(); r.csv.Error() != nil {
+		return r.path, "", errors.Join(r.csv.Error(), r.file.Close())
+	}
+	sum := sha256.New()
+	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+		return r.path, "", errors.Join(err, r.file.Close())
+	}
+	if _, err := io.Copy(sum, r.file); err != nil {
+		return r.path, "", errors.Join(err, r.file.Close())
+	}
+	if err := errors.Join(r.file.Sync(), r.file.Close()); err != nil {
+		return r.path, "", err
+	}
+	return r.path, ledger.Digest(hex.EncodeToString(sum.Sum(nil))), atomicfile.SyncDir(filepath.Dir(r.path))
+}
+
+// VocabularySummary opens what a vocabulary says of itself.
+func (w *Warehouse) VocabularySummary(ctx context.Context, state *governance.State, v *governance.Vocabulary) (summary vocabulary.Summary, err error) {
+	vault, err := w.Vault(state)
+	if err != nil {
+		return summary, err
+	}
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	key, err := ring.Key(ctx, v.Manifest.Key)
+	if err != nil {
+		return summary, fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
+	}
+	defer key.Wipe()
+	return summary, vault.ReadJSON(ctx, v.Manifest, key, &summary)
+}
+
+// vocabulary opens the loaded vocabulary that a release is mapped by, if any is.
+func (p *publication) vocabulary(ctx context.Context, input *omop.Input) (err error) {
+	if p.options.Vocabulary != nil || p.options.Own {
+		return nil
+	}
+	v, err := p.state.Vocabulary(p.options.Loaded)
+	if v == nil || err != nil {
+		return err
+	}
+	ring, err := p.w.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	key, err := ring.Key(ctx, v.Manifest.Key)
+	if err != nil {
+		return fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
+	}
+	defer key.Wipe()
+	input.Vocabulary = map[string]string{}
+	for i, object := range v.Objects {
+		table := v.Files[i].Resource
+		if !slices.Contains(omop.Tables(), table) {
+			continue
+		}
+		f, err := p.vault.Load(ctx, object, key)
+		if err != nil {
+			return fmt.Errorf("vocabulary %s, %s: %w", v.Vocabulary, table, err)
+		}
+		p.files = append(p.files, f)
+		input.Vocabulary[table] = readParquet(f.Path())
+	}
+	p.made.ReleasePublished.Vocabulary = v.Vocabulary
+	return nil
+}
