@@ -145,16 +145,19 @@ func (b *builder) accountVocabularies(ctx context.Context) error {
 
 func (b *builder) unmappedCodes(ctx context.Context, v *VocabularyReport) error {
 	rows, err := b.db.Query(ctx, `
-		SELECT concept_code, unmapped_rows FROM stage.coded
-		WHERE vocabulary_id = ? AND unmapped_rows > 0
-		ORDER BY unmapped_rows DESC, concept_code LIMIT 10`, v.Name)
+		SELECT coded.concept_code, unmapped_rows, coalesce(first(c.concept_name ORDER BY c.concept_id), '') AS name
+		FROM stage.coded
+		LEFT JOIN vocabulary.concept c ON c.vocabulary_id = coded.vocabulary_id AND c.concept_code = coded.concept_code
+		WHERE coded.vocabulary_id = ? AND unmapped_rows > 0
+		GROUP BY coded.concept_code, unmapped_rows
+		ORDER BY unmapped_rows DESC, coded.concept_code LIMIT 100000`, v.Name)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c CodeRows
-		if err := rows.Scan(&c.Code, &c.Rows); err != nil {
+		if err := rows.Scan(&c.Code, &c.Rows, &c.Name); err != nil {
 			return err
 		}
 		v.Unmapped = append(v.Unmapped, c)

@@ -46,12 +46,13 @@ type VocabularyReport struct {
 	CodesUnmapped int64      `json:"codes_unmapped"` // concept 0
 	Rows          int64      `json:"rows"`
 	RowsUnmapped  int64      `json:"rows_unmapped"` // concept 0
-	Unmapped      []CodeRows `json:"unmapped"`      // the most frequent unmapped codes, at most ten
+	Unmapped      []CodeRows `json:"unmapped"`      // the unmapped codes, the most frequent first, at most 100,000
 }
 
 // CodeRows is an unmapped code and its number of rows.
 type CodeRows struct {
 	Code string `json:"code"`
+	Name string `json:"name,omitempty"` // as its vocabulary has it, where it has the code
 	Rows int64  `json:"rows"`
 }
 

@@ -1,10 +1,12 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 
+	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/keyring"
@@ -187,6 +190,60 @@ func (w *Warehouse) VocabularySummary(ctx context.Context, state *governance.Sta
 	}
 	defer key.Wipe()
 	return summary, vault.ReadJSON(ctx, v.Manifest, key, &summary)
+}
+
+// UnmappedCodes are a release's codes without a standard concept, the most frequent first,
+// with candidates of the vocabulary that it was mapped by (else the latest that is
+// loaded), where there is any.
+func (w *Warehouse) UnmappedCodes(ctx context.Context, state *governance.State, release *governance.Release) (codes []vocabulary.Unmapped, err error) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	manifest, key, err := w.Manifest(ctx, state, release, ring)
+	if err != nil {
+		return nil, err
+	}
+	key.Wipe()
+	var report omop.Report
+	if err := json.Unmarshal(manifest.Report, &report); err != nil {
+		return nil, fmt.Errorf("release %s: its report: %w", release.Release, err)
+	}
+	for _, v := range report.Vocabularies {
+		for _, c := range v.Unmapped {
+			codes = append(codes, vocabulary.Unmapped{Vocabulary: v.Name, Code: c.Code, Name: c.Name, Rows: c.Rows})
+		}
+	}
+	slices.SortStableFunc(codes, func(a, b vocabulary.Unmapped) int { return cmp.Compare(b.Rows, a.Rows) })
+	by, err := state.Vocabulary(release.ReleasePublished.Vocabulary)
+	if by == nil || err != nil || len(codes) == 0 {
+		return codes, err
+	}
+	return codes, w.suggest(ctx, state, by, ring, codes)
+}
+
+func (w *Warehouse) suggest(ctx context.Context, state *governance.State, by *governance.Vocabulary, ring *keyring.Keyring, codes []vocabulary.Unmapped) (err error) {
+	vault, err := w.Vault(state)
+	if err != nil {
+		return err
+	}
+	key, err := ring.Key(ctx, by.Manifest.Key)
+	if err != nil {
+		return fmt.Errorf("vocabulary %s: %w", by.Vocabulary, err)
+	}
+	defer key.Wipe()
+	concepts, err := vault.Load(ctx, by.Objects[0], key) // concepts come first
+	if err != nil {
+		return fmt.Errorf("vocabulary %s: %w", by.Vocabulary, err)
+	}
+	defer func() { err = errors.Join(err, concepts.Close()) }()
+	db, err := engine.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return vocabulary.Suggest(ctx, db, readParquet(concepts.Path()), codes)
 }
 
 // vocabulary opens the loaded vocabulary that a release is mapped by, if any is.

@@ -74,7 +74,7 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 	must(t, home, "vocabulary", "load", filepath.Join("..", "..", "feeds", "hospital", "vocabulary"))
 	reads := map[string][]string{ // with what they are given
 		"airlock list": {"--all"}, "airlock show": {output, "--as", "bob"}, "airlock code": {output}, "airlock suggest": {output}, "audit log": {}, "audit proof": {"3", "--out", t.TempDir()}, "audit report": {"--project", "flu"}, "audit show": {"3"}, "audit verify": {},
-		"vocabulary list": {}, "vocabulary show": {},
+		"vocabulary list": {}, "vocabulary show": {}, "vocabulary unmapped": {},
 		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "feed show": {"hospital"}, "host exit-plan": {}, "host list": {}, "host requirements": {},
 		"host show": {}, "host view": {object}, "key escrow": {}, "key list": {}, "linkage report": {}, "lake verify": {"--sample", "3"}, "party list": {}, "people list": {}, "people rules": {}, "people waiting": {}, "token list": {},
 		"project catalogue": {"flu"}, "project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project show": {"flu"}, "project uses": {},

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/internal/atomicfile"
 	"rempart.eu/rempart/omop/vocabulary"
 	"rempart.eu/rempart/warehouse"
 )
@@ -94,7 +97,63 @@ are kept, each with its file, line and field.`,
 			}{v, summary}, func() error { return a.tellVocabulary(v, summary) })
 		},
 	}
-	return group("vocabulary", "Standardised vocabularies of OMOP", load, list, show)
+	return group("vocabulary", "Standardised vocabularies of OMOP", load, list, show, a.unmappedCommand())
+}
+
+func (a *app) unmappedCommand() *cobra.Command {
+	var out string
+	unmapped := &cobra.Command{
+		Use: "unmapped [RELEASE]", Short: "List a release's codes without a standard concept, with candidates", Args: cobra.MaximumNArgs(1),
+		Long: `Ranks the codes of a release that have no standard concept by how many rows carry
+them. Where a vocabulary is loaded, each code whose name is known has up to five
+candidates of it, by the words of their names. --out writes them for a terminologist, as
+Usagi saves its mappings.`,
+		Example: "  rempart vocabulary unmapped\n  rempart vocabulary unmapped r-88c0c199 --out usagi.csv",
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			release, err := state.Release(first(args))
+			if err != nil {
+				return err
+			}
+			codes, err := w.UnmappedCodes(c.Context(), state, release)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				err := atomicfile.Stream(out, 0o600, func(to io.Writer) error { return vocabulary.WriteUsagi(to, codes) })
+				if err != nil {
+					return err
+				}
+			}
+			return a.show(codes, func() error { return a.tellUnmapped(codes, out) })
+		},
+	}
+	unmapped.Flags().StringVar(&out, "out", "", "write all of them to this `file`, as Usagi saves its mappings")
+	return unmapped
+}
+
+func (a *app) tellUnmapped(codes []vocabulary.Unmapped, out string) error {
+	const most = 50
+	var rows [][]string
+	for _, c := range codes[:min(most, len(codes))] {
+		best := ""
+		if len(c.Candidates) > 0 {
+			best = fmt.Sprintf("%d %s (%.2f)", c.Candidates[0].Concept, c.Candidates[0].Name, c.Candidates[0].Score)
+		}
+		rows = append(rows, []string{c.Vocabulary, c.Code, c.Name, count(c.Rows), best})
+	}
+	if err := a.table([]string{"vocabulary", "code", "name", "rows", "best candidate"}, rows); err != nil {
+		return err
+	}
+	if out != "" {
+		a.say("%s codes are in %s", count(int64(len(codes))), out)
+	} else if len(codes) > most {
+		a.say("%s more: --out FILE writes all", count(int64(len(codes)-most)))
+	}
+	return nil
 }
 
 func (a *app) tellLoaded(made *warehouse.LoadedVocabulary) error {

@@ -49,6 +49,11 @@ func TestAReleaseIsMappedByTheVocabularyThatIsLoaded(t *testing.T) {
 	if log := must(t, home, "audit", "log", "--json"); !strings.Contains(log, `"vocabulary":"`+id+`"`) && !strings.Contains(log, `"vocabulary": "`+id+`"`) {
 		t.Errorf("no release names %s:\n%.2000s", id, log)
 	}
+	usagi := filepath.Join(t.TempDir(), "usagi.csv")
+	must(t, home, "vocabulary", "unmapped", "--out", usagi)
+	if !strings.HasPrefix(string(read(t, usagi)), "sourceCode,sourceName,sourceFrequency,") {
+		t.Errorf("%.300s", read(t, usagi))
+	}
 	sound(t, home)
 	must(t, home, "lake", "repair")
 	sound(t, home)

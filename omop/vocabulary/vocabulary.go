@@ -106,7 +106,7 @@ type Counts struct {
 // Open finds the files of a bundle: a folder, or a ZIP in which they may lie in a
 // folder. Other files are left alone.
 func Open(name string) (*Bundle, error) {
-	b := &Bundle{names: map[string]string{}, known: concepts{}, made: Summary{Vocabularies: map[string]*Counts{}}}
+	b := newBundle()
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -124,6 +124,10 @@ func Open(name string) (*Bundle, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), b.Close())
 	}
 	return b, nil
+}
+
+func newBundle() *Bundle {
+	return &Bundle{names: map[string]string{}, known: concepts{}, made: Summary{Vocabularies: map[string]*Counts{}}}
 }
 
 func (b *Bundle) find(flat bool) error {
