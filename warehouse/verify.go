@@ -122,8 +122,8 @@ func (w *Warehouse) verifyHome(state *governance.State, v *Verified) {
 		if errors.Is(err, fs.ErrNotExist) && w.below(path, "result") {
 			continue // an output: see airlock.VerifyResults
 		}
-		if errors.Is(err, fs.ErrNotExist) && (path == w.path("publishing.lock") || path == w.ModelPath() || path == w.path("controller", "escrow.agekey")) {
-			continue // the one is made when it is needed, the other too, and the last is best kept elsewhere
+		if errors.Is(err, fs.ErrNotExist) && (path == w.path("publishing.lock") || path == w.path(QualityFile) || path == w.ModelPath() || path == w.path("controller", "escrow.agekey")) {
+			continue // they are made when they are needed; the escrow is best kept elsewhere
 		}
 		if err != nil {
 			v.fault("a file that the ledger speaks of: %w", err)
