@@ -289,6 +289,18 @@ func (b *ledgerRun) commits(ctx context.Context) error {
 	}
 	b.AtLeast("committed one by one, after 100,000", each/one, "/s", 500)
 	b.Record("committed by 64 at a time, after 100,000", 64*each/10/many, "/s")
+	const processes = 2
+	together, err := seconds(func() error {
+		var group errgroup.Group
+		for range processes {
+			group.Go(func() error { _, err := readLedger(ctx, l.w.Dir, "commit"); return err })
+		}
+		return group.Wait()
+	})
+	if err != nil {
+		return err
+	}
+	b.Record("committed one by one by two processes at once, their start included", processes*commitsEach/together, "/s")
 	b.Record("first commit of a process, after 100,000", started*1000, "ms")
 	look, err := seconds(func() error {
 		for range 1000 {
@@ -304,6 +316,9 @@ func (b *ledgerRun) commits(ctx context.Context) error {
 	b.Record("a look at the state in memory", look*1000, "µs")
 	return nil
 }
+
+// commitsEach is how many statements each of several processes commits.
+const commitsEach = 500
 
 func commitMany(ctx context.Context, w *warehouse.Warehouse, goroutines, each int) error {
 	var group errgroup.Group
@@ -421,7 +436,7 @@ func serially(_ context.Context, l *lived, count int) (float64, error) {
 	})
 }
 
-// readLedger has another process read a ledger.
+// readLedger has another process read a ledger, or add to it.
 func readLedger(ctx context.Context, home, what string) (r ledgerRead, err error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -457,6 +472,9 @@ func ledgerProcess(ctx context.Context, args []string) error {
 		case "rebuild":
 			_, err := w.Rebuild(ctx)
 			return err
+		case "commit":
+			w.Now = func() time.Time { return livedSince.AddDate(1, 0, 0) } // after all that was filled in
+			return commitMany(ctx, w, 1, commitsEach)
 		}
 		return w.Read(ctx, func(*warehouse.Model) error { return nil })
 	})
