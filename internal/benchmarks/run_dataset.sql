@@ -1,4 +1,4 @@
--- 100,000 persons with a stay each, and 40 diagnoses of 1,000 codes.
+-- 100,000 persons with a stay each, and 10 diagnoses of 1,000 codes.
 CREATE TABLE person AS SELECT i::BIGINT AS person_id, 1930 + i % 80 AS year_of_birth, CASE WHEN i % 2 = 0 THEN 8507 ELSE 8532 END AS gender_concept_id FROM range(1, 100001) t(i);
 CREATE TABLE visit_occurrence AS SELECT i::BIGINT AS visit_occurrence_id, i::BIGINT AS person_id, DATE '2024-01-01' + (i % 300)::INTEGER AS visit_start_date, DATE '2024-01-04' + (i % 300)::INTEGER AS visit_end_date, 9201 AS visit_concept_id FROM range(1, 100001) t(i);
-CREATE TABLE condition_occurrence AS SELECT row_number() OVER ()::BIGINT AS condition_occurrence_id, i::BIGINT AS person_id, (md5_number_lower(i || '/' || k) % 1000)::INTEGER + 1 AS condition_concept_id, DATE '2023-01-01' + ((i * 7 + k * 11) % 360)::INTEGER AS condition_start_date FROM range(1, 100001) t(i), range(0, 40) u(k);
+CREATE TABLE condition_occurrence AS SELECT row_number() OVER ()::BIGINT AS condition_occurrence_id, i::BIGINT AS person_id, (md5_number_lower(i || '/' || k) % 1000)::INTEGER + 1 AS condition_concept_id, DATE '2023-01-01' + ((i * 7 + k * 11) % 360)::INTEGER AS condition_start_date FROM range(1, 100001) t(i), range(0, 10) u(k);
