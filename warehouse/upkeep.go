@@ -296,7 +296,7 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 			return err
 		}
 		switch path {
-		case w.path("ledger"), w.path("feeds"), w.path("controller", "keyring"):
+		case w.path("ledger"), w.path("feeds"), w.path("controller", "keyring"), w.path("queue"): // the last holds locks of runs under way
 			return fs.SkipDir
 		}
 		if d.IsDir() && slices.Contains(hosts, path) {

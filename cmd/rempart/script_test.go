@@ -83,7 +83,7 @@ func TestStories(t *testing.T) {
 					ts.Logf("the crate is not validated: REMPART_TEST_ROC names no validator (scripts/roc-env)")
 					return
 				}
-				out, err := exec.Command(validator, "--no-interactive", "validate", "--no-paging", "--profile-identifier", "ro-crate-1.2", ts.MkAbs(args[0])).CombinedOutput() //nolint:noctx // it ends
+				out, err := exec.Command(validator, "--no-interactive", "validate", "--no-paging", "--profile-identifier", "ro-crate-1.2", ts.MkAbs(args[0])).CombinedOutput()
 				if err != nil {
 					ts.Fatalf("the crate is not valid: %v\n%s", err, out)
 				}
