@@ -78,9 +78,9 @@ func (c *checker) readParquet(data []byte) (t *table, err error) {
 }
 
 // readGroup adds the rows of a row group. What it unpacks to is bounded as a file is.
-func (c *checker) readGroup(group parquet.RowGroup, t *table, size *int) error {
+func (c *checker) readGroup(group parquet.RowGroup, t *table, size *int) (err error) {
 	rows := group.Rows()
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	fields := group.Schema().Fields()
 	buffer := make([]parquet.Row, 64)
 	for {
