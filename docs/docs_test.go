@@ -125,6 +125,35 @@ func TestPagesRun(t *testing.T) {
 	}
 }
 
+// TestTheDemo runs the demonstration, and holds what the README shows of it against
+// what it prints: every line, but for names and times that are new each time.
+func TestTheDemo(t *testing.T) {
+	if err := run.Available(); err != nil {
+		t.Skip("studies cannot run here: ", err)
+	}
+	if os.Getenv("REMPART_TEST_PYTHON") == "" {
+		t.Skip("REMPART_TEST_PYTHON names no Python environment: run make test")
+	}
+	out := do(t, root, "env", "REMPART="+filepath.Join(bin, "rempart"), "scripts/demo", filepath.Join(t.TempDir(), "demo"))
+	_, shown, _ := strings.Cut(page(t, "README.md"), "`make demo` tells")
+	shown = strings.Split(shown, "```")[1]
+	compared := 0
+	for _, line := range strings.Split(shown, "\n") {
+		if line == "" || line == "…" || newEachTime.MatchString(line) {
+			continue
+		}
+		compared++
+		if !strings.Contains(out, line+"\n") {
+			t.Errorf("the README shows %q, which the demonstration does not print", line)
+		}
+	}
+	if compared < 15 {
+		t.Errorf("only %d lines of the README were compared", compared)
+	}
+}
+
+var newEachTime = regexp.MustCompile(`[drsl]-[0-9a-f]{8}|age-encryption|  name    [0-9a-f]{32}`)
+
 // TestAnotherReader reads a release with somebody else's programs alone: age,
 // Python and pyarrow, by docs/formats.md.
 func TestAnotherReader(t *testing.T) {
