@@ -33,6 +33,15 @@ const (
 	fiveSafes    = "https://w3id.org/5s-crate/0.4"
 )
 
+// languages are where what runs a study is described. RO-Crate 1.2 wants it named, with its version.
+var languages = map[run.Language]string{
+	run.SQL:    "https://duckdb.org",
+	run.Python: "https://www.python.org",
+	run.R:      "https://www.r-project.org",
+	run.Shell:  "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/sh.html",
+	"dataset":  "https://rempart.eu",
+}
+
 // entity is one of a crate's graph.
 type entity map[string]any
 
@@ -127,7 +136,11 @@ func (s *space) graph(r *governance.Run, p *governance.Project, code []run.File)
 		add(e)
 	}
 	add(entity{"@id": crateStudy, "@type": "File", "name": "Parameters, limits and files of the run", "encodingFormat": "application/json"})
-	add(entity{"@id": "#language-" + r.Language, "@type": "ComputerLanguage", "name": r.Language})
+	version := "as built into Rempart on " + r.Time.UTC().Format(time.DateOnly)
+	if r.Environment != "" {
+		version = "of environment " + string(r.Environment)
+	}
+	add(entity{"@id": "#language-" + r.Language, "@type": "ComputerLanguage", "name": r.Language, "url": languages[run.Language(r.Language)], "version": version})
 
 	x := s.extractionOf(r, p)
 	tables := map[string]ledger.Object{}
