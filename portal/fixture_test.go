@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/omop/quality"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -97,6 +98,7 @@ func tellStory(ctx context.Context, dir string) error {
 	say("tiers", ledger.PersonsLinked{Report: report, Linkage: "l-0001", Pseudonyms: "keyed", Deposits: []string{"d-0001", "d-0002"}, Records: 62_414, Persons: 48_730, Shared: 13_684, Methods: map[string]int64{"identifier": 40_112, "identity": 22_302}, Object: object("linkage")})
 	say("chu", ledger.ReleasePublished{Release: "r-2026-03", Linkage: "l-0001", Deposits: []string{"d-0001", "d-0002"}, Persons: 48_730,
 		Tables:   []ledger.TableCount{{Table: "person", Rows: 48_730}, {Table: "visit_occurrence", Rows: 240_602}, {Table: "condition_occurrence", Rows: 1_204_511}},
+		Quality:  &ledger.Quality{Checks: 1_402, Failed: 3, Rules: ledger.Sum(nil), Results: object("quality")},
 		Manifest: object("manifest"), Objects: ledger.Sum(nil), RetainUntil: time.Date(2046, 3, 2, 0, 0, 0, 0, time.UTC)})
 	for i, r := range []struct{ name, title, researcher, ends string }{
 		{"pneumonia", "Pneumonia and chronic diseases in adults", "alice", "2028-12-31"},
@@ -186,7 +188,22 @@ func portalOf(t testing.TB, dir string) *Portal {
 		t.Fatal(err)
 	}
 	w.Now = func() time.Time { return today }
-	return New(Options{Warehouse: w, Sessions: fakeSessions{}, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
+	p := New(Options{Warehouse: w, Sessions: fakeSessions{}, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
+	p.checks = checked
+	return p
+}
+
+// checked is what the checks of the story's release found, which is not on its host.
+func checked(context.Context, *warehouse.Warehouse, string) (*quality.Results, error) {
+	fifth := 0.2
+	r := &quality.Results{Metadata: []quality.Metadata{{DashboardVersion: quality.DashboardVersion}}}
+	r.Overview.Passed, r.Overview.Failed, r.Overview.NotApplicable = [1]int{1_399}, [1]int{3}, [1]int{214}
+	r.CheckResults = []quality.CheckResult{
+		{Check: "isForeignKey", Table: "MEASUREMENT", Field: "UNIT_CONCEPT_ID", ID: "field_isforeignkey_measurement_unit_concept_id", Failed: 1, Violated: 6_012, Denominator: 1_204_511, Share: 0.004991, Mandatory: true},
+		{Check: "plausibleGender", Table: "CONDITION_OCCURRENCE", Field: "CONDITION_CONCEPT_ID", Concept: "194420", ID: "concept_plausiblegender_condition_occurrence_condition_concept_id_194420", Failed: 1, Violated: 7, Denominator: 1_313, Share: 0.005331, Threshold: &fifth},
+		{Check: "isRequired", Table: "DEATH", Field: "DEATH_DATE", ID: "field_isrequired_death_death_date", Failed: 1, Violated: 502, Denominator: 509, Share: 0.986248},
+	}
+	return r, nil
 }
 
 type testWriter struct{ t testing.TB }

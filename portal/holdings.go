@@ -56,6 +56,7 @@ type releaseData struct {
 	Statement uint64              `json:"statement"`
 	Counts    []ledger.TableCount `json:"counts"`
 	Linkage   *linkageData        `json:"linkage"`
+	Quality   *checkedData        `json:"quality,omitempty"` // absent of releases that were published before releases were checked
 	Sources   []source            `json:"sources"`
 	Projects  []string            `json:"projects"` // that were given data of it, and that the person sees
 	MayErase  bool                `json:"may_erase"`
@@ -164,6 +165,9 @@ func (p *Portal) release(q *request) (*answer, error) {
 			return nil, err
 		}
 		data.Linkage = told
+	}
+	if c := r.ReleasePublished.Quality; c != nil {
+		data.Quality = &checkedData{c.Checks, c.Failed, len(c.Mandatory), q.everything() && r.Erased == nil}
 	}
 	for _, id := range r.ReleasePublished.Deposits {
 		if d, ok := q.state.Deposits.Get(id); ok {

@@ -69,6 +69,7 @@ type Portal struct {
 	log      *slog.Logger
 	site     string
 	asks     asker
+	checks   qualityReader
 	derived  derivation
 	lately   *lru.Cache[uint64, ledger.Entry] // statements that were read
 	mux      *http.ServeMux
@@ -79,7 +80,7 @@ type Portal struct {
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, checks: checksOf, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
@@ -119,6 +120,8 @@ func (p *Portal) routes() {
 	p.page("GET /outputs/{output}", p.output)
 	p.page("GET /releases", p.releases)
 	p.page("GET /releases/{release}", p.release)
+	p.HandleFunc("GET /releases/{release}/quality", p.quality(false))
+	p.HandleFunc("GET /api/v1/releases/{release}/quality", p.quality(true))
 	p.page("GET /hosts", p.hosts)
 	p.page("GET /hosts/{host}", p.host)
 	p.page("GET /parties", p.parties)

@@ -38,7 +38,7 @@ func Page(release string, r *Results) page.Page {
 			{Value: strconv.Itoa(o.Failed[0]), Name: "checks failed", Note: fmt.Sprintf("%d of them mandatory", len(r.Blocking()))},
 			{Value: strconv.Itoa(o.NotApplicable[0]), Name: "had nothing to look at"},
 		},
-		Foot: fmt.Sprintf("Made %s UTC by the checks of the Data Quality Dashboard %s (OHDSI, Apache-2.0). Counts below %d do not show.", r.Start[0], m.DashboardVersion, Small),
+		Foot: fmt.Sprintf("Made %s UTC by the checks of the Data Quality Dashboard %s (OHDSI, Apache-2.0). A dash is a count below %d, or one that would tell of so few.", r.Start[0], m.DashboardVersion, Small),
 	}
 	p.Sections = append(p.Sections, page.Section{
 		Title: "By category",
@@ -63,11 +63,12 @@ func Page(release string, r *Results) page.Page {
 		if c.Mandatory {
 			mandatory = "mandatory"
 		}
-		share := fmt.Sprintf("%.2f %%", 100*c.Share)
-		if hidden(c.Violated) || hidden(c.Denominator) || hidden(c.Denominator-c.Violated) {
-			share = "–"
+		violated, of := c.Shown()
+		share := "–"
+		if violated != nil && of != nil {
+			share = fmt.Sprintf("%.2f %%", 100*c.Share)
 		}
-		failed = append(failed, []string{c.What(), counted(c.Violated), counted(c.Denominator), share, Allowed(c), mandatory})
+		failed = append(failed, []string{c.What(), counted(violated), counted(of), share, Allowed(c), mandatory})
 	}
 	failures := page.Section{Title: "What failed", Lead: "Mandatory checks first, then by the share of rows. A mandatory check that failed was waived by a data protection officer: the ledger says why."}
 	if failed == nil {
@@ -81,13 +82,24 @@ func Page(release string, r *Results) page.Page {
 	return p
 }
 
-// hidden says whether a count is small.
-func hidden(n int64) bool { return n > 0 && n < Small }
-
-// counted writes a count for people: small ones do not show.
-func counted(n int64) string {
-	if hidden(n) {
-		return "< " + strconv.Itoa(Small)
+// Shown are the rows that violate a check and those that were looked at, as people may
+// see them: nil where they are fewer than [Small], or would tell of so few. Where either
+// is nil the share is not for people.
+func (c CheckResult) Shown() (violated, of *int64) {
+	small := func(n int64) bool { return n > 0 && n < Small }
+	if !small(c.Denominator) {
+		of = &c.Denominator
 	}
-	return page.Number(float64(n))
+	if !small(c.Violated) && !small(c.Denominator-c.Violated) {
+		violated = &c.Violated
+	}
+	return violated, of
+}
+
+// counted writes a count for people.
+func counted(n *int64) string {
+	if n == nil {
+		return "–"
+	}
+	return page.Number(float64(*n))
 }

@@ -295,3 +295,19 @@ note = "half of the sources know of no visits"
 		}
 	}
 }
+
+// TestPeopleSeeNoCountOfFew: what is not shown does not follow from what is.
+func TestPeopleSeeNoCountOfFew(t *testing.T) {
+	for _, c := range []struct {
+		violated, of int64
+		want         string
+	}{
+		{6_012, 1_204_511, "6 012 of 1 204 511"}, {509, 509, "509 of 509"}, {11, 22, "11 of 22"},
+		{7, 1_313, "– of 1 313"}, {502, 509, "– of 509"}, {3, 9, "– of –"}, {9, 9, "– of –"}, {5, 12, "– of 12"},
+	} {
+		violated, of := CheckResult{Violated: c.violated, Denominator: c.of}.Shown()
+		if got := counted(violated) + " of " + counted(of); got != c.want {
+			t.Errorf("%d of %d rows are shown as %s, want %s", c.violated, c.of, got, c.want)
+		}
+	}
+}
