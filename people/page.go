@@ -6,10 +6,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/text/language"
+
+	"rempart.eu/rempart/internal/words"
 )
 
 // texts are what pages say, by key and language.
@@ -51,7 +52,13 @@ var pages = sync.OnceValue(func() map[string]*template.Template {
 				}
 				return all
 			},
-			"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+			"moment": words.Load()[lang].Moment,
+			"method": func(name string) string { // a provider is called as it is configured
+				if text, known := texts()["method."+name]; known {
+					return text[lang]
+				}
+				return name
+			},
 		}).ParseFS(files, "templates/*.html"))
 	}
 	return all

@@ -69,7 +69,8 @@ func (q *request) outputAsked() (*governance.Output, error) {
 // airlock registers the routes.
 func (p *Portal) airlock() {
 	p.fromHost("/outputs/{output}/code", "code", "output.code_title", func(ctx context.Context, w *warehouse.Warehouse, id string) (any, error) {
-		return airlock.ContextOf(ctx, w, id)
+		code, err := airlock.ContextOf(ctx, w, id)
+		return codeData{id, code}, err
 	})
 	p.fromHost("/outputs/{output}/suggest", "suggest", "suggest.title", func(ctx context.Context, w *warehouse.Warehouse, id string) (any, error) {
 		all, err := airlock.Suggest(ctx, w, id)
@@ -142,6 +143,12 @@ func (p *Portal) acts(path, scope string, make func(*request, url.Values) (ledge
 		}
 		return made(q, url.Values{"method": {in.Method}, "text": {in.Text}, "checker": {in.Checker}})
 	})
+}
+
+// codeData is the code that made an output, beside what was released last.
+type codeData struct {
+	Output string `json:"-"`
+	*airlock.Context
 }
 
 // suggestData is what each method would make of an output.
