@@ -38,7 +38,8 @@ type queryData struct {
 // answerTable is an answer as a table in the person's language.
 type answerTable struct {
 	*project.Answered
-	Lines [][]answerCell
+	Numeric []bool // column by column
+	Lines   [][]answerCell
 }
 
 type answerCell struct {
@@ -115,10 +116,10 @@ func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
 
 // tabulated writes an answer in the person's language.
 func (q *request) tabulated(a *project.Answered) *answerTable {
-	t := &answerTable{Answered: a}
+	t := &answerTable{Answered: a, Numeric: make([]bool, len(a.Columns))}
 	for _, row := range a.Rows {
 		var line []answerCell
-		for _, v := range row {
+		for i, v := range row {
 			cell := answerCell{Text: v.Label, Number: v.Number != nil || v.Hidden, Hidden: v.Hidden}
 			switch {
 			case v.Hidden:
@@ -130,6 +131,7 @@ func (q *request) tabulated(a *project.Answered) *answerTable {
 			case v.Number != nil:
 				cell.Text = q.figure(*v.Number)
 			}
+			t.Numeric[i] = t.Numeric[i] || cell.Number
 			line = append(line, cell)
 		}
 		t.Lines = append(t.Lines, line)
