@@ -44,6 +44,8 @@ for path in sorted(host.iterdir()):
     if plain is None:
         continue
     manifest = json.loads(plain)  # the spaces after its end are padding
+    if "tables" not in manifest:  # what the checks of quality found is JSON too
+        continue
     print(f"release {manifest['release']}, OMOP CDM {manifest['cdm']}, manifest {digest(path)}")
     for table in manifest["tables"]:
         sealed = host / table["object"]["name"]
