@@ -43,11 +43,7 @@ func (a *app) airlockCommand() *cobra.Command {
 		Example: `  rempart airlock show s-19a333a2-1
   rempart airlock show s-19a333a2-1 --as bob`,
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			o, err := state.Output(args[0])
+			w, state, o, err := lookUp(c.Context(), a, (*governance.State).Output, args[0])
 			if err != nil {
 				return err
 			}
@@ -73,11 +69,8 @@ func (a *app) airlockCommand() *cobra.Command {
 		Use: "release OUTPUT --reason TEXT", Short: "Let an output out, with a receipt", Args: exactly(1),
 		Example: `  rempart airlock release s-1f2e3d4c-1 --as bob --reason "all cells are above 11"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.OutputChecker)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.OutputChecker); err != nil {
 				return err
 			}
 			released, err := airlock.Release(c.Context(), w, as, args[0], reason)
@@ -98,11 +91,8 @@ func (a *app) airlockCommand() *cobra.Command {
 		Use: "refuse OUTPUT --reason TEXT", Short: "Keep an output in", Args: exactly(1),
 		Example: "  rempart airlock refuse s-19a333a2-1 --as bob --reason \"one row is one person\"",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.OutputChecker)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.OutputChecker); err != nil {
 				return err
 			}
 			e, err := airlock.Refuse(c.Context(), w, as, args[0], reason)

@@ -28,11 +28,7 @@ which is examined and waits by itself.`,
 		Example: `  rempart airlock suggest s-19a333a2-1
   rempart airlock suggest s-19a333a2-1 --apply suppress --as alice`,
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			o, err := state.Output(args[0])
+			w, state, o, err := lookUp(c.Context(), a, (*governance.State).Output, args[0])
 			if err != nil {
 				return err
 			}
@@ -167,11 +163,8 @@ func (a *app) airlockAssign() *cobra.Command {
 		Example: `  rempart airlock assign s-19a333a2-1 --as bob
   rempart airlock assign s-19a333a2-1 --to brigitte --as bob`,
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.OutputChecker)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.OutputChecker); err != nil {
 				return err
 			}
 			if to == "" {
@@ -209,11 +202,7 @@ researcher once; where it was lost, a checker lets it be handed out once more (r
 airlock renew).`,
 		Example: "  rempart airlock fetch s-19a333a2-1 --as alice --to results",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			o, err := state.Output(args[0])
+			w, state, o, err := lookUp(c.Context(), a, (*governance.State).Output, args[0])
 			if err != nil {
 				return err
 			}

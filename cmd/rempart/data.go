@@ -322,11 +322,7 @@ fails a mandatory check is refused unless a data protection officer has waived i
 		Args:    cobra.MaximumNArgs(1),
 		Example: "  rempart release verify r-88c0c199",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			release, err := state.Release(first(args))
+			w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, first(args))
 			if err != nil {
 				return err
 			}
@@ -370,11 +366,7 @@ func first(args []string) string {
 }
 
 func (a *app) showRelease(c *cobra.Command, args []string) (err error) {
-	w, state, err := a.state(c.Context())
-	if err != nil {
-		return err
-	}
-	release, err := state.Release(first(args))
+	w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, first(args))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -66,17 +65,7 @@ folder.`,
 			if err := run.Available(); err != nil {
 				return err
 			}
-			made, err := project.Run(c.Context(), w, study)
-			if err != nil {
-				return err
-			}
-			if err := a.show(made, func() error { return a.printRun(made) }); err != nil {
-				return err
-			}
-			if made.Err != nil {
-				return &studyError{fmt.Errorf("run %s: %w", made.Run, made.Err)}
-			}
-			return nil
+			return a.runStudy(c.Context(), w, study)
 		},
 	}
 	asFlag(c, &as, "the researcher")

@@ -56,11 +56,8 @@ func (a *app) partyReview() *cobra.Command {
 		Long:    "Prints who takes part, and records that an officer found it right: once a year, and\nwhen somebody has left.",
 		Example: "  rempart party review --as diane --reason \"the yearly review\"",
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, state, err := a.state(c.Context())
+			w, state, err := a.acting(c.Context(), &as, governance.Officer)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Officer); err != nil {
 				return err
 			}
 			e, err := w.Commit(c.Context(), as, ledger.RolesReviewed{Parties: state.Taking(), Reason: reason})
@@ -149,11 +146,8 @@ func (a *app) emergencyReview() *cobra.Command {
 			if justified == unjustified {
 				return usage("what did you find? Give --justified or --unjustified")
 			}
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.Officer)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Officer); err != nil {
 				return err
 			}
 			e, err := w.Commit(c.Context(), as, ledger.EmergencyReviewed{Emergency: args[0], Justified: justified, Reason: reason})

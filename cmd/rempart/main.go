@@ -244,6 +244,25 @@ func (a *app) actor(state *governance.State, as string, role governance.Role) (s
 	return "", usage("who acts? Give --as with one of %v", holders)
 }
 
+// acting opens the home for a party that acts: the one that is named, or the only one of a role.
+func (a *app) acting(ctx context.Context, as *string, role governance.Role) (*warehouse.Warehouse, *governance.State, error) {
+	w, state, err := a.state(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	*as, err = a.actor(state, *as, role)
+	return w, state, err
+}
+
+// lookUp opens the home, and finds in its state what is named: a release, a run, an output.
+func lookUp[T any](ctx context.Context, a *app, find func(*governance.State, string) (T, error), name string) (w *warehouse.Warehouse, state *governance.State, it T, err error) {
+	if w, state, err = a.state(ctx); err != nil {
+		return nil, nil, it, err
+	}
+	it, err = find(state, name)
+	return w, state, it, err
+}
+
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: subcommand, RunE: help}

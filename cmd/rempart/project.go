@@ -47,11 +47,8 @@ docs/authorisations.md tells each.`,
 			if err != nil {
 				return err
 			}
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.Researcher)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Researcher); err != nil {
 				return err
 			}
 			e, spec, err := project.Request(c.Context(), w, as, text)
@@ -87,11 +84,8 @@ until the data protection officer has decided. A text that still waits is replac
 			if err != nil {
 				return err
 			}
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.Researcher)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Researcher); err != nil {
 				return err
 			}
 			e, err := project.Amend(c.Context(), w, as, spec.Project, text, reason)
@@ -115,11 +109,8 @@ func (a *app) projectExtend() *cobra.Command {
 			if until == "" {
 				return usage("until when? Give --until 2028-12-31")
 			}
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.Researcher)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Researcher); err != nil {
 				return err
 			}
 			e, err := project.Extend(c.Context(), w, as, args[0], until, reason)
@@ -258,11 +249,7 @@ func (a *app) projectShow() *cobra.Command {
 		Use: "show PROJECT", Short: "Show a project's authorisation, and what waits beside it", Args: exactly(1),
 		Example: "  rempart project show diabetes",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := state.Project(args[0])
+			_, _, p, err := lookUp(c.Context(), a, (*governance.State).Project, args[0])
 			if err != nil {
 				return err
 			}
@@ -318,11 +305,7 @@ func (a *app) projectHistory() *cobra.Command {
 		Use: "history PROJECT", Short: "Tell every version of a project's authorisation, and what each changed", Args: exactly(1),
 		Example: "  rempart project history diabetes",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := state.Project(args[0])
+			_, _, p, err := lookUp(c.Context(), a, (*governance.State).Project, args[0])
 			if err != nil {
 				return err
 			}
@@ -358,11 +341,7 @@ With one: that one against the one before. With two: the second against the firs
 		},
 		Example: "  rempart project diff diabetes\n  rempart project diff diabetes 1 3",
 		RunE: func(c *cobra.Command, args []string) error {
-			_, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := state.Project(args[0])
+			_, _, p, err := lookUp(c.Context(), a, (*governance.State).Project, args[0])
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -26,11 +27,7 @@ it, and no project has it.`,
 			if err != nil {
 				return usage("ID is a number: the row's primary key")
 			}
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			release, err := state.Release(args[0])
+			w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, args[0])
 			if err != nil {
 				return err
 			}

@@ -27,11 +27,7 @@ page for people, in which counts below 11 do not show.`,
 		Example: "  rempart release quality\n  rempart release quality r-1a2b3c4d --html quality.html\n  rempart release quality --json > dqd.json",
 		Args:    atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			release, err := state.Release(first(args))
+			w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, first(args))
 			if err != nil {
 				return err
 			}

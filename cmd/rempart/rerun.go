@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
 )
@@ -16,11 +17,7 @@ its outputs, with who agreed to it and what was decided. It holds no data, and m
 leave. rempart rerun makes the run again from it.`,
 		Example: "  rempart runs crate s-19a333a2 crate",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			r, err := state.Run(args[0])
+			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
 			if err != nil {
 				return err
 			}

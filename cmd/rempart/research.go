@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +11,7 @@ import (
 
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -77,17 +78,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 					return err
 				}
 			}
-			made, err := project.Run(c.Context(), w, study)
-			if err != nil {
-				return err
-			}
-			if err := a.show(made, func() error { return a.printRun(made) }); err != nil {
-				return err
-			}
-			if made.Err != nil {
-				return &studyError{fmt.Errorf("run %s: %w", made.Run, made.Err)}
-			}
-			return nil
+			return a.runStudy(c.Context(), w, study)
 		},
 	}
 	asFlag(c, &as, "the researcher")
@@ -101,14 +92,28 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 	return c
 }
 
+// runStudy runs a study in its project's space, and says what came of it.
+func (a *app) runStudy(ctx context.Context, w *warehouse.Warehouse, study project.Study) error {
+	made, err := project.Run(ctx, w, study)
+	if err != nil {
+		return err
+	}
+	if err := a.show(made, func() error { return a.printRun(made) }); err != nil {
+		return err
+	}
+	if made.Err != nil {
+		return &studyError{fmt.Errorf("run %s: %w", made.Run, made.Err)}
+	}
+	return nil
+}
+
 // environment finds the Python of studies.
 func environment(flag, configured string) (run.Environment, error) {
-	for _, path := range []string{flag, configured} {
-		if path != "" {
-			return run.FindEnvironment(path)
-		}
+	path, err := pythonPath(flag, configured)
+	if err != nil {
+		return run.Environment{}, err
 	}
-	return run.Environment{}, errors.New("no Python environment is configured: make one with scripts/python-env and name it in rempart.toml at [run] python, or with --python")
+	return run.FindEnvironment(path)
 }
 
 func (a *app) printRun(made *project.Ran) error {

@@ -116,11 +116,8 @@ func (a *app) rightsRevoke() *cobra.Command {
 		Use: "revoke OPT-OUT", Short: "State that a person who had opted out has come back", Args: exactly(1),
 		Example: "  rempart rights revoke o-1f2e3d4c --as chu-lyon",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
+			w, _, err := a.acting(c.Context(), &as, governance.Provider)
 			if err != nil {
-				return err
-			}
-			if as, err = a.actor(state, as, governance.Provider); err != nil {
 				return err
 			}
 			e, err := w.Commit(c.Context(), as, ledger.OptOutRevoked{OptOut: args[0]})

@@ -89,11 +89,7 @@ func (a *app) runsShowCommand() *cobra.Command {
 		Use: "show RUN", Short: "Show a run: how far it is, or what its record says", Args: exactly(1),
 		Example: "  rempart runs show s-19a333a2",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			r, err := state.Run(args[0])
+			w, _, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
 			if err != nil {
 				return err
 			}
@@ -142,11 +138,7 @@ func (a *app) runsLogsCommand() *cobra.Command {
 		Use: "logs RUN", Short: "Print what a run printed, without rows and identifiers", Args: exactly(1),
 		Example: "  rempart runs logs s-19a333a2 --as alice",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			r, err := state.Run(args[0])
+			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
 			if err != nil {
 				return err
 			}
@@ -173,18 +165,12 @@ func (a *app) runsCancelCommand() *cobra.Command {
 		Use: "cancel RUN --reason TEXT", Short: "End a run that waits or is under way", Args: exactly(1),
 		Example: "  rempart runs cancel s-19a333a2 --as alice --reason \"a wrong cohort\"",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
+			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
 			if err != nil {
 				return err
 			}
-			r, err := state.Run(args[0])
-			if err != nil {
+			if as, err = a.projectActor(state, as, r.Project); err != nil {
 				return err
-			}
-			if as == "" {
-				if as, err = a.projectActor(state, as, r.Project); err != nil {
-					return err
-				}
 			}
 			e, err := project.Cancel(c.Context(), w, as, args[0], reason)
 			if err != nil {
@@ -220,7 +206,7 @@ rempart serve has a worker too.`,
 			if err := run.Available(); err != nil {
 				return err
 			}
-			worker := a.worker(w, jobs, slog.New(slog.NewTextHandler(a.err, nil)))
+			worker := project.Worker{Warehouse: w, Jobs: jobs, Log: slog.New(slog.NewTextHandler(a.err, nil))}
 			worker.Told = func(id, of, outcome string) { a.say("Run %s of project %s: %s", id, of, outcome) }
 			return worker.Work(c.Context(), drain)
 		},
@@ -228,10 +214,6 @@ rempart serve has a worker too.`,
 	c.Flags().IntVar(&jobs, "jobs", 1, "how `many` runs at one time")
 	c.Flags().BoolVar(&drain, "drain", false, "end when nothing is left that can run")
 	return c
-}
-
-func (a *app) worker(w *warehouse.Warehouse, jobs int, log *slog.Logger) *project.Worker {
-	return &project.Worker{Warehouse: w, Jobs: jobs, Log: log}
 }
 
 // enqueue puts a study in the queue.

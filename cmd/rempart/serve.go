@@ -83,7 +83,8 @@ Studies that wait in the queue (rempart run --queue) are run as well, --jobs at 
 				return project.SumUpEvery(ctx, w, 15*time.Minute, func(err error) { log.Error("sum up the questions", "error", err) })
 			})
 			if err := run.Available(); jobs > 0 && err == nil {
-				both.Go(func() error { return a.worker(w, jobs, log).Work(ctx, false) })
+				worker := project.Worker{Warehouse: w, Jobs: jobs, Log: log}
+				both.Go(func() error { return worker.Work(ctx, false) })
 			} else if jobs > 0 {
 				log.Warn("studies in the queue wait: this machine cannot run them", "why", err)
 			}

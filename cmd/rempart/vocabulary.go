@@ -76,11 +76,7 @@ are kept, each with its file, line and field.`,
 		Use: "show [VOCABULARY]", Short: "Show which vocabularies a loaded one holds, and how many concepts of each", Args: cobra.MaximumNArgs(1),
 		Example: "  rempart vocabulary show\n  rempart vocabulary show v-1a2b3c4d --json",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			v, err := state.Vocabulary(first(args))
+			w, state, v, err := lookUp(c.Context(), a, (*governance.State).Vocabulary, first(args))
 			if err != nil {
 				return err
 			}
@@ -110,11 +106,7 @@ candidates of it, by the words of their names. --out writes them for a terminolo
 Usagi saves its mappings.`,
 		Example: "  rempart vocabulary unmapped\n  rempart vocabulary unmapped r-88c0c199 --out usagi.csv",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, err := a.state(c.Context())
-			if err != nil {
-				return err
-			}
-			release, err := state.Release(first(args))
+			w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, first(args))
 			if err != nil {
 				return err
 			}
