@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"rempart.eu/rempart/internal/page"
@@ -16,7 +17,7 @@ import (
 var reportTexts string
 
 // Languages are those in which statements are told and reports are written.
-var Languages = words.Load(tell.Catalogue, reportTexts)
+var Languages = sync.OnceValue(func() map[string]*words.Language { return words.Load(tell.Catalogue, reportTexts) })
 
 // writer writes a report in a language.
 type writer struct {

@@ -27,7 +27,7 @@ func TestTextsOfReportsAreInBothLanguagesAndUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := audit.Languages["en"].Texts()
+	known := audit.Languages()["en"].Texts()
 	for _, m := range regexp.MustCompile(`Text\("([a-z]+\.[a-z_]+)"[,)]`).FindAllSubmatch(source, -1) {
 		if known[string(m[1])] == "" {
 			t.Errorf("there is no text %q", m[1])
@@ -82,7 +82,7 @@ func everything() *audit.Report {
 func TestAReportIsWrittenInBothLanguages(t *testing.T) {
 	for _, code := range []string{"en", "fr"} {
 		var got strings.Builder
-		p := everything().Page(audit.Languages[code])
+		p := everything().Page(audit.Languages()[code])
 		fmt.Fprintf(&got, "# %s\n%s\n", p.Title, p.Lead)
 		for _, f := range p.Facts {
 			fmt.Fprintf(&got, "- %s %s\n", f.Value, f.Name)

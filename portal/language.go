@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	xlanguage "golang.org/x/text/language"
 
@@ -29,13 +30,13 @@ func (l *language) kind(kind string) string {
 	return l.Text("kind." + kind)
 }
 
-var languages = func() map[string]*language {
+var languages = sync.OnceValue(func() map[string]*language {
 	all := map[string]*language{}
 	for code, l := range words.Load(tell.Catalogue, catalogue) {
 		all[code] = &language{l}
 	}
 	return all
-}()
+})
 
 var matcher = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.French})
 
@@ -44,17 +45,17 @@ const languageCookie = "rempart-language"
 
 // languageOf is the language that the person chose, or else the browser asks for.
 func languageOf(r *http.Request) *language {
-	if c, err := r.Cookie(languageCookie); err == nil && languages[c.Value] != nil {
-		return languages[c.Value]
+	if c, err := r.Cookie(languageCookie); err == nil && languages()[c.Value] != nil {
+		return languages()[c.Value]
 	}
 	_, at := xlanguage.MatchStrings(matcher, r.Header.Get("Accept-Language"))
-	return languages[[]string{"en", "fr"}[at]]
+	return languages()[[]string{"en", "fr"}[at]]
 }
 
 // switchLanguage keeps the language that ?lang= chooses and leads back to the page.
 func switchLanguage(w http.ResponseWriter, r *http.Request) bool {
 	chosen := r.URL.Query().Get("lang")
-	if languages[chosen] == nil || r.Method != http.MethodGet {
+	if languages()[chosen] == nil || r.Method != http.MethodGet {
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{

@@ -38,7 +38,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, text := range sources(t) {
 		scan(text, key, prefix, used, &prefixes)
 	}
-	english := languages["en"].Texts()
+	english := languages()["en"].Texts()
 	for key := range used {
 		if _, ok := english[key]; !ok {
 			t.Errorf("there is no text %q", key)
@@ -90,7 +90,7 @@ func scan(text string, key, prefix *regexp.Regexp, used map[string]bool, prefixe
 }
 
 func TestNumbersAndDatesAreWrittenAsTheLanguageDoes(t *testing.T) {
-	en, fr := languages["en"], languages["fr"]
+	en, fr := languages()["en"], languages()["fr"]
 	for _, c := range []struct{ got, want string }{
 		{en.Number(1234567), "1,234,567"}, {fr.Number(1234567), "1\u202f234\u202f567"}, {en.Number(999), "999"}, {en.Number(-1234), "−1,234"},
 		{en.Day(today), "27 November 2026"}, {fr.Day(today), "27 novembre 2026"}, {fr.Day(today.AddDate(0, 0, 4)), "1er décembre 2026"},

@@ -29,7 +29,7 @@ var layouts = sync.OnceValues(func() (map[string]map[string]*template.Template, 
 		return nil, err
 	}
 	all := map[string]map[string]*template.Template{}
-	for code, l := range languages {
+	for code, l := range languages() {
 		all[code] = map[string]*template.Template{}
 		frame, err := template.New("").Funcs(l.functions()).ParseFS(files, "templates/*.html")
 		if err != nil {
@@ -112,7 +112,7 @@ func writePage(b *bytes.Buffer, q *request, a *answer) error {
 		return fmt.Errorf("there is no template %q", a.template)
 	}
 	s := shown{
-		Lang: q.lang, Languages: []*language{languages["en"], languages["fr"]}, Title: a.title, Path: q.URL.Path,
+		Lang: q.lang, Languages: []*language{languages()["en"], languages()["fr"]}, Title: a.title, Path: q.URL.Path,
 		Who: q.who, Switch: map[string]string{}, Menu: q.menu(), Data: a.data,
 	}
 	if q.state != nil && q.state.Warehouse != nil {
@@ -122,7 +122,7 @@ func writePage(b *bytes.Buffer, q *request, a *answer) error {
 	if q.who != nil {
 		s.Role = q.lang.Text("role." + string(q.party.Role))
 	}
-	for code := range languages {
+	for code := range languages() {
 		s.Switch[code] = "?" + withLanguage(q.URL.Query(), code).Encode()
 	}
 	return page.ExecuteTemplate(b, "page", s)

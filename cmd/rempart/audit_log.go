@@ -27,7 +27,7 @@ func langFlag(c *cobra.Command, code *string) {
 }
 
 func language(code string) (*words.Language, error) {
-	l, known := audit.Languages[code]
+	l, known := audit.Languages()[code]
 	if !known {
 		return nil, usage("there is no language %q: want en or fr", code)
 	}
