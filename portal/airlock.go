@@ -68,14 +68,8 @@ func (q *request) outputAsked() (*governance.Output, error) {
 
 // airlock registers the routes.
 func (p *Portal) airlock() {
-	p.fromHost("/outputs/{output}/code", "code", "output.code_title", func(ctx context.Context, w *warehouse.Warehouse, id string) (any, error) {
-		code, err := airlock.ContextOf(ctx, w, id)
-		return codeData{id, code}, err
-	})
-	p.fromHost("/outputs/{output}/suggest", "suggest", "suggest.title", func(ctx context.Context, w *warehouse.Warehouse, id string) (any, error) {
-		all, err := airlock.Suggest(ctx, w, id)
-		return suggestData{Output: id, Methods: methodsOf(all)}, err
-	})
+	p.fromHost("/outputs/{output}/code", p.code)
+	p.fromHost("/outputs/{output}/suggest", p.suggest)
 	p.acts("/outputs/{output}/change", requesting, func(q *request, form url.Values) (ledger.Body, error) {
 		o, err := q.outputAsked()
 		if err != nil {
@@ -151,11 +145,46 @@ type codeData struct {
 	*airlock.Context
 }
 
+// code shows the code that made an output.
+func (p *Portal) code(q *request) (later, error) {
+	o, err := q.outputAsked()
+	if err != nil {
+		return nil, err
+	}
+	id := o.Output.Output
+	return func(ctx context.Context) (func(*request) (*answer, error), error) {
+		code, err := airlock.ContextOf(ctx, p.w, id)
+		return func(q *request) (*answer, error) {
+			return &answer{"code", q.lang.Text("output.code_title"), codeData{id, code}}, nil
+		}, err
+	}, nil
+}
+
 // suggestData is what each method would make of an output.
 type suggestData struct {
 	Output    string       `json:"output"`
 	Methods   []methodData `json:"methods"`
 	MayChange bool         `json:"-"`
+}
+
+// suggest shows what each method would make of an output, to who may have it changed, or
+// decides on it.
+func (p *Portal) suggest(q *request) (later, error) {
+	o, err := q.outputAsked()
+	if err != nil {
+		return nil, err
+	}
+	var about outputData
+	if q.queueOf(o, &about); !about.MaySuggest {
+		return nil, errNotFound
+	}
+	id := o.Output.Output
+	return func(ctx context.Context) (func(*request) (*answer, error), error) {
+		all, err := airlock.Suggest(ctx, p.w, id)
+		return func(q *request) (*answer, error) {
+			return &answer{"suggest", q.lang.Text("suggest.title"), suggestData{id, methodsOf(all), about.MayChange}}, nil
+		}, err
+	}, nil
 }
 
 // methodData is what one method would make of it.
@@ -188,50 +217,6 @@ func methodsOf(all []*disclosure.Suggestion) []methodData {
 		methods = append(methods, m)
 	}
 	return methods
-}
-
-// fromHost registers a page of an output that reads from the host: not while the state
-// stands still.
-func (p *Portal) fromHost(pattern, template, title string, read func(context.Context, *warehouse.Warehouse, string) (any, error)) {
-	handler := func(program bool) func(http.ResponseWriter, *http.Request) {
-		write := writePage
-		if program {
-			write = writeJSON
-		}
-		return func(w http.ResponseWriter, r *http.Request) {
-			var about outputData
-			status, body := p.ask(r, reading, func(q *request) (*answer, error) {
-				o, err := q.outputAsked()
-				if err == nil {
-					q.queueOf(o, &about)
-					if template == "suggest" && !about.MaySuggest {
-						err = errNotFound
-					}
-				}
-				return &answer{}, err
-			}, onlyFaults(write))
-			if status == http.StatusOK {
-				data, err := read(r.Context(), p.w, r.PathValue("output"))
-				status, body = p.ask(r, reading, func(q *request) (*answer, error) {
-					if err != nil {
-						return nil, err
-					}
-					if s, ok := data.(suggestData); ok {
-						s.MayChange = about.MayChange
-						data = s
-					}
-					return &answer{template, q.lang.Text(title), data}, nil
-				}, write)
-			}
-			if program {
-				p.sendJSON(w, status, reading, &body)
-				return
-			}
-			p.sendPage(w, r, status, &body)
-		}
-	}
-	p.HandleFunc("GET "+pattern, handler(false))
-	p.HandleFunc("GET /api/v1"+pattern, handler(true))
 }
 
 // download hands a released output to the researcher who is logged in, with its receipt,

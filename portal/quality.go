@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"net/http"
 
 	"rempart.eu/rempart/omop/quality"
 	"rempart.eu/rempart/warehouse"
@@ -58,41 +57,20 @@ type failedLine struct {
 }
 
 // quality shows what the checks found.
-func (p *Portal) quality(program bool) func(http.ResponseWriter, *http.Request) {
-	write := writePage
-	if program {
-		write = writeJSON
+func (p *Portal) quality(q *request) (later, error) {
+	if err := q.overseeing(); err != nil {
+		return nil, err
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !program && switchLanguage(w, r) {
-			return
-		}
-		status, body := p.ask(r, reading, func(q *request) (*answer, error) {
-			if err := q.overseeing(); err != nil {
-				return nil, err
-			}
-			if _, known := q.state.Releases.Get(q.PathValue("release")); !known {
-				return nil, errNotFound
-			}
-			return &answer{}, nil
-		}, onlyFaults(write))
-		if status == http.StatusOK {
-			// Not while the state stands still: this reads from the host.
-			found, err := p.checks(r.Context(), p.w, r.PathValue("release"))
-			status, body = p.ask(r, reading, func(q *request) (*answer, error) {
-				if err != nil {
-					return nil, err
-				}
-				release := q.PathValue("release")
-				return &answer{"quality", q.lang.Text("quality.title", "release", release), q.found(release, found)}, nil
-			}, write)
-		}
-		if program {
-			p.sendJSON(w, status, reading, &body)
-			return
-		}
-		p.sendPage(w, r, status, &body)
+	release := q.PathValue("release")
+	if _, known := q.state.Releases.Get(release); !known {
+		return nil, errNotFound
 	}
+	return func(ctx context.Context) (func(*request) (*answer, error), error) {
+		found, err := p.checks(ctx, p.w, release)
+		return func(q *request) (*answer, error) {
+			return &answer{"quality", q.lang.Text("quality.title", "release", release), q.found(release, found)}, nil
+		}, err
+	}, nil
 }
 
 // found tells what the checks found.

@@ -78,39 +78,39 @@ func (p *Portal) query(q *request) (*answer, error) {
 	return q.queryPage(d), nil
 }
 
-// answerQuery answers what the form asks.
+// answerQuery answers what the form asks: it reads from the host, and starts a sandbox.
 func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
-	var question project.Question
-	status, body := p.ask(r, reading, own(func(q *request) (*answer, error) {
+	status, body := p.askTwice(r, func(q *request) (later, error) {
+		if err := q.ownForm(); err != nil {
+			return nil, err
+		}
 		d, err := q.asked()
 		if err != nil {
 			return nil, err
 		}
 		session := sha256.Sum256([]byte(q.who.Token))
-		question = project.Question{Project: d.Project, Researcher: q.party.Name, Session: "q-" + hex.EncodeToString(session[:4]), Text: strings.TrimSpace(q.PostForm.Get("sql"))}
-		return &answer{}, nil
-	}), onlyFaults(writePage))
-	if status == http.StatusOK {
-		// Not while the state stands still: this reads from the host, and starts a sandbox.
-		answered, err := p.asks(r.Context(), p.w, question)
-		status, body = p.ask(r, reading, own(func(q *request) (*answer, error) {
-			d, failed := q.asked()
-			if failed != nil {
-				return nil, failed
-			}
-			d.Text = question.Text
+		question := project.Question{Project: d.Project, Researcher: q.party.Name, Session: "q-" + hex.EncodeToString(session[:4]), Text: strings.TrimSpace(q.PostForm.Get("sql"))}
+		return func(ctx context.Context) (func(*request) (*answer, error), error) {
+			answered, err := p.asks(ctx, p.w, question)
 			var refusal *governance.Refusal
-			switch {
-			case errors.As(err, &refusal):
-				d.Refused, d.Remedy = refusal.Reason, refusal.Remedy
-			case err != nil:
+			if err != nil && !errors.As(err, &refusal) {
 				return nil, err
-			default:
-				d.Answer = q.tabulated(answered)
 			}
-			return q.queryPage(d), nil
-		}), writePage)
-	}
+			return own(func(q *request) (*answer, error) {
+				d, err := q.asked()
+				if err != nil {
+					return nil, err
+				}
+				d.Text = question.Text
+				if refusal != nil {
+					d.Refused, d.Remedy = refusal.Reason, refusal.Remedy
+				} else {
+					d.Answer = q.tabulated(answered)
+				}
+				return q.queryPage(d), nil
+			}), nil
+		}, nil
+	}, writePage)
 	p.sendPage(w, r, status, &body)
 }
 

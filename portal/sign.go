@@ -182,17 +182,25 @@ func (p *Portal) sign(w http.ResponseWriter, r *http.Request) {
 // own lets a view answer only to a form that the same session was shown.
 func own(view func(*request) (*answer, error)) func(*request) (*answer, error) {
 	return func(q *request) (*answer, error) {
-		if err := q.loggedIn(); err != nil {
+		if err := q.ownForm(); err != nil {
 			return nil, err
-		}
-		if err := q.ParseForm(); err != nil {
-			return nil, errUnreadable
-		}
-		if q.who.Token == "" || subtle.ConstantTimeCompare([]byte(q.PostForm.Get("csrf")), []byte(q.who.Token)) != 1 {
-			return nil, errForeign
 		}
 		return view(q)
 	}
+}
+
+// ownForm reads the form that the same session was shown, and refuses any other.
+func (q *request) ownForm() error {
+	if err := q.loggedIn(); err != nil {
+		return err
+	}
+	if err := q.ParseForm(); err != nil {
+		return errUnreadable
+	}
+	if q.who.Token == "" || subtle.ConstantTimeCompare([]byte(q.PostForm.Get("csrf")), []byte(q.who.Token)) != 1 {
+		return errForeign
+	}
+	return nil
 }
 
 // errForeign says that a form comes from another page than ours, or is too old.
