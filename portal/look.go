@@ -49,11 +49,11 @@ func (q *request) view() (ledger.Body, error) {
 
 // toLookAt is the output of the path, if the person may open it.
 func (q *request) toLookAt() (*governance.Output, error) {
-	if err := q.loggedIn(); err != nil {
+	o, err := q.outputAsked()
+	if err != nil {
 		return nil, err
 	}
-	o, ok := q.state.Outputs.Get(q.PathValue("output"))
-	if !ok || !q.mayLook(o) {
+	if !q.mayLook(o) {
 		return nil, errNotFound
 	}
 	return o, nil

@@ -114,17 +114,13 @@ type outputData struct {
 }
 
 func (p *Portal) output(q *request) (*answer, error) {
-	if err := q.loggedIn(); err != nil {
+	o, err := q.outputAsked()
+	if err != nil {
 		return nil, err
-	}
-	id := q.PathValue("output")
-	o, ok := q.state.Outputs.Get(id)
-	if !ok || !q.seesOutput(o) {
-		return nil, errNotFound
 	}
 	project, _ := q.state.Projects.Get(o.Run.Project)
 	data := outputData{
-		outputLine: q.outputLine(id, o), SHA256: o.SHA256, Run: o.Run.Run, Study: o.Run.Name, Language: o.Run.Language, Code: o.Run.Code,
+		outputLine: q.outputLine(o.Output.Output, o), SHA256: o.SHA256, Run: o.Run.Run, Study: o.Run.Name, Language: o.Run.Language, Code: o.Run.Code,
 		OfProject: project.Spec.Title, Purpose: project.Spec.Purpose, MinimumCell: project.Spec.MinimumCell, Found: o.Findings,
 		MayDecide: o.Decision == nil && q.mayCheck(o), MayLook: q.mayLook(o), Own: slices.Contains(project.Spec.Researchers, q.party.Name),
 	}

@@ -158,6 +158,9 @@ func TestTheLanguageIsChosenAndKept(t *testing.T) {
 	if answer.Code != http.StatusSeeOther || answer.Header().Get("Location") != "/ledger?project=flu" {
 		t.Fatalf("a choice of language leads to %q", answer.Header().Get("Location"))
 	}
+	if location := get(t, p, "erin", "/outputs/s-1-1/code?lang=fr").Header().Get("Location"); location != "/outputs/s-1-1/code" {
+		t.Errorf("a choice of language, where the page is read from the host, leads to %q", location)
+	}
 	cookie := answer.Result().Cookies()[0]
 	if got := get(t, p, "", "/register", "Cookie", cookie.Name+"="+cookie.Value, "Accept-Language", "en").Body.String(); !strings.Contains(got, `<html lang="fr">`) {
 		t.Error("the choice is not kept")

@@ -86,8 +86,8 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
 		}
 	}
-	proposed := q.outputsProposed()
 	if role == governance.OutputChecker {
+		proposed := q.outputsProposed()
 		for _, o := range q.made.undecided {
 			if len(all) == longest {
 				break // the others are on the page of outputs
