@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"rempart.eu/rempart/governance"
@@ -134,11 +132,7 @@ func (l *language) percent(r linkage.Rate) string {
 	if r == nil {
 		return "–"
 	}
-	text := strconv.FormatFloat(100**r, 'f', 2, 64)
-	if l.Code == "fr" {
-		text = strings.Replace(text, ".", ",", 1)
-	}
-	return text + "\u00a0%"
+	return l.Decimal(100**r, 2) + "\u00a0%"
 }
 
 // source is a deposit of a release, and how many of its rows were taken.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rempart.eu/rempart/governance"
@@ -143,9 +142,5 @@ func (q *request) figure(x float64) string {
 	if x == float64(int64(x)) {
 		return q.lang.Number(int64(x))
 	}
-	text := strconv.FormatFloat(x, 'f', -1, 64)
-	if q.lang.Code == "fr" {
-		text = strings.Replace(text, ".", ",", 1)
-	}
-	return text
+	return q.lang.Decimal(x, -1)
 }

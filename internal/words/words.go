@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,9 +179,9 @@ func (l *Language) Size(bytes int64) string {
 	return l.Decimal(n, decimals) + "\u00a0" + units[unit]
 }
 
-// Decimal writes a number with so many decimals.
+// Decimal writes a number with so many decimals, or with as many as it has for -1.
 func (l *Language) Decimal(n float64, decimals int) string {
-	text := fmt.Sprintf("%.*f", decimals, n)
+	text := strconv.FormatFloat(n, 'f', decimals, 64)
 	if l.Code == "fr" {
 		text = strings.Replace(text, ".", ",", 1)
 	}
