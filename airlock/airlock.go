@@ -35,11 +35,7 @@ type Released struct {
 // Release lets an output out on a checker's decision, if it discloses nothing together with
 // what was released before.
 func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason string) (*Released, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	_, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +49,16 @@ func Release(ctx context.Context, w *warehouse.Warehouse, checker, id, reason st
 	}
 	released.Entry = e.Index
 	return released, nil
+}
+
+// stateOf is the state of the warehouse, and an output in it.
+func stateOf(ctx context.Context, w *warehouse.Warehouse, id string) (*governance.State, *governance.Output, error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	output, err := state.Output(id)
+	return state, output, err
 }
 
 // Whatever way a release is stated, here or in the portal, it is compared first.
@@ -85,11 +91,7 @@ func Refuse(ctx context.Context, w *warehouse.Warehouse, checker, id, reason str
 
 // Peek opens a waiting output for a checker to look at, and records that it did.
 func Peek(ctx context.Context, w *warehouse.Warehouse, checker, id string) ([]byte, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	_, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +159,7 @@ func exists(path string) bool {
 
 // deliver writes a released output and its receipt.
 func deliver(ctx context.Context, w *warehouse.Warehouse, id string) (*Released, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	state, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}

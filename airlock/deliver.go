@@ -32,11 +32,7 @@ type Delivery struct {
 // ledger says so before anything is handed out, and lets it be handed to the same person
 // once, or once more where a checker has said so ([Renew]).
 func Deliver(ctx context.Context, w *warehouse.Warehouse, party, id, means string) (*Delivery, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	state, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,7 @@ import (
 // change and what the disclosure check would say then, without any value. The error is a
 // *governance.Refusal where the output is no table that can be changed.
 func Suggest(ctx context.Context, w *warehouse.Warehouse, id string, methods ...disclosure.Method) ([]*disclosure.Suggestion, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	_, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +108,7 @@ type Context struct {
 // ContextOf reads the code that made an output, and compares it with the code of what was
 // released last: of the study of the same name, or else of the project.
 func ContextOf(ctx context.Context, w *warehouse.Warehouse, id string) (*Context, error) {
-	state, err := w.State(ctx)
-	if err != nil {
-		return nil, err
-	}
-	output, err := state.Output(id)
+	state, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (c *checker) checkHTML(text string) {
 	walk = func(n *html.Node) {
 		switch n.Type {
 		case html.CommentNode:
-			c.refuse(place{}, "metadata", "a comment, which nobody sees and which can carry data: %s", htmlRemedy)
+			c.refuseComment()
 		case html.TextNode:
 			if s := strings.TrimSpace(n.Data); s != "" {
 				words = append(words, strings.Join(strings.Fields(s), " "))
@@ -103,6 +103,10 @@ func (c *checker) mayStand(n *html.Node) bool {
 	return true
 }
 
+func (c *checker) refuseComment() {
+	c.refuse(place{}, "metadata", "a comment, which nobody sees and which can carry data: %s", htmlRemedy)
+}
+
 // checkStyle refuses what loads or hides.
 func (c *checker) checkStyle(style string) {
 	if strings.ContainsAny(style, `\(@/`) {
@@ -128,7 +132,7 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 		for child := n.FirstChild; child != nil; child = child.NextSibling {
 			switch {
 			case child.Type == html.CommentNode:
-				c.refuse(place{}, "metadata", "a comment, which nobody sees and which can carry data: %s", htmlRemedy)
+				c.refuseComment()
 			case child.Type == html.TextNode && strings.TrimSpace(child.Data) != "":
 				c.checkWords(place{}, child.Data)
 				c.checkSentence(place{}, child.Data)
@@ -207,7 +211,7 @@ func (c *checker) htmlText(n *html.Node) string {
 			case child.Type == html.TextNode:
 				b.WriteString(child.Data)
 			case child.Type == html.CommentNode:
-				c.refuse(place{}, "metadata", "a comment, which nobody sees and which can carry data: %s", htmlRemedy)
+				c.refuseComment()
 			case child.Type == html.ElementNode && child.Data == "table":
 				c.refuse(place{}, "broken", "a table in a table: %s", htmlRemedy)
 			case child.Type == html.ElementNode && c.mayStand(child):
