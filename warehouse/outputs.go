@@ -35,31 +35,37 @@ type compared struct {
 // errOvertaken says that something else was released since an output was compared.
 var errOvertaken = &governance.Refusal{Reason: "another output of the project was released meanwhile", Remedy: "Try again"}
 
+// mayRelease says whether statements of a kind can let an output out.
+func mayRelease(kind string) bool {
+	switch kind {
+	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
+		return true
+	}
+	return false
+}
+
 // releasing is the output that a statement would let out, if there is anything that
-// could go out: nil where it releases nothing, or where the gate refuses it anyway.
-func releasing(state *governance.State, said ledger.Body) (*governance.Output, error) {
+// could go out, and by which words: nil where it releases nothing, or where the gate
+// refuses it anyway.
+func releasing(state *governance.State, said ledger.Body) (*governance.Output, *ledger.OutputReleased, error) {
 	body, err := effective(state, said)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	release, ok := body.(*ledger.OutputReleased)
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
 	output, known := state.Outputs.Get(release.Output)
 	if !known || output.Decision != nil || output.Refused || output.Bundle() == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return output, nil
+	return output, release, nil
 }
 
 // effective is what comes into force with a statement, or waits for a second person by it.
 func effective(state *governance.State, said ledger.Body) (ledger.Body, error) {
 	switch b := said.(type) {
-	case ledger.OutputReleased:
-		return &b, nil
-	case ledger.Countersigned:
-		return effective(state, &b)
 	case *ledger.Proposed:
 		return b.Decode()
 	case *ledger.Countersigned:
@@ -73,7 +79,7 @@ func effective(state *governance.State, said ledger.Body) (ledger.Body, error) {
 // compare looks at the output that a proposal would release. It is done before the ledger
 // is locked, since it reads from the host.
 func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
-	actor, body := p.said.Actor, p.said.Body
+	actor, body := p.said.Actor, asPointer(p.said.Body)
 	if p.entry.Envelope != nil {
 		decoded, err := p.entry.Statement.Decode()
 		if err != nil {
@@ -84,23 +90,17 @@ func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
 	if err := w.checkTexts(ctx, body); err != nil {
 		return err
 	}
-	switch body.Kind() {
-	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
-	default:
+	if !mayRelease(body.Kind()) {
 		return nil
 	}
 	var output *governance.Output
 	err := w.Read(ctx, func(m *Model) error {
-		found, err := releasing(m.State, body)
+		found, release, err := releasing(m.State, body)
 		if found == nil || err != nil {
 			return err
 		}
-		said, err := effective(m.State, body)
-		if err != nil {
-			return err
-		}
-		if body.Kind() == said.Kind() { // nothing is read for who may not release it
-			if err := m.State.Authorise(ledger.Statement{Actor: actor, Kind: said.Kind(), Time: w.Now()}, said); err != nil {
+		if body.Kind() == release.Kind() { // nothing is read for who may not release it
+			if err := m.State.Authorise(ledger.Statement{Actor: actor, Kind: release.Kind(), Time: w.Now()}, release); err != nil {
 				return err
 			}
 		}
@@ -120,28 +120,22 @@ func (w *Warehouse) compare(ctx context.Context, p *proposal) error {
 // stillCompared says, with the ledger locked, whether what an output was compared with
 // is still all that its project was given.
 func stillCompared(state *governance.State, s ledger.Statement, with compared) error {
-	switch s.Kind {
-	case ledger.OutputReleased{}.Kind(), ledger.Proposed{}.Kind(), ledger.Countersigned{}.Kind():
-	default:
+	if !mayRelease(s.Kind) {
 		return nil
 	}
 	body, err := s.Decode()
 	if err != nil {
 		return err
 	}
-	output, err := releasing(state, body)
+	output, release, err := releasing(state, body)
 	if err != nil || output == nil {
 		return err
 	}
 	if with == (compared{output.Output.Output, state.ReleasedOf(output)}) {
 		return nil
 	}
-	said, err := effective(state, body)
-	if err != nil {
-		return err
-	}
-	if body.Kind() == said.Kind() { // what the gate refuses was not compared: it says why
-		if err := state.Authorise(s, said); err != nil {
+	if body.Kind() == release.Kind() { // what the gate refuses was not compared: it says why
+		if err := state.Authorise(s, release); err != nil {
 			return err
 		}
 	}
@@ -160,7 +154,7 @@ func (w *Warehouse) checkTexts(ctx context.Context, said ledger.Body) error {
 			return err
 		}
 	}
-	switch b := asPointer(said).(type) {
+	switch b := said.(type) {
 	case *ledger.OutputCommented:
 		text, output, comment = b.Text, b.Output, true
 	case *ledger.OutputReleased:
@@ -199,7 +193,7 @@ func (w *Warehouse) checkTexts(ctx context.Context, said ledger.Body) error {
 	})
 }
 
-// asPointer is a body as statements decode to.
+// asPointer is a body that is looked at here, as statements decode to it.
 func asPointer(said ledger.Body) ledger.Body {
 	switch b := said.(type) {
 	case ledger.OutputCommented:
@@ -209,6 +203,8 @@ func asPointer(said ledger.Body) ledger.Body {
 	case ledger.OutputRefused:
 		return &b
 	case ledger.DeliveryRenewed:
+		return &b
+	case ledger.Countersigned:
 		return &b
 	}
 	return said
