@@ -119,16 +119,16 @@ func languageOf(study Study) (run.Language, error) {
 	return language, nil
 }
 
-// bringEnvironment finds the environment of a study whose language has one of the
-// machine's own, and says its digest.
+// bringEnvironment gives a study the environment that its language has, and says its
+// digest, or "" where the language has none. Python's was chosen before.
 func (study *Study) bringEnvironment(language run.Language) (ledger.Digest, error) {
-	if language == run.R || language == run.Shell {
+	if language != run.Python {
 		var err error
 		if study.Environment, err = run.SystemEnvironment(language); err != nil {
 			return "", err
 		}
 	}
-	if study.Environment.Interpreter == "" || language == run.SQL {
+	if study.Environment.Interpreter == "" {
 		return "", nil
 	}
 	digest, err := study.Environment.Digest()
