@@ -121,12 +121,10 @@ func Code(ctx context.Context, w *warehouse.Warehouse, r *governance.Run) (code 
 		return nil, err
 	}
 	defer key.Wipe()
+	files, err := s.files(ctx, *r.Finished.Bundle, key, codePart, "")
 	code = map[string][]byte{}
-	return code, s.vault.Read(ctx, *r.Finished.Bundle, key, func(archive io.Reader) error {
-		files, err := filesOf(archive, codePart, "")
-		for _, f := range files {
-			code[f.Name] = f.Content
-		}
-		return err
-	})
+	for _, f := range files {
+		code[f.Name] = f.Content
+	}
+	return code, err
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"mime"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/run"
-	"rempart.eu/rempart/run/steps"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -66,20 +64,18 @@ func Crate(ctx context.Context, w *warehouse.Warehouse, as, id, dir string) (err
 		return err
 	}
 	defer key.Wipe()
+	all, err := s.files(ctx, *r.Finished.Bundle, key, "", "")
+	if err != nil {
+		return err
+	}
 	var document, code []run.File
-	if err := s.vault.Read(ctx, *r.Finished.Bundle, key, func(bundle io.Reader) error {
-		all, err := filesOf(bundle, "", "")
-		for _, f := range all {
-			if f.Name == crateStudy {
-				document = append(document, f)
-			}
-			if strings.HasPrefix(f.Name, codePart) {
-				code = append(code, f)
-			}
+	for _, f := range all {
+		if f.Name == crateStudy {
+			document = append(document, f)
 		}
-		return err
-	}); err != nil {
-		return err
+		if strings.HasPrefix(f.Name, codePart) {
+			code = append(code, f)
+		}
 	}
 	if len(document) == 0 {
 		return &governance.Refusal{Reason: "run " + id + " was made before runs kept what is needed to make them again", Remedy: "Run the study again"}
@@ -245,7 +241,7 @@ func Rerun(ctx context.Context, w *warehouse.Warehouse, as, dir, python string) 
 	if err != nil {
 		return nil, err
 	}
-	r, p, err := s.ranFor(as, id)
+	r, p, study, err := s.again(ctx, as, id, document, python)
 	if err := errors.Join(err, closed()); err != nil {
 		return nil, err
 	}
@@ -257,36 +253,7 @@ func Rerun(ctx context.Context, w *warehouse.Warehouse, as, dir, python string) 
 	}
 	differs(ledger.Sum(document.Step.Code) != r.Code, "code: the crate's is not what run %s ran", r.Run)
 	differs(p.Extracted.Index > r.Index, "data: the project was given its data anew since, of release %s", p.Extraction.Release)
-	study := Study{Project: r.Project, Researcher: as, Name: document.Step.Run, Code: document.Step.Code, Limits: document.Step.Limits}
-	language, err := languageOf(study)
-	if err != nil {
-		return nil, err
-	}
-	if language == run.Python {
-		if study.Environment, err = run.FindEnvironment(python); err != nil {
-			return nil, err
-		}
-	}
-	digest, err := study.bringEnvironment(language)
-	if err != nil {
-		return nil, err
-	}
-	differs(digest != r.Environment, "environment: it was %.16s, and is %.16s", r.Environment, digest)
-	written := map[string][]run.File{}
-	for step, need := range document.Needs {
-		n, _, err := s.ranFor(as, need)
-		if err != nil {
-			return nil, err
-		}
-		if written[step], err = writtenOf(ctx, w, r.Project, step, *n.Finished.Bundle); err != nil {
-			return nil, err
-		}
-	}
-	all := Steps{Project: r.Project, Environment: study.Environment, Study: &steps.Study{Commit: document.Commit}}
-	if study.step, err = all.prepare(s.state, document.Step, written); err != nil {
-		return nil, err
-	}
-	study.step.needs = document.Needs
+	differs(study.digest != r.Environment, "environment: it was %.16s, and is %.16s", r.Environment, study.digest)
 	if again.Ran, err = Run(ctx, w, study); err != nil {
 		return nil, err
 	}
@@ -304,6 +271,24 @@ func Rerun(ctx context.Context, w *warehouse.Warehouse, as, dir, python string) 
 		differs(true, "output %s: it was not there", name)
 	}
 	return again, nil
+}
+
+// again is the run of a crate, its project, and its study with all that it reads today.
+func (s *space) again(ctx context.Context, as, id string, document waiting, python string) (r *governance.Run, p *governance.Project, study Study, err error) {
+	if r, p, err = s.ranFor(as, id); err != nil {
+		return nil, nil, study, err
+	}
+	key, err := s.key(ctx, p)
+	if err != nil {
+		return nil, nil, study, err
+	}
+	defer key.Wipe()
+	document.Python = python
+	study, err = s.study(ctx, as, r.Project, document, key, func(id string) (*governance.Run, error) {
+		need, _, err := s.ranFor(as, id)
+		return need, err
+	})
+	return r, p, study, err
 }
 
 // readCrate reads which run a crate tells of, and its study.

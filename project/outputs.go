@@ -143,8 +143,13 @@ func (s *space) bundle(ctx context.Context, o *governance.Output, key *keyring.K
 	if bundle == nil {
 		return nil, fmt.Errorf("run %s wrote nothing that is kept", o.Run.Run)
 	}
-	err = s.vault.Read(ctx, *bundle, key, func(r io.Reader) error {
-		files, err = filesOf(r, outputsPart, "")
+	return s.files(ctx, *bundle, key, outputsPart, "")
+}
+
+// files opens a part of what a run left, into a folder.
+func (s *space) files(ctx context.Context, bundle ledger.Object, key *keyring.Key, part, folder string) (files []run.File, err error) {
+	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
+		files, err = filesOf(r, part, folder)
 		return err
 	})
 	return files, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,15 +60,11 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 	ids := map[string]string{}
 	for _, step := range all.Study.Steps {
 		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment}
-		language, err := languageOf(study)
-		if err != nil {
+		if err := study.bring(); err != nil {
 			return nil, err
 		}
 		asked := ledger.RunRequested{
-			Run: warehouse.NewID("s"), Project: all.Project, Language: string(language), Name: filepath.Base(step.Run), Code: ledger.Sum(step.Code), Step: step.Name, Commit: all.Study.Commit,
-		}
-		if asked.Environment, err = study.bringEnvironment(language); err != nil {
-			return nil, err
+			Run: warehouse.NewID("s"), Project: all.Project, Language: string(study.language), Name: filepath.Base(step.Run), Code: ledger.Sum(step.Code), Environment: study.digest, Step: step.Name, Commit: all.Study.Commit,
 		}
 		document := waiting{Step: step, Commit: all.Study.Commit, Python: python, Again: all.Again, Needs: map[string]string{}}
 		for _, need := range step.Needs {
@@ -214,12 +209,9 @@ func Log(ctx context.Context, w *warehouse.Warehouse, as, id string) (text strin
 		return "", err
 	}
 	defer key.Wipe()
-	err = s.vault.Read(ctx, *r.Finished.Bundle, key, func(bundle io.Reader) error {
-		files, err := filesOf(bundle, logPart, "log")
-		if err == nil && len(files) > 0 {
-			text, _ = readable(string(files[0].Content))
-		}
-		return err
-	})
+	files, err := s.files(ctx, *r.Finished.Bundle, key, logPart, "log")
+	if err == nil && len(files) > 0 {
+		text, _ = readable(string(files[0].Content))
+	}
 	return text, err
 }

@@ -32,8 +32,10 @@ type Study struct {
 	Code        []byte
 	Environment run.Environment // for Python
 	Limits      run.Limits
-	step        *stepOf // where it is a step of several
-	queued      bool    // it stays in the queue where our own end interrupts it
+	step        *stepOf       // where it is a step of several
+	language    run.Language  // see bring
+	digest      ledger.Digest // of the environment, or ""
+	queued      bool          // it stays in the queue where our own end interrupts it
 }
 
 // Ran is what came of a run.
@@ -59,8 +61,7 @@ const maxStudy = 1 << 20
 // Run executes a study over its project's space. The error says why it could
 // not be run; a study that failed is a run that happened (see [Ran]).
 func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err error) {
-	language, err := languageOf(study)
-	if err != nil {
+	if err := study.bring(); err != nil {
 		return nil, err
 	}
 	made := &Ran{Run: warehouse.NewID("s")}
@@ -76,10 +77,7 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 		return nil, err
 	}
 	asked := ledger.RunRequested{
-		Run: made.Run, Project: study.Project, Language: string(language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code),
-	}
-	if asked.Environment, err = study.bringEnvironment(language); err != nil {
-		return nil, err
+		Run: made.Run, Project: study.Project, Language: string(study.language), Name: filepath.Base(study.Name), Code: ledger.Sum(study.Code), Environment: study.digest,
 	}
 	if study.step != nil {
 		asked.Step, asked.Commit, asked.Decides = study.step.Name, study.step.commit, study.step.decides
@@ -101,7 +99,7 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 		return nil, err
 	}
 	defer key.Wipe()
-	bundle, err := s.execute(ctx, made, study, language, project, key)
+	bundle, err := s.execute(ctx, made, study, project, key)
 	if err != nil {
 		return nil, err
 	}
@@ -119,34 +117,44 @@ func languageOf(study Study) (run.Language, error) {
 	return language, nil
 }
 
-// bringEnvironment gives a study the environment that its language has, and says its
-// digest, or "" where the language has none. Python's was chosen before.
-func (study *Study) bringEnvironment(language run.Language) (ledger.Digest, error) {
+// bring gives a study its language, the environment that the language has, and the digest
+// of that. Python's environment was chosen before. What was brought stays.
+func (study *Study) bring() (err error) {
+	if study.language != "" {
+		return nil
+	}
+	language, err := languageOf(*study)
+	if err != nil {
+		return err
+	}
 	if language != run.Python {
-		var err error
 		if study.Environment, err = run.SystemEnvironment(language); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if study.Environment.Interpreter == "" {
-		return "", nil
+	if study.Environment.Interpreter != "" {
+		digest, err := study.Environment.Digest()
+		if err != nil {
+			return err
+		}
+		study.digest = ledger.Digest(digest)
 	}
-	digest, err := study.Environment.Digest()
-	return ledger.Digest(digest), err
+	study.language = language
+	return nil
 }
 
 // job is what the sandbox is told of a study, but for the tables.
-func (study Study) job(language run.Language) run.Job {
-	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: language, Environment: study.Environment, Limits: study.Limits}
+func (study Study) job() run.Job {
+	job := run.Job{Name: filepath.Base(study.Name), Code: study.Code, Language: study.language, Environment: study.Environment, Limits: study.Limits}
 	study.step.bring(&job)
 	return job
 }
 
 // execute runs the study and returns its bundle: code, log and outputs.
-func (s *space) execute(ctx context.Context, made *Ran, study Study, language run.Language, project *governance.Project, key *keyring.Key) ([]byte, error) {
+func (s *space) execute(ctx context.Context, made *Ran, study Study, project *governance.Project, key *keyring.Key) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
 	defer cancel()
-	job := study.job(language)
+	job := study.job()
 	// A run ends when the authorisation does.
 	left := project.Spec.Ends.End().Sub(s.w.Now())
 	if job.Limits.Time <= 0 {

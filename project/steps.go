@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 
@@ -85,20 +84,18 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		if err != nil {
 			return ran, err
 		}
-		s, err := all.prepare(state, step, made)
-		if err != nil {
+		needs := map[string]string{}
+		for _, need := range step.Needs {
+			needs[need] = runs[need]
+		}
+		study := Study{Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits}
+		if err := study.prepare(state, waiting{Step: step, Commit: all.Study.Commit, Needs: needs}, made); err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
 		}
-		s.needs = map[string]string{}
-		for _, need := range step.Needs {
-			s.needs[need] = runs[need]
-		}
 		r := StepRan{Step: step.Name}
-		if before := all.unchanged(state, s); before != nil && !all.Again {
+		if before := unchanged(state, study); before != nil && !all.Again {
 			r.Unchanged, r.Ran = true, &Ran{Run: before.Run, RunFinished: *before.Finished}
-		} else if r.Ran, err = Run(ctx, w, Study{
-			Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s,
-		}); err != nil {
+		} else if r.Ran, err = Run(ctx, w, study); err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
 		}
 		ran = append(ran, r)
@@ -116,13 +113,22 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 	return ran, nil
 }
 
-// prepare collects what a step reads, and its digest.
-func (all Steps) prepare(state *governance.State, step *steps.Step, made map[string][]run.File) (*stepOf, error) {
-	project, err := state.Project(all.Project)
-	if err != nil {
-		return nil, err
+// prepare brings a study that is a step its environment and what it reads, and takes the digest of
+// both. made is what each step that it needs wrote.
+func (study *Study) prepare(state *governance.State, document waiting, made map[string][]run.File) error {
+	if err := study.bring(); err != nil {
+		return err
 	}
-	s := &stepOf{Step: step, commit: all.Study.Commit}
+	environment := string(study.digest)
+	if environment == "" {
+		environment = string(study.language)
+	}
+	project, err := state.Project(study.Project)
+	if err != nil {
+		return err
+	}
+	step := document.Step
+	s := &stepOf{Step: step, commit: document.Commit, needs: document.Needs}
 	var inputs []steps.Input
 	var tables []string
 	if x := project.Extraction; x != nil {
@@ -135,7 +141,7 @@ func (all Steps) prepare(state *governance.State, step *steps.Step, made map[str
 	}
 	for _, t := range step.Tables {
 		if project.Extraction != nil && !slices.Contains(tables, t) {
-			return nil, suggest(t, tables, "tables: the space has no table %q", t)
+			return suggest(t, tables, "tables: the space has no table %q", t)
 		}
 	}
 	for _, need := range step.Needs {
@@ -144,34 +150,16 @@ func (all Steps) prepare(state *governance.State, step *steps.Step, made map[str
 			inputs = append(inputs, steps.Input{Name: f.Name, SHA256: string(ledger.Sum(f.Content))})
 		}
 	}
-	environment, err := all.environment(step)
-	if err != nil {
-		return nil, err
-	}
 	s.decides = ledger.Digest(step.Digest(environment, inputs))
-	return s, nil
-}
-
-// environment is the digest of what a step's language brings.
-func (all Steps) environment(step *steps.Step) (string, error) {
-	language, _ := run.LanguageOf(step.Run)
-	switch language {
-	case run.Python:
-		return all.Environment.Digest()
-	case run.R, run.Shell:
-		env, err := run.SystemEnvironment(language)
-		if err != nil {
-			return "", err
-		}
-		return env.Digest()
-	}
-	return string(language), nil
+	study.step = s
+	return nil
 }
 
 // unchanged finds the last run of the project that made the same of the same, or nil.
-func (all Steps) unchanged(state *governance.State, s *stepOf) *governance.Run {
+func unchanged(state *governance.State, study Study) *governance.Run {
+	decides := study.step.decides
 	for _, r := range state.Runs.Backward() {
-		if r.Project == all.Project && (r.Decides == s.decides || r.Finished != nil && r.Finished.Decides == s.decides) && r.Finished != nil && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
+		if r.Project == study.Project && r.Finished != nil && (r.Decides == decides || r.Finished.Decides == decides) && r.Finished.Outcome == "done" && r.Finished.Bundle != nil {
 			return r
 		}
 	}
@@ -194,11 +182,7 @@ func writtenOf(ctx context.Context, w *warehouse.Warehouse, project, step string
 		return nil, err
 	}
 	defer key.Wipe()
-	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
-		files, err = filesOf(r, outputsPart, step)
-		return err
-	})
-	return files, err
+	return s.files(ctx, bundle, key, outputsPart, step)
 }
 
 // document is what is needed to run a step again, as its bundle keeps it.

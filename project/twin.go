@@ -162,14 +162,10 @@ func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)
 
 // run runs one study, into a folder of the twin's.
 func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran, files []run.File, err error) {
-	language, err := languageOf(study)
-	if err != nil {
+	if err := study.bring(); err != nil {
 		return nil, nil, err
 	}
-	if _, err := study.bringEnvironment(language); err != nil {
-		return nil, nil, err
-	}
-	job := study.job(language)
+	job := study.job()
 	tables, err := filepath.Glob(filepath.Join(t.dir, twinData, "*.parquet"))
 	if err != nil {
 		return nil, nil, err

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/run"
-	"rempart.eu/rempart/run/steps"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -193,17 +193,23 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 	if err := s.vault.ReadJSON(ctx, *r.Study, key, &document); err != nil {
 		return nil, fmt.Errorf("open the study: %w", err)
 	}
-	study, language, err := k.study(ctx, s, r, document)
+	if ledger.Sum(document.Step.Code) != r.Code {
+		return nil, fmt.Errorf("the study of run %s is not what was requested", r.Run)
+	}
+	study, err := s.study(ctx, r.Actor, r.Project, document, key, s.state.Run)
 	if err != nil {
 		return nil, err
 	}
+	if study.digest != r.Environment {
+		return nil, fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
+	}
+	study.queued = true
 	made.Decides = study.step.decides
-	all := Steps{Project: r.Project}
-	if before := all.unchanged(s.state, study.step); before != nil && !document.Again {
+	if before := unchanged(s.state, study); before != nil && !document.Again {
 		made.Same, made.Bundle = before.Run, before.Finished.Bundle
 		return made, ends("done")
 	}
-	bundle, err := s.execute(ctx, made, study, language, project, key)
+	bundle, err := s.execute(ctx, made, study, project, key)
 	if err != nil {
 		return nil, err
 	}
@@ -218,42 +224,29 @@ func (k *Worker) may(ctx context.Context, state *governance.State, r *governance
 		state.Authorise(ledger.Statement{Actor: r.Actor, Kind: body.Kind(), Time: k.Warehouse.Now()}, body))
 }
 
-// study is a run of the queue as it was handed in, with what the runs that it needs wrote.
-func (k *Worker) study(ctx context.Context, s *space, r *governance.Run, document waiting) (Study, run.Language, error) {
-	study := Study{Project: r.Project, Researcher: r.Actor, Name: document.Step.Run, Code: document.Step.Code, Limits: document.Step.Limits, queued: true}
+// study is one that was handed in, with its environment as it is now and with what the runs that it
+// needs wrote; need finds them.
+func (s *space) study(ctx context.Context, researcher, project string, document waiting, key *keyring.Key, need func(id string) (*governance.Run, error)) (Study, error) {
+	step := document.Step
+	study := Study{Project: project, Researcher: researcher, Name: step.Run, Code: step.Code, Limits: step.Limits}
 	language, err := languageOf(study)
 	if err != nil {
-		return study, "", err
-	}
-	if ledger.Sum(study.Code) != r.Code {
-		return study, "", fmt.Errorf("the study of run %s is not what was requested", r.Run)
+		return study, err
 	}
 	if language == run.Python {
 		if study.Environment, err = run.FindEnvironment(document.Python); err != nil {
-			return study, "", err
+			return study, err
 		}
-	}
-	digest, err := study.bringEnvironment(language)
-	if err != nil {
-		return study, "", err
-	}
-	if digest != r.Environment {
-		return study, "", fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
 	}
 	written := map[string][]run.File{}
 	for step, id := range document.Needs {
-		need, err := s.state.Run(id)
+		r, err := need(id)
 		if err != nil {
-			return study, "", err
+			return study, err
 		}
-		if written[step], err = writtenOf(ctx, k.Warehouse, r.Project, step, *need.Finished.Bundle); err != nil {
-			return study, "", err
+		if written[step], err = s.files(ctx, *r.Finished.Bundle, key, outputsPart, step); err != nil {
+			return study, err
 		}
 	}
-	all := Steps{Project: r.Project, Environment: study.Environment}
-	all.Study = &steps.Study{Commit: document.Commit}
-	if study.step, err = all.prepare(s.state, document.Step, written); err == nil {
-		study.step.needs = document.Needs
-	}
-	return study, language, err
+	return study, study.prepare(s.state, document, written)
 }
