@@ -95,11 +95,8 @@ func Catalogue(ctx context.Context, w *warehouse.Warehouse, as, name string) (no
 	if err != nil {
 		return nil, nil, err
 	}
-	if role := s.state.Parties[as].Role; role != governance.Officer && role != governance.Controller {
-		body := &ledger.RunRequested{Project: name}
-		if err := s.state.Authorise(ledger.Statement{Actor: as, Kind: body.Kind(), Time: w.Now()}, body); err != nil {
-			return nil, nil, err
-		}
+	if err := s.mayLook(as, name); err != nil {
+		return nil, nil, err
 	}
 	var made []ledger.Object
 	for _, g := range slices.Backward(project.Given) {

@@ -84,8 +84,8 @@ func Crate(ctx context.Context, w *warehouse.Warehouse, as, id, dir string) (err
 	if err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return &governance.Refusal{Reason: "the folder " + dir + " is not empty", Remedy: "Name a new one"}
+	if err := empty(dir); err != nil {
+		return err
 	}
 	return unpack(slices.Concat(code, document, []run.File{{Name: crateMetadata, Content: append(text, '\n')}}), dir)
 }
@@ -96,12 +96,9 @@ func (s *space) ranFor(as, id string) (*governance.Run, *governance.Project, err
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.state.Project(r.Project)
+	p, err := s.projectOf(as, r)
 	if err != nil {
 		return nil, nil, err
-	}
-	if !slices.Contains(p.Spec.Researchers, as) {
-		return nil, nil, &governance.Refusal{Reason: fmt.Sprintf("%s is no researcher of project %s, whose run it is", as, r.Project)}
 	}
 	if r.Finished == nil || r.Finished.Outcome != "done" || r.Finished.Bundle == nil {
 		return nil, nil, &governance.Refusal{Reason: "run " + id + " is not done, so that there is nothing to tell of it", Remedy: "See how far it is: rempart runs show " + id}
@@ -110,6 +107,18 @@ func (s *space) ranFor(as, id string) (*governance.Run, *governance.Project, err
 		return s.ranFor(as, r.Finished.Same)
 	}
 	return r, p, nil
+}
+
+// projectOf is the project of a run, for a researcher of it.
+func (s *space) projectOf(as string, r *governance.Run) (*governance.Project, error) {
+	p, err := s.state.Project(r.Project)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(p.Spec.Researchers, as) {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("%s is no researcher of project %s, whose run it is", as, r.Project)}
+	}
+	return p, nil
 }
 
 // graph is the run's record in the words of schema.org, as the profile asks for.

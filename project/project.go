@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
@@ -146,6 +147,29 @@ func open(ctx context.Context, w *warehouse.Warehouse) (s *space, closed func() 
 		return nil, nil, errors.Join(err, s.ring.Close())
 	}
 	return s, func() error { return errors.Join(done(), s.ring.Close()) }, nil
+}
+
+// mayRun says whether the policies let somebody run studies over a project's space at an hour.
+func mayRun(state *governance.State, as, project string, now time.Time) error {
+	body := &ledger.RunRequested{Project: project}
+	return state.Authorise(ledger.Statement{Actor: as, Kind: body.Kind(), Time: now}, body)
+}
+
+// mayLook says whether somebody may see what a project's space holds, and what was asked of it: who may
+// run studies over it, an officer, or the controller.
+func (s *space) mayLook(as, project string) error {
+	if role := s.state.Parties[as].Role; role == governance.Officer || role == governance.Controller {
+		return nil
+	}
+	return mayRun(s.state, as, project, s.w.Now())
+}
+
+// usable says whether a project's space has taken effect, and holds nobody who has opted out since.
+func usable(ctx context.Context, w *warehouse.Warehouse, state *governance.State, project string) error {
+	if err := w.Heeded(ctx, state, "", project); err != nil {
+		return err
+	}
+	return w.Readable(ctx, state, "", project)
 }
 
 // deleteAll removes objects that will not be named.

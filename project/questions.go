@@ -131,10 +131,7 @@ func Ask(ctx context.Context, w *warehouse.Warehouse, q Question) (_ *Answered, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closed()) }()
-	if err := w.Heeded(ctx, s.state, "", q.Project); err != nil {
-		return nil, err
-	}
-	if err := w.Readable(ctx, s.state, "", q.Project); err != nil {
+	if err := usable(ctx, w, s.state, q.Project); err != nil {
 		return nil, err
 	}
 	journal, err := s.journal(ctx, project, key)
@@ -173,8 +170,7 @@ func questioned(ctx context.Context, w *warehouse.Warehouse, researcher, name st
 		return nil, nil, nil, nil, err
 	}
 	if project, err = s.state.Project(name); err == nil {
-		body := &ledger.RunRequested{Project: name}
-		err = s.state.Authorise(ledger.Statement{Actor: researcher, Kind: body.Kind(), Time: w.Now()}, body)
+		err = mayRun(s.state, researcher, name, w.Now())
 	}
 	if err == nil && project.Extraction == nil {
 		err = &governance.Refusal{Reason: "project " + name + " has no data yet", Remedy: "Give it its data: rempart project extract " + name}
@@ -292,11 +288,8 @@ func Questions(ctx context.Context, w *warehouse.Warehouse, as, name string) (as
 	if err != nil {
 		return nil, err
 	}
-	if role := s.state.Parties[as].Role; role != governance.Officer && role != governance.Controller {
-		body := &ledger.RunRequested{Project: name}
-		if err := s.state.Authorise(ledger.Statement{Actor: as, Kind: body.Kind(), Time: w.Now()}, body); err != nil {
-			return nil, err
-		}
+	if err := s.mayLook(as, name); err != nil {
+		return nil, err
 	}
 	asked = []Asked{}
 	if project.Extraction == nil {

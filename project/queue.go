@@ -194,12 +194,9 @@ func Log(ctx context.Context, w *warehouse.Warehouse, as, id string) (text strin
 	if err != nil {
 		return "", err
 	}
-	p, err := s.state.Project(r.Project)
+	p, err := s.projectOf(as, r)
 	if err != nil {
 		return "", err
-	}
-	if !slices.Contains(p.Spec.Researchers, as) {
-		return "", &governance.Refusal{Reason: fmt.Sprintf("%s is no researcher of project %s, whose run it is", as, r.Project)}
 	}
 	if r.Finished == nil || r.Finished.Bundle == nil {
 		return "", &governance.Refusal{Reason: "run " + id + " has no log yet, or none that was kept", Remedy: "See how far it is: rempart runs show " + id}

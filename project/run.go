@@ -70,10 +70,7 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Heeded(ctx, before, "", study.Project); err != nil {
-		return nil, err
-	}
-	if err := w.Readable(ctx, before, "", study.Project); err != nil {
+	if err := usable(ctx, w, before, study.Project); err != nil {
 		return nil, err
 	}
 	asked := ledger.RunRequested{
@@ -181,8 +178,7 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, project *go
 		if r, err := state.Run(made.Run); err == nil && r.Cancelled != nil {
 			return &governance.Refusal{Reason: "it was cancelled"}
 		}
-		body := &ledger.RunRequested{Project: study.Project}
-		return state.Authorise(ledger.Statement{Actor: study.Researcher, Kind: body.Kind(), Time: now}, body)
+		return mayRun(state, study.Researcher, study.Project, now)
 	}))
 	defer stop()
 	var outputs, log bytes.Buffer

@@ -53,8 +53,8 @@ func MakeTwin(ctx context.Context, w *warehouse.Warehouse, as, name, dir string,
 	if err != nil {
 		return nil, err
 	}
-	if entries, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
-		return nil, errors.Join(&governance.Refusal{Reason: "the folder " + dir + " is not empty", Remedy: "Name a new one"}, err)
+	if err := empty(dir); err != nil {
+		return nil, err
 	}
 	twin := &Twin{Project: name, Release: c.Release, Persons: persons, Seed: seed, Tables: map[string]int64{}}
 	if err := os.MkdirAll(filepath.Join(dir, twinData), 0o755); err != nil { //nolint:gosec // nothing of it is anybody's
@@ -197,6 +197,14 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 		return nil, nil, err
 	}
 	return made, files, made.examine(files, study.step.of(job.Language), nil, t.spec)
+}
+
+// empty refuses a folder that holds something.
+func empty(dir string) error {
+	if entries, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+		return errors.Join(&governance.Refusal{Reason: "the folder " + dir + " is not empty", Remedy: "Name a new one"}, err)
+	}
+	return nil
 }
 
 // unpack writes files to a folder.

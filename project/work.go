@@ -177,7 +177,8 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 			return made, ends("was not run: run " + need + ", which it needs, is not done")
 		}
 	}
-	if err := k.may(ctx, s.state, r); err != nil {
+	// What was asked when the run was requested is asked once more.
+	if err := errors.Join(usable(ctx, w, s.state, r.Project), mayRun(s.state, r.Actor, r.Project, w.Now())); err != nil {
 		var refusal *governance.Refusal
 		if errors.As(err, &refusal) {
 			return made, ends("was stopped: " + refusal.Reason)
@@ -214,14 +215,6 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 		return nil, err
 	}
 	return made, s.finish(context.WithoutCancel(ctx), made, bundle, key)
-}
-
-// may asks what was asked when the run was requested, once more.
-func (k *Worker) may(ctx context.Context, state *governance.State, r *governance.Run) error {
-	body := &ledger.RunRequested{Project: r.Project}
-	return errors.Join(
-		k.Warehouse.Heeded(ctx, state, "", r.Project), k.Warehouse.Readable(ctx, state, "", r.Project),
-		state.Authorise(ledger.Statement{Actor: r.Actor, Kind: body.Kind(), Time: k.Warehouse.Now()}, body))
 }
 
 // study is one that was handed in, with its environment as it is now and with what the runs that it
