@@ -33,7 +33,7 @@ func watchMemory(ctx context.Context, limit int64) (over bool) {
 // memoryInUse is what the study's processes and scratch files hold, in bytes.
 func memoryInUse(of func(pid string) int64) int64 {
 	var total int64
-	for _, dir := range []string{"/tmp", "/dev/shm", outputsDir} {
+	for _, dir := range writable {
 		var fs syscall.Statfs_t
 		if syscall.Statfs(dir, &fs) == nil {
 			total += int64(fs.Blocks-fs.Bfree) * fs.Bsize

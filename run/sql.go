@@ -12,8 +12,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -37,26 +35,17 @@ func sqlStudy(args []string) error {
 	if len(args) != 2 {
 		return errors.New(notForPeople)
 	}
-	script, err := os.ReadFile(args[0])
+	script, memory, err := given(args[0], args[1])
 	if err != nil {
-		return fmt.Errorf("read the study: %w", err)
-	}
-	memory, err := strconv.ParseInt(args[1], 10, 64)
-	if err != nil {
-		return fmt.Errorf("read the memory limit: %w", err)
+		return err
 	}
 	ctx := context.Background() // the supervisor ends this process
-	connector, err := duckdb.NewConnector("", nil)
+	conn, closed, err := openData(ctx, memory, func([]view) string { return reach })
 	if err != nil {
-		return fmt.Errorf("start DuckDB: %w", err)
-	}
-	pool := sql.OpenDB(connector)
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return errors.Join(fmt.Errorf("start DuckDB: %w", err), pool.Close())
+		return err
 	}
 	s := &sqlScript{name: filepath.Base(args[0]), conn: conn}
-	return errors.Join(s.prepare(ctx, memory), s.run(ctx, string(script)), conn.Close(), pool.Close())
+	return errors.Join(s.run(ctx, string(script)), closed())
 }
 
 // sqlScript is a script on its way through one connection.
@@ -66,26 +55,11 @@ type sqlScript struct {
 	results int
 }
 
-// prepare makes the views and locks the settings.
-func (s *sqlScript) prepare(ctx context.Context, memory int64) error {
-	views, err := viewsOf(os.DirFS(dataDir))
-	if err != nil {
-		return err
-	}
-	for _, v := range views {
-		if err := s.exec(ctx, "CREATE VIEW "+engine.Quote(v.name)+" AS FROM "+v.reader+"("+engine.Literal(dataDir+"/"+v.path)+")"); err != nil {
-			return fmt.Errorf("open the table %s: %w", v.name, err)
-		}
-	}
-	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
-	if err := s.exec(ctx, settings+reach+lockdown); err != nil {
-		return fmt.Errorf("lock the database: %w", err)
-	}
-	return nil
-}
-
 // view shows a file of /data to SQL.
 type view struct{ name, path, reader string }
+
+// file is where it lies.
+func (v view) file() string { return dataDir + "/" + v.path }
 
 // viewsOf names a view for each table of /data: person for person.parquet; for
 // the results of a step before, in a folder of its name, cohort for

@@ -55,15 +55,23 @@ func work(args []string) error {
 	if !ok {
 		return errors.New(notForPeople)
 	}
-	script, err := os.ReadFile(args[1])
+	script, memory, err := given(args[1], args[2])
 	if err != nil {
-		return fmt.Errorf("read the study: %w", err)
-	}
-	memory, err := strconv.ParseInt(args[2], 10, 64)
-	if err != nil {
-		return fmt.Errorf("read the memory limit: %w", err)
+		return err
 	}
 	return w.work(context.Background(), script, memory) // the supervisor ends this process
+}
+
+// given reads what the study process of one of our own programs is given: the study, and how much
+// memory it may take.
+func given(path, limit string) (script []byte, memory int64, err error) {
+	if script, err = os.ReadFile(path); err != nil {
+		return nil, 0, fmt.Errorf("read the study: %w", err)
+	}
+	if memory, err = strconv.ParseInt(limit, 10, 64); err != nil {
+		return nil, 0, fmt.Errorf("read the memory limit: %w", err)
+	}
+	return script, memory, nil
 }
 
 // OutputPath is where a worker writes an output of that name.
@@ -73,6 +81,22 @@ func OutputPath(name string) string { return outputsDir + "/" + name }
 // of the machine. The files that it may read, and those among the outputs that it may
 // write, are named one by one; no directory is open to it. Its settings are locked.
 func OpenData(ctx context.Context, memory int64, writes ...string) (conn *sql.Conn, closed func() error, err error) {
+	return openData(ctx, memory, func(views []view) string {
+		var paths []string
+		for _, name := range writes {
+			paths = append(paths, engine.Literal(OutputPath(name)))
+		}
+		for _, v := range views {
+			paths = append(paths, engine.Literal(v.file()))
+		}
+		slices.Sort(paths)
+		return "SET allowed_paths = [" + strings.Join(paths, ", ") + "];"
+	})
+}
+
+// openData opens a database with a view for each table of /data, and locks its settings. reach is
+// the setting that says what it may reach.
+func openData(ctx context.Context, memory int64, reach func([]view) string) (conn *sql.Conn, closed func() error, err error) {
 	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("start DuckDB: %w", err)
@@ -82,32 +106,24 @@ func OpenData(ctx context.Context, memory int64, writes ...string) (conn *sql.Co
 		return nil, nil, errors.Join(fmt.Errorf("start DuckDB: %w", err), pool.Close())
 	}
 	closed = func() error { return errors.Join(conn.Close(), pool.Close()) }
-	if err := lockData(ctx, conn, memory, writes); err != nil {
+	if err := lockData(ctx, conn, memory, reach); err != nil {
 		return nil, nil, errors.Join(err, closed())
 	}
 	return conn, closed, nil
 }
 
-func lockData(ctx context.Context, conn *sql.Conn, memory int64, writes []string) error {
+func lockData(ctx context.Context, conn *sql.Conn, memory int64, reach func([]view) string) error {
 	views, err := viewsOf(os.DirFS(dataDir))
 	if err != nil {
 		return err
 	}
-	var paths []string
-	for _, name := range writes {
-		paths = append(paths, engine.Literal(OutputPath(name)))
-	}
 	for _, v := range views {
-		file := engine.Literal(dataDir + "/" + v.path)
-		paths = append(paths, file)
-		if _, err := conn.ExecContext(ctx, "CREATE VIEW "+engine.Quote(v.name)+" AS FROM "+v.reader+"("+file+")"); err != nil {
+		if _, err := conn.ExecContext(ctx, "CREATE VIEW "+engine.Quote(v.name)+" AS FROM "+v.reader+"("+engine.Literal(v.file())+")"); err != nil {
 			return fmt.Errorf("open the table %s: %w", v.name, err)
 		}
 	}
-	slices.Sort(paths)
 	settings := fmt.Sprintf("SET memory_limit = '%dMiB'; SET threads = %d;", memory>>20*3/4, runtime.NumCPU())
-	settings += "SET allowed_paths = [" + strings.Join(paths, ", ") + "];"
-	if _, err := conn.ExecContext(ctx, settings+lockdown); err != nil {
+	if _, err := conn.ExecContext(ctx, settings+reach(views)+lockdown); err != nil {
 		return fmt.Errorf("lock the database: %w", err)
 	}
 	return nil
