@@ -134,12 +134,8 @@ func Parse(text []byte) (*Spec, error) {
 		}
 		return nil, fmt.Errorf("the specification cannot be read: %s%s", yaml.FormatError(err, false, true), hint)
 	}
-	var faults []error
-	fault := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var all faults
+	fault := all.when
 	fault(strings.TrimSpace(s.Cohort) == "", "cohort: an SQL query that yields person_id and index_date")
 	sum := s.Split.Train + s.Split.Valid + s.Split.Test
 	fault(s.Split.Train <= 0 || s.Split.Valid < 0 || s.Split.Test < 0 || sum < 0.999 || sum > 1.001, "split: train, valid and test are shares that add up to 1")
@@ -147,28 +143,34 @@ func Parse(text []byte) (*Spec, error) {
 	names := map[string]bool{}
 	for _, f := range s.Features {
 		for _, err := range f.check() {
-			faults = append(faults, fmt.Errorf("feature %q: %w", f.Name, err))
+			fault(true, "feature %q: %w", f.Name, err)
 		}
 		fault(names[f.Name], "feature %q: another has this name", f.Name)
 		names[f.Name] = true
 	}
 	for _, err := range s.Outcome.check() {
-		faults = append(faults, fmt.Errorf("outcome: %w", err))
+		fault(true, "outcome: %w", err)
 	}
-	return s, errors.Join(faults...)
+	return s, errors.Join(all...)
 }
 
-func (f *Feature) check() (faults []error) {
-	fault := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
+// faults are all that is wrong with a specification.
+type faults []error
+
+// when adds one where something is wrong.
+func (f *faults) when(wrong bool, format string, args ...any) {
+	if wrong {
+		*f = append(*f, fmt.Errorf(format, args...))
 	}
+}
+
+func (f *Feature) check() (all faults) {
+	fault := all.when
 	of, known := kinds[f.Kind]
 	fault(!validName.MatchString(f.Name) || slices.Contains(reserved, f.Name), "name: want lower-case letters, digits and _, and none of %s", strings.Join(reserved, ", "))
 	fault(!known, "kind: %q: want one of %s", f.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	if !known || !of {
-		return faults
+		return all
 	}
 	at, has := tables[f.Table]
 	fault(!has, "table: %q: want one of %s", f.Table, strings.Join(slices.Sorted(maps.Keys(tables)), ", "))
@@ -178,15 +180,11 @@ func (f *Feature) check() (faults []error) {
 	fault(f.Kind != "each" && f.Top != 0, "top: is for each alone")
 	fault(len(f.Window) != 2 || f.Window[0] > f.Window[1] || f.Window[0] < -maxWindow, "window: two days counted from the index date, such as [-365, 0]")
 	fault(len(f.Window) == 2 && f.Window[1] > 0, "window: ends at the index date, 0, at the latest: what comes later is not known on that day")
-	return faults
+	return all
 }
 
-func (o *Outcome) check() (faults []error) {
-	fault := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+func (o *Outcome) check() (all faults) {
+	fault := all.when
 	_, has := tables[o.Table]
 	fault(!validName.MatchString(o.Name), "name: want lower-case letters, digits and _")
 	fault(!has, "table: %q: want one of %s", o.Table, strings.Join(slices.Sorted(maps.Keys(tables)), ", "))
@@ -195,5 +193,5 @@ func (o *Outcome) check() (faults []error) {
 		_, err := time.Parse(time.DateOnly, o.Until)
 		fault(err != nil, "until: %q is no day", o.Until)
 	}
-	return faults
+	return all
 }

@@ -304,12 +304,9 @@ func (b *build) fill(ctx context.Context) error {
 		data := map[string]any{
 			"Table": g.table, "Day": t.day, "Concept": t.concept, "From": g.from, "To": g.to, "Coded": g.coded, "Features": strings.Join(groups[g], ", "), "Valued": "",
 			"Value": map[string]string{
-				"any": "1", "count": "count(*)", "since": "c_since", "mean": "avg(e." + t.value + ")", "min": "min(e." + t.value + ")", "max": "max(e." + t.value + ")",
+				"any": "1", "count": "count(*)", "since": "any_value(c.index_date) - max(e." + t.day + ")", "mean": "avg(e." + t.value + ")", "min": "min(e." + t.value + ")", "max": "max(e." + t.value + ")",
 				"last": "arg_max(e." + t.value + ", (e." + t.day + ", e." + g.table + "_id))",
 			}[g.kind],
-		}
-		if g.kind == "since" {
-			data["Value"] = "any_value(c.index_date) - max(e." + t.day + ")"
 		}
 		if numeric[g.kind] {
 			data["Valued"] = t.value

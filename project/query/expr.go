@@ -17,11 +17,15 @@ import (
 type value struct {
 	sql    string
 	kind   Kind
-	series string // of a Record
-	fixed  bool   // it is a constant
-	null   bool   // it is NULL
-	column bool   // it is a column as it stands
+	series string  // of a Record
+	fixed  bool    // it is a constant
+	null   bool    // it is NULL
+	column bool    // it is a column as it stands
+	number float64 // of a fixed Number
 }
+
+// byNumber is why a record number stands in no other condition.
+var byNumber = refuse("Choose persons by what is recorded of them", "record numbers are compared with each other alone, by =: nobody is chosen by number")
 
 // source is a table that a question reads.
 type source struct {
@@ -231,7 +235,7 @@ func constantOf(c *constant) (v value, err error) {
 		if c.Type.Info != nil {
 			x /= math.Pow10(c.Type.Info.Scale)
 		}
-		return value{sql: number(x), kind: Number, fixed: true}, nil
+		return value{sql: number(x), kind: Number, fixed: true, number: x}, nil
 	}
 	return v, refuse("Write numbers, texts and DATE '2025-12-31'", "values of type %s are not offered", c.Type.ID)
 }
@@ -265,22 +269,27 @@ func (s *scope) date(n *node) (v value, err error) {
 	if err != nil || c.kind != Text {
 		return v, refuse("Write DATE '2025-12-31'", "a date cannot be read")
 	}
-	day, err := time.Parse(time.DateOnly, strings.Trim(c.sql, "'"))
-	if err != nil {
-		return v, refuse("Write DATE '2025-12-31'", "a date cannot be read")
+	if v, ok := c.day(); ok {
+		return v, nil
 	}
-	return value{sql: "DATE " + engine.Literal(day.Format(time.DateOnly)), kind: Date, fixed: true}, nil
+	return v, refuse("Write DATE '2025-12-31'", "a date cannot be read")
+}
+
+// day is the date that a fixed text writes.
+func (v value) day() (value, bool) {
+	day, err := time.Parse(time.DateOnly, strings.Trim(v.sql, "'"))
+	return value{sql: "DATE " + engine.Literal(day.Format(time.DateOnly)), kind: Date, fixed: true}, err == nil
 }
 
 // pair makes two values comparable.
 func pair(a, b *value) error {
 	for _, v := range [][2]*value{{a, b}, {b, a}} {
 		if v[0].kind == Date && v[1].kind == Text && v[1].fixed { // a date written as a text
-			day, err := time.Parse(time.DateOnly, strings.Trim(v[1].sql, "'"))
-			if err != nil {
+			day, ok := v[1].day()
+			if !ok {
 				return refuse("Write DATE '2025-12-31'", "a date is compared with a text that is none")
 			}
-			*v[1] = value{sql: "DATE " + engine.Literal(day.Format(time.DateOnly)), kind: Date, fixed: true}
+			*v[1] = day
 		}
 	}
 	switch {
@@ -312,7 +321,7 @@ func (s *scope) compare(n *node) (v value, err error) {
 	}
 	if a.kind == Record || b.kind == Record {
 		if sign != "=" || a.kind != b.kind {
-			return v, refuse("Choose persons by what is recorded of them", "record numbers are compared with each other alone, by =: nobody is chosen by number")
+			return v, byNumber
 		}
 	}
 	if err := pair(&a, &b); err != nil {
@@ -333,7 +342,7 @@ func (s *scope) between(n *node) (v value, err error) {
 	}
 	for i := 1; i < 3; i++ {
 		if parts[0].kind == Record {
-			return v, refuse("Choose persons by what is recorded of them", "record numbers are compared with each other alone, by =: nobody is chosen by number")
+			return v, byNumber
 		}
 		if err := pair(&parts[0], &parts[i]); err != nil {
 			return v, err
@@ -370,7 +379,7 @@ func (s *scope) operator(n *node) (v value, err error) {
 		return value{sql: "(" + parts[0].sql + " IS NOT NULL)", kind: Truth}, nil
 	case "COMPARE_IN", "COMPARE_NOT_IN":
 		if parts[0].kind == Record {
-			return v, refuse("Choose persons by what is recorded of them", "record numbers are compared with each other alone, by =: nobody is chosen by number")
+			return v, byNumber
 		}
 		var list []string
 		for i := range parts[1:] {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -519,7 +518,7 @@ func (s *scope) measure(n *node) (m Measure, err error) {
 		at := 0.0
 		if len(n.Children) == 2 {
 			if c, err := constantOf(n.Children[1].Value); err == nil && c.kind == Number {
-				at, _ = strconv.ParseFloat(strings.TrimSuffix(strings.TrimPrefix(c.sql, "CAST("), " AS DOUBLE)"), 64)
+				at = c.number
 			}
 		}
 		if at < 0.01 || at > 0.99 {
