@@ -31,11 +31,16 @@ const notForPeople = "this subcommand is for the sandbox's own use: run a study 
 const nobody = 65534
 
 // The sandbox's processes are taken here before the program's other packages are made
-// ready, which takes longer than a sandbox: those that run depends on are.
+// ready, which takes longer than a sandbox: those that run depends on are. A worker's is taken
+// when its language is registered.
 func init() {
-	if len(os.Args) > 1 && os.Args[1] == workerCommand {
-		return // its language is not registered yet
+	if len(os.Args) > 1 && os.Args[1] != workerCommand {
+		takeOver()
 	}
+}
+
+// takeOver ends the process as the part of the sandbox that its arguments name, if they do.
+func takeOver() {
 	if status, ok := Inside(os.Args[1:]); ok {
 		os.Exit(status)
 	}

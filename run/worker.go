@@ -31,9 +31,13 @@ var workers = map[Language]registered{}
 
 // Register makes a language whose scripts one of our own programs reads, in the
 // sandbox as any other. extension, such as ".yaml", is that of its scripts, or "" where it
-// has none. It is called while the program starts.
+// has none. It is called while the program starts, by an init at the end of what work needs: in the
+// sandbox the worker begins there, and the program's other packages are not made ready.
 func Register(language Language, extension string, work Worker) {
 	workers[language] = registered{extension, work}
+	if len(os.Args) > 2 && os.Args[1] == workerCommand && Language(os.Args[2]) == language {
+		takeOver()
+	}
 }
 
 // languageByExtension finds a registered language.
