@@ -100,7 +100,7 @@ func (s *Spec) checking() string {
 	if s.Checking == nil {
 		return ""
 	}
-	return fmt.Sprintf("within %d days, by %d", int(s.Within().Hours()/24), max(s.Checking.Checkers, 1))
+	return fmt.Sprintf("within %d days, by %d", s.WithinDays(), max(s.Checking.Checkers, 1))
 }
 
 func (s *Spec) dominance() string {

@@ -34,8 +34,8 @@ type Delivery struct {
 // MaxComment is how long a comment may be, in characters.
 const MaxComment = 500
 
-// Methods are those by which a table can be changed.
-var Methods = []string{"suppress", "merge", "round"}
+// methods are those by which a table can be changed.
+var methods = []string{"suppress", "merge", "round"}
 
 // Changed is the id of what an output becomes by a method.
 func Changed(output, method string) string { return output + "-" + method }
@@ -73,7 +73,7 @@ func (o *Output) Waited(now time.Time) time.Duration {
 // Late says whether an output has waited longer than its project was promised.
 func (s *State) Late(o *Output, now time.Time) bool {
 	p, ok := s.Projects.Get(o.Run.Project)
-	return ok && !o.Refused && o.Waited(now) > p.Spec.Within()
+	return ok && !o.Refused && o.Waited(now) > time.Duration(p.Spec.WithinDays())*24*time.Hour
 }
 
 // Deliverable says whether a released output can be handed to a party now: once, and
@@ -109,8 +109,8 @@ func (s *State) requestChange(made Made, b *ledger.OutputChangeRequested) error 
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(Methods, b.Method) {
-		return refuse("", "%q is no method: want one of %s", b.Method, strings.Join(Methods, ", "))
+	if !slices.Contains(methods, b.Method) {
+		return refuse("", "%q is no method: want one of %s", b.Method, strings.Join(methods, ", "))
 	}
 	if o.Released {
 		return refuse("", "output %s was released: nothing of it changes any more", b.Output)

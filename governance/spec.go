@@ -71,13 +71,12 @@ type Checking struct {
 // standardWithin is how many days a checker has where the authorisation does not say.
 const standardWithin = 5
 
-// Within is how long an output may wait for its decision.
-func (s *Spec) Within() time.Duration {
-	days := standardWithin
+// WithinDays is how many days an output may wait for its decision.
+func (s *Spec) WithinDays() int {
 	if c := s.Checking; c != nil && c.Within > 0 {
-		days = c.Within
+		return c.Within
 	}
-	return time.Duration(days) * 24 * time.Hour
+	return standardWithin
 }
 
 // Period bounds the dates of the events that a project sees, both ends included.

@@ -44,9 +44,9 @@ func (q *request) queueOf(o *governance.Output, data *outputData) {
 		data.Deliveries = append(data.Deliveries, remark{d.Party, d.Time, q.lang.Text("output.by_" + d.Means)})
 	}
 	data.From, data.Method, data.By, data.Commit = o.From, o.Method, o.By, o.Run.Commit
-	data.Within = int(p.Spec.Within().Hours() / 24)
+	data.Within = p.Spec.WithinDays()
 	researcher := q.party.Role == governance.Researcher && slices.Contains(p.Spec.Researchers, q.party.Name)
-	checker := q.party.Role == governance.OutputChecker && !isOf(p, q.party.Name) && o.Run.Actor != q.party.Name
+	checker := q.checks(p, o)
 	data.MayComment = researcher || checker
 	data.MayTake = checker && o.Asks() && o.Checker != q.party.Name
 	data.MayChange = researcher && !o.Released && disclosure.IsTable(o.Name)
@@ -222,30 +222,23 @@ func methodsOf(all []*disclosure.Suggestion) []methodData {
 // download hands a released output to the researcher who is logged in, with its receipt,
 // once: the ledger says so first.
 func (p *Portal) download(program bool) func(http.ResponseWriter, *http.Request) {
+	write, scope, may := writePage, reading, (*request).ownForm
+	if program {
+		write, scope, may = writeJSON, requesting, (*request).program
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		var who, id string
-		look := func(q *request) (*answer, error) {
+		status, body := p.ask(r, scope, func(q *request) (*answer, error) {
+			if err := may(q); err != nil {
+				return nil, err
+			}
 			o, err := q.outputAsked()
 			if err != nil {
 				return nil, err
 			}
 			who, id = q.party.Name, o.Output.Output
 			return &answer{}, q.state.Deliverable(o, who)
-		}
-		write, scope := writePage, reading
-		if program {
-			write, scope = writeJSON, requesting
-			inner := look
-			look = func(q *request) (*answer, error) {
-				if err := q.program(); err != nil {
-					return nil, err
-				}
-				return inner(q)
-			}
-		} else {
-			look = own(look)
-		}
-		status, body := p.ask(r, scope, look, onlyFaults(write))
+		}, onlyFaults(write))
 		if status == http.StatusOK {
 			d, err := airlock.Deliver(r.Context(), p.w, who, id, airlock.ByPortal)
 			var packed []byte

@@ -31,10 +31,15 @@ import (
 // opens is how long a statement opens an output.
 const opens = 10 * time.Minute
 
+// checks says whether the person checks outputs, and has no part in the project of this one.
+func (q *request) checks(p *governance.Project, o *governance.Output) bool {
+	return q.party.Role == governance.OutputChecker && !isOf(p, q.party.Name) && o.Run.Actor != q.party.Name
+}
+
 // mayLook says whether a checker may open an output: nobody opens one of one's own project.
 func (q *request) mayLook(o *governance.Output) bool {
 	p, ok := q.state.Projects.Get(o.Run.Project)
-	return ok && q.party.Role == governance.OutputChecker && q.seesOutput(o) && o.Decision == nil && !isOf(p, q.party.Name) && o.Run.Actor != q.party.Name
+	return ok && q.checks(p, o) && q.seesOutput(o) && o.Decision == nil
 }
 
 // view prepares the statement that opens an output.
