@@ -9,8 +9,6 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/text/language"
-
-	"rempart.eu/rempart/internal/words"
 )
 
 // texts are what pages say, by key and language.
@@ -52,7 +50,7 @@ var pages = sync.OnceValue(func() map[string]*template.Template {
 				}
 				return all
 			},
-			"moment": words.Load()[lang].Moment,
+			"moment": tellers()[lang].Moment,
 			"method": func(name string) string { // a provider is called as it is configured
 				if text, known := texts()["method."+name]; known {
 					return text[lang]

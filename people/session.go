@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ type Session struct {
 type oidcSub struct{ issuer, subject, session string }
 
 // name tells a session from others to its owner. Nobody comes in with it.
-func (s *Session) name() string { return hexOf(s.id[:8]) }
+func (s *Session) name() string { return hex.EncodeToString(s.id[:8]) }
 
 // May says whether the session is good for a scope in a project, "" for none. A
 // person's own is good for everything that the person may; a token's for what it
@@ -263,18 +264,9 @@ const tokenPrefix = "rempart_"
 func NewToken() (id, token string, digest ledger.Digest) {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
-	id = "t-" + hexOf(b[:])
+	id = "t-" + hex.EncodeToString(b[:])
 	value := secret()
 	return id, tokenPrefix + id + "_" + value, ledger.Sum([]byte(value))
-}
-
-func hexOf(b []byte) string {
-	const digits = "0123456789abcdef"
-	out := make([]byte, 0, 2*len(b))
-	for _, c := range b {
-		out = append(out, digits[c>>4], digits[c&15])
-	}
-	return string(out)
 }
 
 // bearer is the session of a request with a token.
