@@ -189,15 +189,13 @@ func (r *Report) serve() {
 	for _, s := range []struct {
 		what  string
 		hours []float64
-	}{{"decision", decisions}, {"output", outputs}, {"access", r.Rights.Hours}} {
-		x := Service{What: s.what, Count: len(s.hours)}
+		late  int
+	}{{"decision", decisions, 0}, {"output", outputs, late}, {"access", r.Rights.Hours, 0}} {
+		x := Service{What: s.what, Count: len(s.hours), Late: s.late}
 		if x.Count > 0 {
 			slices.Sort(s.hours)
 			x.Median = (s.hours[(x.Count-1)/2] + s.hours[x.Count/2]) / 2
 			x.Longest = s.hours[x.Count-1]
-		}
-		if s.what == "output" {
-			x.Late = late
 		}
 		r.Service = append(r.Service, x)
 	}
