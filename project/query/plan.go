@@ -89,17 +89,20 @@ func plan(schema Schema, n *node) (*Plan, error) {
 
 // plainSelect refuses what a SELECT may have and a question may not.
 func plainSelect(n *node) error {
-	if len(n.CTE) > 0 && string(n.CTE) != "null" && string(n.CTE) != "{}" {
+	if written(n.CTE) && string(n.CTE) != "{}" {
 		return refuse("Write it as one SELECT, with JOIN and IN (SELECT person_id …)", "WITH is not offered")
 	}
-	if len(n.Qualify) > 0 && string(n.Qualify) != "null" {
+	if written(n.Qualify) {
 		return refuse("", "QUALIFY is not offered: it chooses rows")
 	}
-	if len(n.Sample) > 0 && string(n.Sample) != "null" {
+	if written(n.Sample) {
 		return refuse("", "samples are not offered: the same question has the same answer")
 	}
 	return nil
 }
+
+// written says whether a question has a part that is never allowed.
+func written(part json.RawMessage) bool { return len(part) > 0 && string(part) != "null" }
 
 // from reads the tables of a SELECT.
 func (s *scope) from(n *node) (string, error) {
@@ -162,7 +165,7 @@ func (s *scope) base(n *node) (string, error) {
 	if n.Catalog != "" || n.Schema != "" && !strings.EqualFold(n.Schema, "main") {
 		return "", refuse("Read the tables of the space", "%s is no table of the space", strings.Trim(n.Catalog+"."+n.Schema+"."+n.Table, "."))
 	}
-	if len(n.ColumnAlias) > 0 || len(n.Sample) > 0 && string(n.Sample) != "null" || len(n.At) > 0 && string(n.At) != "null" {
+	if len(n.ColumnAlias) > 0 || written(n.Sample) || written(n.At) {
 		return "", refuse("Name the table, and no more", "samples, versions and other names of columns are not offered")
 	}
 	t := s.schema.table(n.Table)
