@@ -103,40 +103,45 @@ func orderOf(job Job) order {
 		OutputFiles: job.Limits.OutputFiles,
 		CPUs:        job.Limits.CPUs,
 	}
-	if job.Language == Shell {
+	var environment []string
+	memory := strconv.FormatInt(job.Limits.Memory, 10)
+	switch job.Language {
+	case Python:
+		o.Command, environment = pythonCommand(script, job)
+	case R:
+		o.Command, environment = rCommand(script, job.Args)
+	case Shell:
 		o.Command = append([]string{job.Environment.Interpreter, script}, job.Args...)
-		return o
+	case SQL:
+		o.Command = []string{programPath, sqlCommand, script, memory}
+	default:
+		o.Command = []string{programPath, workerCommand, string(job.Language), script, memory}
 	}
-	if job.Language == R {
-		command, environment := rCommand(script, job.Args)
-		o.Command, o.Environment = command, append(o.Environment, environment...)
-		return o
-	}
-	if job.Language != Python {
+	o.Environment = append(o.Environment, environment...)
+	if o.Command[0] == programPath {
 		// DuckDB keeps to its own limit and says so; a library that is refused
 		// memory elsewhere may crash instead.
 		o.Single += 1 << 30
-		o.Command = []string{programPath, workerCommand, string(job.Language), script, strconv.FormatInt(job.Limits.Memory, 10)}
-		if job.Language == SQL {
-			o.Command = []string{programPath, sqlCommand, script, strconv.FormatInt(job.Limits.Memory, 10)}
-		}
-		return o
 	}
-	o.Command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
-	o.Environment = append(o.Environment, "PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg")
+	return o
+}
+
+// pythonCommand starts a Python study.
+func pythonCommand(script string, job Job) (command, environment []string) {
+	command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
+	environment = []string{"PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg"}
 	if len(job.Environment.Modules) > 0 {
-		o.Environment = append(o.Environment, "PYTHONPATH="+strings.Join(job.Environment.Modules, ":"))
+		environment = append(environment, "PYTHONPATH="+strings.Join(job.Environment.Modules, ":"))
 	}
-	cores := strconv.Itoa(runtime.NumCPU())
+	cores := runtime.NumCPU()
 	if job.Limits.CPUs > 0 {
-		cores = strconv.Itoa(min(runtime.NumCPU(), job.Limits.CPUs))
+		cores = min(cores, job.Limits.CPUs)
 	}
 	for _, pool := range []string{"OMP", "OPENBLAS", "MKL", "NUMEXPR", "ARROW"} {
-		o.Environment = append(o.Environment, pool+"_NUM_THREADS="+cores)
+		environment = append(environment, fmt.Sprintf("%s_NUM_THREADS=%d", pool, cores))
 	}
 	// loky asks programs for the number of cores that the sandbox does not have.
-	o.Environment = append(o.Environment, "LOKY_MAX_CPU_COUNT="+cores)
-	return o
+	return command, append(environment, fmt.Sprintf("LOKY_MAX_CPU_COUNT=%d", cores))
 }
 
 // inherit hands a file to the sandbox and returns its number there.
