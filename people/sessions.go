@@ -41,9 +41,7 @@ func (s *Service) endBegin(w http.ResponseWriter, r *http.Request) {
 	var keys []ledger.Passkey
 	if err == nil {
 		err = s.read(r.Context(), func(state *governance.State) error {
-			for _, k := range state.PasskeysOf(who.Party) {
-				keys = append(keys, k.Passkey)
-			}
+			keys = s.keysOf(state, who.Party)
 			return nil
 		})
 	}

@@ -112,6 +112,16 @@ func (s *Service) approves(ctx context.Context, request *warehouse.Request) (tex
 	return text, err
 }
 
+// keysOf are the passkeys that a party can sign with here.
+func (s *Service) keysOf(state *governance.State, party string) (keys []ledger.Passkey) {
+	for _, k := range state.PasskeysOf(party) {
+		if k.Origin == s.origin {
+			keys = append(keys, k.Passkey)
+		}
+	}
+	return keys
+}
+
 // statement is what a request states now: a proposal where a second person is needed.
 func (s *Service) statement(ctx context.Context, request *warehouse.Request) (statement ledger.Statement, keys []ledger.Passkey, err error) {
 	statement = request.Statement(s.now())
@@ -120,12 +130,7 @@ func (s *Service) statement(ctx context.Context, request *warehouse.Request) (st
 		return statement, nil, err
 	}
 	err = s.read(ctx, func(state *governance.State) error {
-		for _, k := range state.PasskeysOf(request.Actor) {
-			if k.Origin == s.origin {
-				keys = append(keys, k.Passkey)
-			}
-		}
-		if len(keys) == 0 {
+		if keys = s.keysOf(state, request.Actor); len(keys) == 0 {
 			return &governance.Refusal{Reason: request.Actor + " has no passkey here", Remedy: "Register one: rempart people enrol " + request.Actor}
 		}
 		if err := state.Authorise(statement, body); err != nil {
