@@ -22,7 +22,7 @@ func Allowed(c CheckResult) string {
 
 // Known says whether there is a check of that id.
 func Known(id string) bool {
-	return slices.ContainsFunc(published.checks, func(c check) bool { return c.id() == id })
+	return slices.ContainsFunc(published().checks, func(c check) bool { return c.id() == id })
 }
 
 // Page shows the results to people. Counts below [Small] do not show, nor what would

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Where the published checks are from. The version is in every result.
@@ -45,14 +46,17 @@ func (c check) id() string {
 
 func squeeze(text string) string { return strings.ReplaceAll(text, " ", "") }
 
-// published are the checks of the dashboard in its own order, and its tables.
-var published = func() (p struct {
+// published are the dashboard's checks in its own order, the names of their kinds, and
+// its tables. They are read when they are first asked for: most commands never do.
+var published = sync.OnceValue(func() (p struct {
+	names  []string
 	checks []check
 	tables []row
 }) {
 	rules := map[string][]row{"TABLE": readPublished("table_level"), "FIELD": readPublished("field_level"), "CONCEPT": readPublished("concept_level")}
 	p.tables = rules["TABLE"]
 	for _, kind := range readPublished("check_descriptions") {
+		p.names = append(p.names, kind["checkName"])
 		for _, rule := range rules[kind["checkLevel"]] {
 			if applies(kind["evaluationFilter"], rule) {
 				p.checks = append(p.checks, check{kind, rule})
@@ -60,15 +64,7 @@ var published = func() (p struct {
 		}
 	}
 	return p
-}()
-
-// checkNames lists the kinds of checks.
-func checkNames() (names []string) {
-	for _, kind := range readPublished("check_descriptions") {
-		names = append(names, kind["checkName"])
-	}
-	return names
-}
+})
 
 func readPublished(file string) []row {
 	text, err := dashboard.ReadFile("dqd/" + file + ".csv")

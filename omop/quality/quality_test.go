@@ -198,7 +198,7 @@ func TestQueriesStandAlone(t *testing.T) {
 func TestEveryPublishedCheckIsPlanned(t *testing.T) {
 	kinds := map[string]int{}
 	ids := map[string]bool{}
-	for _, c := range published.checks {
+	for _, c := range published().checks {
 		kinds[c.name()]++
 		if ids[c.id()] {
 			t.Errorf("%s stands twice", c.id())
@@ -211,7 +211,7 @@ func TestEveryPublishedCheckIsPlanned(t *testing.T) {
 			t.Errorf("%s: %s", c.id(), d)
 		}
 	}
-	for _, name := range checkNames() {
+	for _, name := range published().names {
 		if kinds[name] == 0 {
 			t.Errorf("no check %s is made", name)
 		}

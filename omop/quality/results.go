@@ -156,7 +156,7 @@ type Kind struct {
 // Summary counts the results by kind of check, in the dashboard's order.
 func (r *Results) Summary() (kinds []Kind) {
 	at := map[string]int{}
-	for _, name := range checkNames() {
+	for _, name := range published().names {
 		at[name] = len(kinds)
 		kinds = append(kinds, Kind{Check: name})
 	}

@@ -29,7 +29,7 @@ func Run(ctx context.Context, db *engine.DB, o Options) (*Results, error) {
 	if err := r.takeStock(ctx); err != nil {
 		return nil, fmt.Errorf("quality: list the tables: %w", err)
 	}
-	for _, c := range published.checks {
+	for _, c := range published().checks {
 		if !slices.Contains(o.Settings.Exclude, c.table()) {
 			r.plan = append(r.plan, r.start(c))
 		}

@@ -74,9 +74,9 @@ func ReadSettings(text string) (*Settings, error) {
 
 // check finds names that are not there, with the nearest that is.
 func (s *Settings) check() error {
-	names := checkNames()
-	tables := make([]string, 0, len(published.tables))
-	for _, t := range published.tables {
+	names := published().names
+	tables := make([]string, 0, len(published().tables))
+	for _, t := range published().tables {
 		tables = append(tables, strings.ToLower(t["cdmTableName"]))
 	}
 	for _, name := range s.Mandatory {
@@ -101,7 +101,7 @@ func (s *Settings) check() error {
 			return fmt.Errorf("threshold %d: %v percent: want 0 to 100", i+1, t.Percent)
 		case t.Note == "":
 			return fmt.Errorf("threshold %d: say why in note", i+1)
-		case !slices.ContainsFunc(published.checks, t.means):
+		case !slices.ContainsFunc(published().checks, t.means):
 			return fmt.Errorf("threshold %d: %s is not made of table %q, field %q, concept %q", i+1, t.Check, t.Table, t.Field, t.Concept)
 		}
 	}

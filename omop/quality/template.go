@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,7 +25,8 @@ type template struct{ violated, denominator, from string }
 
 var templateForm = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)+SELECT\n    (.*?) AS violated,\n    (.*?) AS denominator\n(FROM .*)\n$`)
 
-var templates = func() map[string]template {
+// templates are those of sql/ by the kind of check, read when they are first asked for.
+var templates = sync.OnceValue(func() map[string]template {
 	files, err := sqlFiles.ReadDir("sql")
 	if err != nil {
 		panic(err)
@@ -42,7 +44,7 @@ var templates = func() map[string]template {
 		all[strings.TrimSuffix(f.Name(), ".sql")] = template{m[1], m[2], m[3]}
 	}
 	return all
-}()
+})
 
 // query is the template of a check, filled.
 func (c check) query(now time.Time) template {
@@ -50,7 +52,7 @@ func (c check) query(now time.Time) template {
 	if name == "plausibleTemporalAfter" && c.rule["plausibleTemporalAfterTableName"] == "PERSON" {
 		name += "Birth"
 	}
-	t, found := templates[name]
+	t, found := templates()[name]
 	if !found {
 		panic("omop/quality/sql: there is no " + name + ".sql")
 	}
