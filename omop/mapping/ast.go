@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"rempart.eu/rempart/engine"
@@ -111,20 +112,12 @@ func (n node) firstLocation() int {
 	return 0
 }
 
-// lastSelect is the SELECT that gives a query's columns, nil where several do.
-func (n node) lastSelect() *node {
-	if n.text("type") != "SELECT_NODE" {
-		return nil
-	}
-	return &n
-}
-
 // walk visits an expression and all in it, until visit says that it needs no more.
 func (n node) walk(visit func(node) bool) {
 	if !visit(n) {
 		return
 	}
-	for _, key := range sortedKeys(n) {
+	for _, key := range slices.Sorted(maps.Keys(n)) {
 		switch value := n[key].(type) {
 		case map[string]any:
 			node(value).walk(visit)
@@ -136,15 +129,6 @@ func (n node) walk(visit func(node) bool) {
 			}
 		}
 	}
-}
-
-func sortedKeys(n node) []string {
-	keys := make([]string, 0, len(n))
-	for key := range n {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // tables names what a query reads that it does not define itself, each once, sorted.

@@ -49,10 +49,10 @@ func readHeader(file, text string) (h Header, err error) {
 	return h, nil
 }
 
-// notes are the comments behind a SELECT's columns, by column.
+// notes are the comments behind a SELECT's columns, by column; none where several
+// SELECTs give the columns.
 func (q *query) notes() map[string]string {
-	last := q.node.lastSelect()
-	if last == nil {
+	if q.node.text("type") != "SELECT_NODE" {
 		return nil
 	}
 	notes := map[string]string{}
@@ -65,12 +65,12 @@ func (q *query) notes() map[string]string {
 			continue
 		}
 		var behind string
-		for _, item := range last.list("select_list") {
-			if first := item.location(); first >= 0 && first < start+len(code) && first > 0 {
+		for _, item := range q.node.list("select_list") {
+			if first := item.location(); first > 0 && first < start+len(code) {
 				behind = item.alias()
 			}
 		}
-		if behind != "" && start > last.firstLocation()-200 {
+		if behind != "" && start > q.node.firstLocation()-200 {
 			if notes[behind] != "" {
 				notes[behind] += "; "
 			}

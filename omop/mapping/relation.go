@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -139,24 +140,34 @@ func resource(of *intake.Resource) *relation {
 	return made
 }
 
-// relation is what a query makes.
-func (r *reader) relation(n node, s scope) (*relation, error) {
-	s = scope{queries: cloned(s.queries)}
+// within is what names mean in a query: queries of its own, those around it, and what it reads.
+func (r *reader) within(n node, around scope) (scope, error) {
+	s := scope{queries: map[string]*relation{}}
+	maps.Copy(s.queries, around.queries)
 	names, queries := n.with()
 	for i, q := range queries {
 		made, err := r.relation(q, s)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", names[i], err)
+			return s, fmt.Errorf("%s: %w", names[i], err)
 		}
 		s.queries[names[i]] = made
 	}
-	if n.text("type") == "SET_OPERATION_NODE" {
-		return r.union(n, s)
-	}
 	if from := n.child("from_table"); from != nil {
 		if err := r.from(from, &s); err != nil {
-			return nil, err
+			return s, err
 		}
+	}
+	return s, nil
+}
+
+// relation is what a query makes.
+func (r *reader) relation(n node, around scope) (*relation, error) {
+	s, err := r.within(n, around)
+	if err != nil {
+		return nil, err
+	}
+	if n.text("type") == "SET_OPERATION_NODE" {
+		return r.union(n, s)
 	}
 	for _, key := range []string{"where_clause", "qualify", "having", "group_expressions"} { // what decides is read too
 		for _, e := range append(n.list(key), n.child(key)) {
@@ -183,14 +194,6 @@ func (r *reader) note(fields []string) {
 	for _, f := range fields {
 		r.used[f] = true
 	}
-}
-
-func cloned(of map[string]*relation) map[string]*relation {
-	clone := map[string]*relation{}
-	for name, made := range of {
-		clone[name] = made
-	}
-	return clone
 }
 
 // union puts the columns of two queries together: each comes from the fields of both.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -96,7 +97,7 @@ func constant(e node, concept bool) string {
 		text := strconv.FormatFloat(v, 'f', -1, 64)
 		if info := value.child("type").child("type_info"); info != nil && value.child("type").text("id") == "DECIMAL" {
 			if scale, ok := info["scale"].(float64); ok {
-				text = strconv.FormatFloat(v/pow10(int(scale)), 'f', -1, 64)
+				text = strconv.FormatFloat(v/math.Pow10(int(scale)), 'f', -1, 64)
 			}
 		}
 		if named := conceptName(text); concept && named != "" {
@@ -111,14 +112,6 @@ func constant(e node, concept bool) string {
 		return "a constant"
 	}
 	return code(string(text))
-}
-
-func pow10(n int) float64 {
-	p := 1.0
-	for range n {
-		p *= 10
-	}
-	return p
 }
 
 // choice tells a CASE: by the values of one thing where it asks of one.
@@ -148,16 +141,14 @@ func (s scope) choice(e node, concept bool) string {
 			parts = append(parts, then+" where "+s.say(c.child("when_expr"), false))
 		}
 	}
+	by, between := "", "; "
 	if subject != "" {
-		if otherwise == "nothing" {
-			return "by " + subject + ": " + strings.Join(parts, ", ")
-		}
-		return "by " + subject + ": " + strings.Join(parts, ", ") + ", else " + otherwise
+		by, between = "by "+subject+": ", ", "
 	}
-	if otherwise == "nothing" {
-		return strings.Join(parts, "; ")
+	if otherwise != "nothing" {
+		parts = append(parts, "else "+otherwise)
 	}
-	return strings.Join(parts, "; ") + "; else " + otherwise
+	return by + strings.Join(parts, between)
 }
 
 func (s scope) cast(e node, concept bool) string {
@@ -295,19 +286,9 @@ func (r *reader) which(n node) (rows, per string, err error) {
 	if n.text("type") != "SELECT_NODE" {
 		return "", "", nil
 	}
-	s := scope{queries: map[string]*relation{}}
-	names, queries := n.with()
-	for i, q := range queries {
-		made, err := r.relation(q, s)
-		if err != nil {
-			return "", "", err
-		}
-		s.queries[names[i]] = made
-	}
-	if from := n.child("from_table"); from != nil {
-		if err := r.from(from, &s); err != nil {
-			return "", "", err
-		}
+	s, err := r.within(n, scope{})
+	if err != nil {
+		return "", "", err
 	}
 	if where := n.child("where_clause"); where != nil {
 		rows = s.say(where, false)
