@@ -16,7 +16,6 @@ type Options struct {
 	Settings *Settings // nil: [DefaultSettings]
 	Source   Metadata  // what is checked
 	Now      time.Time // the day that dates are held against, and the start in the results
-	Progress func(check string)
 }
 
 // Run makes every check over schema cdm of db.
@@ -203,9 +202,6 @@ func (r *run) execute(ctx context.Context, due func(*planned) bool) error {
 		groups[p.from] = append(groups[p.from], p)
 	}
 	for _, from := range order {
-		if r.Progress != nil {
-			r.Progress(groups[from][0].What())
-		}
 		if err := r.scan(ctx, from, groups[from]); err != nil {
 			return fmt.Errorf("quality: %s: %w", groups[from][0].What(), err)
 		}
