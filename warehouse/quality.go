@@ -2,8 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +23,7 @@ const QualityFile = "quality.toml"
 func (w *Warehouse) qualitySettings() (*quality.Settings, ledger.Digest, error) {
 	text, err := os.ReadFile(w.path(QualityFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return quality.DefaultSettings(), digestOf(quality.DefaultRules()), nil
+		return quality.DefaultSettings(), ledger.Sum([]byte(quality.DefaultRules())), nil
 	}
 	if err != nil {
 		return nil, "", err
@@ -34,12 +32,7 @@ func (w *Warehouse) qualitySettings() (*quality.Settings, ledger.Digest, error) 
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", w.path(QualityFile), err)
 	}
-	return settings, digestOf(string(text)), nil
-}
-
-func digestOf(text string) ledger.Digest {
-	sum := sha256.Sum256([]byte(text))
-	return ledger.Digest(hex.EncodeToString(sum[:]))
+	return settings, ledger.Sum(text), nil
 }
 
 // examine makes the checks of the release's quality while its tables are in
