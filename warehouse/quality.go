@@ -82,19 +82,19 @@ func (p *publication) lastDeposit(linkage *governance.Linkage) (last time.Time) 
 }
 
 // Quality opens what the checks of a release found. Only the controller can.
-func (w *Warehouse) Quality(ctx context.Context, state *governance.State, release *governance.Release) (_ *quality.Results, err error) {
+func (w *Warehouse) Quality(ctx context.Context, state *governance.State, release *governance.Release) (*quality.Results, error) {
 	if release.Quality == nil {
 		return nil, &governance.Refusal{Reason: fmt.Sprintf("release %s was published before releases were checked", release.Release), Remedy: "Publish again: rempart release publish"}
 	}
 	results := &quality.Results{}
-	return results, w.openSealed(ctx, state, release, release.Quality.Results, results)
+	if err := readable(release, w.Now()); err != nil {
+		return results, err
+	}
+	return results, w.openSealed(ctx, state, "release "+release.Release, release.Quality.Results, results)
 }
 
-// openSealed reads a document that was sealed with a release.
-func (w *Warehouse) openSealed(ctx context.Context, state *governance.State, release *governance.Release, object ledger.Object, document any) (err error) {
-	if err := readable(release, w.Now()); err != nil {
-		return err
-	}
+// openSealed reads a document that was sealed with a release or a vocabulary.
+func (w *Warehouse) openSealed(ctx context.Context, state *governance.State, of string, object ledger.Object, document any) (err error) {
 	ring, err := w.Keyring(ctx)
 	if err != nil {
 		return err
@@ -106,11 +106,11 @@ func (w *Warehouse) openSealed(ctx context.Context, state *governance.State, rel
 	}
 	key, err := ring.Key(ctx, object.Key)
 	if err != nil {
-		return fmt.Errorf("release %s: %w", release.Release, err)
+		return fmt.Errorf("%s: %w", of, err)
 	}
 	defer key.Wipe()
 	if err := vault.ReadJSON(ctx, object, key, document); err != nil {
-		return fmt.Errorf("release %s: %w", release.Release, err)
+		return fmt.Errorf("%s: %w", of, err)
 	}
 	return nil
 }

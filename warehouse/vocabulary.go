@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -128,6 +129,7 @@ func (w *Warehouse) refusedPath(id string) string {
 type refusedRows struct {
 	path string
 	file *os.File
+	sum  hash.Hash // of the file
 	csv  *csv.Writer
 	n    int64
 }
@@ -137,11 +139,12 @@ func (w *Warehouse) newRefused(id string) (*refusedRows, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	r := &refusedRows{path: path, file: f, csv: csv.NewWriter(f)}
+	sum := sha256.New()
+	r := &refusedRows{path: path, file: f, sum: sum, csv: csv.NewWriter(io.MultiWriter(f, sum))}
 	return r, r.csv.Write([]string{"file", "line", "field", "rule"})
 }
 
@@ -157,39 +160,17 @@ func (r *refusedRows) keep() (path string, digest ledger.Digest, err error) {
 	if r.n == 0 {
 		return "", "", r.remove()
 	}
-	if r.csv.Flush(); r.csv.Error() != nil {
-		return r.path, "", errors.Join(r.csv.Error(), r.file.Close())
-	}
-	sum := sha256.New()
-	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
-		return r.path, "", errors.Join(err, r.file.Close())
-	}
-	if _, err := io.Copy(sum, r.file); err != nil {
-		return r.path, "", errors.Join(err, r.file.Close())
-	}
-	if err := errors.Join(r.file.Sync(), r.file.Close()); err != nil {
+	r.csv.Flush()
+	if err := errors.Join(r.csv.Error(), r.file.Sync(), r.file.Close()); err != nil {
 		return r.path, "", err
 	}
-	return r.path, ledger.Digest(hex.EncodeToString(sum.Sum(nil))), atomicfile.SyncDir(filepath.Dir(r.path))
+	return r.path, ledger.Digest(hex.EncodeToString(r.sum.Sum(nil))), atomicfile.SyncDir(filepath.Dir(r.path))
 }
 
 // VocabularySummary opens what a vocabulary says of itself.
 func (w *Warehouse) VocabularySummary(ctx context.Context, state *governance.State, v *governance.Vocabulary) (summary vocabulary.Summary, err error) {
-	vault, err := w.Vault(state)
-	if err != nil {
-		return summary, err
-	}
-	ring, err := w.Keyring(ctx)
-	if err != nil {
-		return summary, err
-	}
-	defer func() { err = errors.Join(err, ring.Close()) }()
-	key, err := ring.Key(ctx, v.Manifest.Key)
-	if err != nil {
-		return summary, fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
-	}
-	defer key.Wipe()
-	return summary, vault.ReadJSON(ctx, v.Manifest, key, &summary)
+	err = w.openSealed(ctx, state, "vocabulary "+v.Vocabulary, v.Manifest, &summary)
+	return summary, err
 }
 
 // UnmappedCodes are a release's codes without a standard concept, the most frequent first,
