@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/quality"
 )
@@ -41,7 +40,7 @@ func TestSNDSSynthetic(t *testing.T) {
 			t.Errorf("the set has no file for %s", r.Name)
 		}
 	}
-	golden(t, "testdata/snds-synthetic.txt", feed, delivered)
+	became(t, "testdata/snds-synthetic.txt", feed, delivered)
 }
 
 // The same rows, given each other's keys: row n of every table is about person n
@@ -56,7 +55,7 @@ func TestSNDSSyntheticJoined(t *testing.T) {
 			delivered[name] = joined(t, name, read(t, file))
 		}
 	}
-	golden(t, "testdata/snds-synthetic-joined.txt", feed, delivered)
+	became(t, "testdata/snds-synthetic-joined.txt", feed, delivered)
 }
 
 // joined gives row n of a table the keys of person n, line of care n and stay n.
@@ -116,7 +115,7 @@ func TestSNDSScalpel(t *testing.T) {
 			delivered[name] = national(t, name, read(t, file))
 		}
 	}
-	golden(t, "testdata/snds-scalpel.txt", feed, delivered)
+	became(t, "testdata/snds-scalpel.txt", feed, delivered)
 }
 
 func sndsFeed(t *testing.T) *intake.Feed {
@@ -124,13 +123,13 @@ func sndsFeed(t *testing.T) *intake.Feed {
 	return loadFeed(t, "snds", `"kind": "insurer"`, `"kind": "insurer", "threshold": 1`, `"threshold": 0.5`, `"threshold": 1`)
 }
 
-// golden compares what became of every row.
-func golden(t *testing.T, file string, feed *intake.Feed, delivered map[string]string) {
+// became compares what became of every row.
+func became(t *testing.T, file string, feed *intake.Feed, delivered map[string]string) {
 	t.Helper()
 	d := deliver(t, feed, delivered)
 	report := d.build(t, "snds")
 	got := d.account(feed, report)
-	compare(t, file, got)
+	golden.Text(t, file, got)
 	results, err := quality.Run(t.Context(), d.db, quality.Options{Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
@@ -138,24 +137,7 @@ func golden(t *testing.T, file string, feed *intake.Feed, delivered map[string]s
 	for _, c := range results.Blocking() {
 		t.Errorf("the mandatory check %s fails: %d of %d", c.What(), c.Violated, c.Denominator)
 	}
-	compare(t, strings.TrimSuffix(file, ".txt")+".quality.txt", results.Text())
-}
-
-// compare holds a text against a file.
-func compare(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.Text(t, strings.TrimSuffix(file, ".txt")+".quality.txt", results.Text())
 }
 
 // account says of each resource how many rows came, were refused by which rule,

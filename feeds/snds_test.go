@@ -1,7 +1,6 @@
 package feeds_test
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -16,7 +15,8 @@ import (
 	"rempart.eu/rempart/omop"
 )
 
-var update = flag.Bool("update", false, "rewrite the expectations in testdata")
+// update rewrites the expectations in testdata.
+var update = os.Getenv("UPDATE") != ""
 
 // A case of testdata/snds holds the files of one deposit, and what is expected:
 // want/<table>.csv are columns of a table of the CDM, sorted; want/refused.txt
@@ -47,13 +47,13 @@ func TestSNDSTraps(t *testing.T) {
 					continue
 				}
 				got := d.expectation(t, f, report)
-				if *update {
+				if update {
 					archive.Files[i].Data = []byte(got)
 				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
 				}
 			}
-			if *update {
+			if update {
 				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
