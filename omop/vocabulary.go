@@ -59,9 +59,11 @@ func (b *builder) vocabulary(ctx context.Context) error {
 			}
 		}
 	}
+	// Sources hand in concepts with their rows. Where two describe one concept, a
+	// vocabulary's word comes before a source's.
 	for _, d := range b.deposits {
-		if err := b.deliveredVocabulary(ctx, d); err != nil {
-			return fmt.Errorf("deposit %s: vocabulary: %w", d.Name, err)
+		if err := b.appendVocabulary(ctx, d.Tables); err != nil {
+			return fmt.Errorf("deposit %s: vocabulary: resource %w", d.Name, err)
 		}
 	}
 	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
@@ -85,29 +87,15 @@ func (b *builder) wholeVocabulary(ctx context.Context) error {
 	if err := b.run(ctx, "whole_vocabulary.sql"); err != nil {
 		return err
 	}
-	for _, f := range vocabularyFiles {
-		rows, there := b.whole[f.cdm]
-		if !there {
-			continue
-		}
-		names := make([]string, len(specification[f.cdm]))
-		for i, field := range specification[f.cdm] {
-			names[i] = engine.Quote(field.Name)
-		}
-		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", f.known, strings.Join(names, ", "), rows)); err != nil {
-			return fmt.Errorf("%s: %w", f.cdm, err)
-		}
-	}
-	return nil
+	return b.appendVocabulary(ctx, b.whole)
 }
 
-// deliveredVocabulary appends the concepts that a source hands in with its rows,
-// in resources that are called as OMOP's tables are. Where two describe one
-// concept, a vocabulary's word comes before a source's.
-func (b *builder) deliveredVocabulary(ctx context.Context, d loaded) error {
+// appendVocabulary appends the rows of those tables that are called as those of a
+// vocabulary are in OMOP.
+func (b *builder) appendVocabulary(ctx context.Context, tables map[string]string) error {
 	for _, f := range vocabularyFiles {
-		rows, delivered := d.Tables[f.cdm]
-		if !delivered {
+		rows, there := tables[f.cdm]
+		if !there {
 			continue
 		}
 		var selected []string
@@ -115,7 +103,7 @@ func (b *builder) deliveredVocabulary(ctx context.Context, d loaded) error {
 			selected = append(selected, fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", engine.Quote(field.Name), field.Type))
 		}
 		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", f.known, strings.Join(selected, ", "), rows)); err != nil {
-			return fmt.Errorf("resource %s: %w", f.cdm, err)
+			return fmt.Errorf("%s: %w", f.cdm, err)
 		}
 	}
 	return nil
