@@ -34,7 +34,7 @@ lint:
 vulnerabilities:
 	scripts/vulnerabilities
 
-bench: build ## measure: bench/latest/*.json and docs/performance.md (SUITE=path, intake, lake, linkage, host, ledger or run, default all)
+bench: build ## measure: bench/latest/*.json and docs/performance.md (SUITE=path, intake, lake, linkage, omop, host, ledger or run, default all)
 	scripts/install sandbox mount
 	scripts/servers bench
 	go run ./internal/benchmarks/cmd -suite "$(SUITE)"

@@ -34,7 +34,7 @@ const (
 
 // Inside runs this process's part of a suite, where it was started for one.
 func Inside(args []string) (status int, ok bool) {
-	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit, synthArg: synthProcess, linkArg: linkageChild, ledgerArg: ledgerProcess}
+	parts := map[string]func(context.Context, []string) error{serveArg: lakeServe, readArg: lakeRead, moveArg: hostMove, depositArg: intakeDeposit, synthArg: synthProcess, linkArg: linkageChild, ledgerArg: ledgerProcess, publishArg: omopPublish, plainArg: omopPlain}
 	if len(args) == 0 || parts[args[0]] == nil {
 		return 0, false
 	}
@@ -202,8 +202,8 @@ type child struct {
 	errs   strings.Builder
 }
 
-// processLimit is how long any process of the suite may take.
-const processLimit = 10 * time.Minute
+// processLimit is how long any process of a suite may take.
+const processLimit = 4 * time.Hour
 
 func startChild(ctx context.Context, args ...string) (*child, error) {
 	self, err := os.Executable()

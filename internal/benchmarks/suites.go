@@ -9,6 +9,7 @@ var suites = map[string]func(context.Context, *Run) error{
 	"host":    hostBench,
 	"intake":  intakeBench,
 	"linkage": linkageBench,
+	"omop":    omopBench,
 	"ledger":  ledgerBench,
 	"run":     runBench,
 }
