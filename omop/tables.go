@@ -37,12 +37,12 @@ var bookkeeping = []engine.Column{
 }
 
 // vocabularyTables are filled from the vocabularies, not from mappings.
-var vocabularyTables = []string{"concept", "vocabulary", "concept_relationship", "concept_ancestor"}
+var vocabularyTables = []string{"concept", "vocabulary", "concept_relationship", "concept_ancestor", "drug_strength"}
 
 // mappable are the tables that a feed may fill.
 func mappable() []string {
 	return slices.DeleteFunc(Tables(), func(t string) bool {
-		return slices.Contains(vocabularyTables, t)
+		return slices.Contains(vocabularyTables, t) || isDerived(t)
 	})
 }
 
@@ -82,7 +82,7 @@ func (b *builder) createTables(ctx context.Context) error {
 		for _, f := range specification[table] {
 			cdm = append(cdm, engine.Column{Name: f.Name, Type: f.Type})
 		}
-		if slices.Contains(vocabularyTables, table) {
+		if slices.Contains(vocabularyTables, table) || isDerived(table) {
 			if err := b.createTable(ctx, "cdm", table, cdm); err != nil {
 				return err
 			}
@@ -133,6 +133,9 @@ func (b *builder) finish(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.derive(ctx); err != nil {
+		return err
+	}
 	return b.exportVocabulary(ctx)
 }
 
@@ -180,7 +183,7 @@ func numberingOrder(table string) []string {
 	case "cost":
 		order = append(order, "s.cost_event_id")
 	}
-	if table != "observation_period" { // which comes from no single row
+	if table != "observation_period" && !isDerived(table) { // which come from no single row
 		order = append(order, "s.deposit", "s.source_table", "s.source_line")
 	}
 	return append(order, "hash(s)")

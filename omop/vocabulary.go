@@ -29,6 +29,7 @@ var vocabularyFiles = []struct {
 	{"CONCEPT_RELATIONSHIP.csv", "known_relationship", "concept_relationship", true},
 	{"CONCEPT_ANCESTOR.csv", "known_ancestor", "concept_ancestor", false},
 	{"VOCABULARY.csv", "known_vocabulary", "vocabulary", false},
+	{"DRUG_STRENGTH.csv", "known_strength", "drug_strength", false},
 }
 
 // vocabulary merges what the deposits' vocabularies say about codes.

@@ -1,5 +1,5 @@
 -- The part of the vocabulary that the tables use: their concepts, what stands
--- above those, and what leads from one of them to another.
+-- above those, what drugs are made of, and what leads from one of them to another.
 INSERT INTO cdm.concept BY NAME
 WITH wanted AS (
     SELECT concept_id FROM stage.used_concept
@@ -7,6 +7,10 @@ WITH wanted AS (
     SELECT a.ancestor_concept_id
     FROM vocabulary.known_ancestor a
     JOIN stage.used_concept u ON u.concept_id = a.descendant_concept_id
+    UNION
+    SELECT unnest([d.ingredient_concept_id, d.amount_unit_concept_id, d.numerator_unit_concept_id, d.denominator_unit_concept_id])
+    FROM vocabulary.known_strength d
+    JOIN stage.used_concept u ON u.concept_id = d.drug_concept_id
 )
 SELECT c.*
 FROM vocabulary.concept c
@@ -25,6 +29,13 @@ SELECT DISTINCT a.*
 FROM vocabulary.known_ancestor a
 SEMI JOIN cdm.concept above ON above.concept_id = a.ancestor_concept_id
 SEMI JOIN cdm.concept below ON below.concept_id = a.descendant_concept_id
+ORDER BY ALL;
+
+INSERT INTO cdm.drug_strength BY NAME
+SELECT DISTINCT d.*
+FROM vocabulary.known_strength d
+SEMI JOIN cdm.concept drug ON drug.concept_id = d.drug_concept_id
+SEMI JOIN cdm.concept ingredient ON ingredient.concept_id = d.ingredient_concept_id
 ORDER BY ALL;
 
 INSERT INTO cdm.vocabulary BY NAME

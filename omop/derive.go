@@ -1,0 +1,149 @@
+package omop
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"rempart.eu/rempart/engine"
+)
+
+//go:embed derived
+var derivedFiles embed.FS
+
+// Derivations is the folder of the SQL that works tables out of finished ones:
+// map/<table>.sql and map/view.<name>.sql, written as a feed's mapping is.
+func Derivations() fs.FS {
+	folder, err := fs.Sub(derivedFiles, "derived")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return folder
+}
+
+// derived are the tables that are worked out of finished ones, and the table whose
+// rows each is made of.
+var derived = []struct{ table, of string }{
+	{"condition_era", "condition_occurrence"},
+	{"drug_era", "drug_exposure"},
+	{"dose_era", "drug_exposure"},
+}
+
+// isDerived says whether a table is worked out of finished ones.
+func isDerived(table string) bool {
+	return slices.ContainsFunc(derived, func(d struct{ table, of string }) bool { return d.table == table })
+}
+
+// atOnce is about how many rows are derived from at a time. No row is derived from
+// those of two persons, so that persons can be taken some at a time, and memory is
+// bounded by this number and the events of one person.
+var atOnce = 4_000_000
+
+// derive works out the eras, when the events of all deposits are there.
+func (b *builder) derive(ctx context.Context) error {
+	if err := b.run(ctx, "derive.sql"); err != nil {
+		return err
+	}
+	for _, d := range derived {
+		if err := b.derivedFrom(ctx, d.of, "true"); err != nil {
+			return err
+		}
+	}
+	if err := b.db.Exec(ctx, "SET search_path = 'derived,main'"); err != nil {
+		return err
+	}
+	for _, view := range []struct{ kind, name string }{
+		{"TABLE", "ingredient"}, // of all drugs, which are few beside the exposures
+		{"VIEW", "dose"},
+	} {
+		query, err := derivation("view." + view.name)
+		if err != nil {
+			return err
+		}
+		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE %s derived.%s AS %s", view.kind, view.name, query)); err != nil {
+			return fmt.Errorf("omop/derived/map/view.%s.sql: %w", view.name, err)
+		}
+	}
+	for _, d := range derived {
+		if err := b.deriveTable(ctx, d.table, d.of); err != nil {
+			return fmt.Errorf("omop/derived/map/%s.sql: %w", d.table, err)
+		}
+	}
+	return b.db.Exec(ctx, "SET search_path = 'main'; DROP SCHEMA derived CASCADE")
+}
+
+// derivation is the text of a file of derived/map.
+func derivation(name string) (string, error) {
+	text, err := derivedFiles.ReadFile("derived/map/" + name + ".sql")
+	return string(text), err
+}
+
+// deriveTable works out one table, some persons at a time.
+func (b *builder) deriveTable(ctx context.Context, table, of string) error {
+	query, err := derivation(table)
+	if err != nil {
+		return err
+	}
+	parts, err := b.personParts(ctx, of)
+	if err != nil {
+		return err
+	}
+	ready := "ready." + engine.Quote(table)
+	if err := b.db.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS FROM cdm.%s LIMIT 0; ALTER TABLE %[1]s DROP COLUMN %[3]s", ready, engine.Quote(table), engine.Quote(primaryKey(table)))); err != nil {
+		return err
+	}
+	for _, persons := range parts {
+		if err := b.derivedFrom(ctx, of, persons); err != nil {
+			return err
+		}
+		if err := b.db.Exec(ctx, "INSERT INTO "+ready+" BY NAME "+query); err != nil {
+			return err
+		}
+	}
+	if err := b.db.Exec(ctx, numbering(table, ready)); err != nil {
+		return err
+	}
+	return b.db.Exec(ctx, "DROP TABLE "+ready)
+}
+
+// derivedFrom lets the SQL see the rows of a table that are about some persons.
+func (b *builder) derivedFrom(ctx context.Context, table, persons string) error {
+	return b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW derived.%[1]s AS SELECT * FROM cdm.%[1]s WHERE %[2]s", engine.Quote(table), persons))
+}
+
+// personParts are conditions that part the persons of a table, so that each part has
+// about atOnce rows.
+func (b *builder) personParts(ctx context.Context, table string) (parts []string, err error) {
+	var first, last int64
+	err = b.db.Each(ctx, fmt.Sprintf(`
+		SELECT min(person_id), max(person_id) FROM (
+		    SELECT person_id, CAST(sum(count(*)) OVER (ORDER BY person_id) AS BIGINT) // %d AS part
+		    FROM cdm.%s GROUP BY person_id)
+		GROUP BY part ORDER BY part`, atOnce, engine.Quote(table)), nil, func() error {
+		parts = append(parts, fmt.Sprintf("person_id BETWEEN %d AND %d", first, last))
+		return nil
+	}, &first, &last)
+	return parts, err
+}
+
+// Members is the query for the rows that a row of a derived table was made of: their
+// "table", and their primary key as id. The derived row is that whose primary key is
+// the query's one parameter. tables are those of a release that the query reads, by
+// their names. ok is false for a table that is not derived.
+func Members(table string) (query string, tables []string, ok bool) {
+	text, err := derivedFiles.ReadFile("derived/members/" + table + ".sql")
+	if err != nil {
+		return "", nil, false
+	}
+	header, query, _ := strings.Cut(string(text), "\n")
+	_, names, _ := strings.Cut(strings.TrimSuffix(header, "."), "Reads ")
+	for _, view := range []string{"ingredient", "dose"} {
+		if rule, err := derivation("view." + view); err == nil && strings.Contains(query, "JOIN "+view+" ") {
+			query = fmt.Sprintf("WITH %s AS (\n%s)\n%s", view, rule, query)
+		}
+	}
+	return query, strings.Split(names, ", "), true
+}
