@@ -129,10 +129,11 @@ func (b *builder) personParts(ctx context.Context, table string) (parts []string
 	return parts, err
 }
 
-// Members is the query for the rows that a row of a derived table was made of: their
-// "table", and their primary key as id. The derived row is that whose primary key is
-// the query's one parameter. tables are those of a release that the query reads, by
-// their names. ok is false for a table that is not derived.
+// Members is the query for the rows of a release that a row of it was made of: their
+// "table", and their primary key as id. That row is the one whose primary key is the
+// query's one parameter. tables are those of the release that the query reads, by
+// their names. ok is false for a table whose rows are made of no others: eras and
+// periods of observation are.
 func Members(table string) (query string, tables []string, ok bool) {
 	text, err := derivedFiles.ReadFile("derived/members/" + table + ".sql")
 	if err != nil {

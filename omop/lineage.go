@@ -25,12 +25,12 @@ type MappingFile struct {
 //
 // A row that several deposits tell of stands there several times, in the order in
 // which they are believed. Rows come table by table, in the order of their keys.
-// What the build works out itself has none: an observation period.
+// What the build works out of other rows has none: see [Members]; nor has what it
+// works out alone, an observation period that no source states.
 func Origins() string {
 	var all []string
 	for _, table := range mappable() {
 		switch {
-		case table == "observation_period":
 		case slices.Contains(merged, table):
 			all = append(all, "SELECT * FROM lineage."+engine.Quote(table))
 		default:
@@ -53,18 +53,17 @@ func (b *builder) keepOrigins(ctx context.Context) error {
 		return err
 	}
 	for _, table := range merged {
-		if table == "observation_period" {
-			continue
-		}
 		id, key := primaryKey(table), "key"
 		switch {
 		case table == "visit_occurrence":
 			key = "person_id, key"
-		case !keyed(table):
+		case table == "person", table == "death":
 			id, key = "person_id", "person_id"
 		}
 		from := "stage." + engine.Quote(table)
-		if id != "person_id" {
+		if table == "observation_period" { // those stated that lie in it
+			from = "(SELECT s.*, c.observation_period_id FROM stage.observation_period s JOIN cdm.observation_period c ON c.person_id = s.person_id AND s.observation_period_start_date BETWEEN c.observation_period_start_date AND c.observation_period_end_date)"
+		} else if id != "person_id" {
 			from = fmt.Sprintf("(SELECT s.*, c.%s FROM stage.%s s JOIN (SELECT %s, %s FROM cdm.%s) c USING (%s))", engine.Quote(id), engine.Quote(table), engine.Quote(id), key, engine.Quote(table), key)
 		}
 		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), originsOf(table, id, from))

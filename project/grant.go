@@ -70,7 +70,7 @@ func suggest(got string, known []string, format string, args ...any) error {
 }
 
 // vocabulary tables speak of no person: they are granted whole.
-var vocabulary = []string{"concept", "concept_ancestor", "concept_relationship", "vocabulary"}
+var vocabulary = []string{"concept", "concept_ancestor", "concept_relationship", "drug_strength", "vocabulary"}
 
 // paid are the tables whose events a row of cost may be about, by cost_domain_id.
 var paid = map[string]string{
@@ -145,7 +145,8 @@ func keepOrder(names []string) []string {
 	return ordered
 }
 
-// inPeriod keeps events that begin in the period, and periods that touch it.
+// inPeriod keeps events that begin in the period, periods that touch it, and eras that
+// lie in it: an era that reaches out of it tells of events that were not granted.
 // Where dates are moved, what is shown must lie between first and last too, which
 // a person's dates reach whatever the shift: no edge then tells it.
 func inPeriod(name string) string {
@@ -159,6 +160,9 @@ func inPeriod(name string) string {
 	switch {
 	case start == "":
 		return "true"
+	case strings.HasSuffix(name, "_era"):
+		end = engine.Quote(name + "_end_date")
+		return fmt.Sprintf("%[1]s >= %[3]s AND %[2]s <= %[4]s AND %[1]s + shift >= %[5]s AND %[2]s + shift <= %[6]s", start, end, from, to, first, last)
 	case end != "":
 		return fmt.Sprintf("%[1]s <= %[3]s AND %[2]s >= %[4]s AND %[1]s + shift <= %[5]s AND %[2]s + shift >= %[6]s", start, end, to, from, last, first)
 	}

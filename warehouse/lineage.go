@@ -20,6 +20,8 @@ import (
 
 // Origin is one row of a source that a row of a release was made of.
 type Origin struct {
+	Table         string        `json:"table,omitempty"` // of the release's own row that the row was worked out of, an era's event
+	ID            int64         `json:"id,omitempty"`    // and that row's primary key
 	Deposit       string        `json:"deposit"`
 	Provider      string        `json:"provider"`
 	Feed          string        `json:"feed"`
@@ -86,19 +88,75 @@ func (w *Warehouse) Explain(ctx context.Context, state *governance.State, releas
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return origins(ctx, db, state, manifest.Lineage, file.Path(), table, id)
+	lineage := sealedLineage{manifest.Lineage, file.Path(), state}
+	all, err := lineage.origins(ctx, db, table, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := members(ctx, vault, manifest, key, db, table, id)
+	if err != nil {
+		return nil, fmt.Errorf("release %s: %w", release.Release, err)
+	}
+	for _, r := range rows {
+		of, err := lineage.origins(ctx, db, r.table, r.id)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range of {
+			o.Table, o.ID = r.table, r.id
+			all = append(all, o)
+		}
+	}
+	return all, nil
+}
+
+// rowOf is a row of a release.
+type rowOf struct {
+	table string
+	id    int64
+}
+
+// members are the rows that a row was worked out of; none where it was not.
+func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, key *keyring.Key, db *engine.DB, table string, id int64) (rows []rowOf, err error) {
+	query, tables, derived := omop.Members(table)
+	if !derived {
+		return nil, nil
+	}
+	for _, t := range manifest.Tables {
+		if !slices.Contains(tables, t.Name) {
+			continue
+		}
+		file, err := vault.Load(ctx, t.Object, key)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+readParquet(file.Path())); err != nil {
+			return nil, err
+		}
+	}
+	var r rowOf
+	err = db.Each(ctx, query, []any{id}, func() error { rows = append(rows, r); return nil }, &r.table, &r.id)
+	return rows, err
+}
+
+// sealedLineage is where a release's rows came from, opened.
+type sealedLineage struct {
+	*lake.Lineage
+	path  string
+	state *governance.State
 }
 
 // filesApart is by how much the lines of a resource's files are apart: docs/formats.md.
 const filesApart = 1 << 40
 
-func origins(ctx context.Context, db *engine.DB, state *governance.State, l *lake.Lineage, path, table string, id int64) (all []Origin, err error) {
+func (l sealedLineage) origins(ctx context.Context, db *engine.DB, table string, id int64) (all []Origin, err error) {
 	var deposit, mapping int
 	var resource string
 	var line int64
 	err = db.Each(ctx, `SELECT deposit, mapping, resource, line FROM (
 		    SELECT row_number() OVER () AS place, deposit, mapping, resource, unnest(list_distinct(list_prepend(line, coalesce(lines, [])))) AS line
-		    FROM `+readParquet(path)+` WHERE "table" = ? AND id = ?)
+		    FROM `+readParquet(l.path)+` WHERE "table" = ? AND id = ?)
 		ORDER BY deposit, place, line`, []any{table, id}, func() error {
 		if deposit >= len(l.Deposits) || mapping >= len(l.Mappings) {
 			return fmt.Errorf("the lineage names deposit %d and mapping %d, which its manifest does not list", deposit, mapping)
@@ -109,7 +167,7 @@ func origins(ctx context.Context, db *engine.DB, state *governance.State, l *lak
 			return nil
 		}
 		o := Origin{Deposit: l.Deposits[deposit], Resource: resource, File: file, Lines: []int64{line % filesApart}, Mapping: l.Mappings[mapping].File, MappingSHA256: l.Mappings[mapping].SHA256}
-		if d, ok := state.Deposits.Get(o.Deposit); ok {
+		if d, ok := l.state.Deposits.Get(o.Deposit); ok {
 			o.Provider, o.Feed, o.FeedDigest = d.Actor, d.Feed, d.FeedDigest
 		}
 		all = append(all, o)

@@ -48,11 +48,16 @@ it, and no project has it.`,
 
 func (a *app) printOrigins(table string, id int64, origins []warehouse.Origin) {
 	if len(origins) == 0 {
-		a.say("Nothing tells of %s %d: the release has no such row, or worked it out itself (observation periods, the vocabulary).", table, id)
+		a.say("Nothing tells of %s %d: the release has no such row, or worked it out of no other (a period from a person's first event to the last, the vocabulary).", table, id)
 		return
 	}
 	a.say("%s %d", table, id)
+	var at warehouse.Origin
 	for _, o := range origins {
+		if o.Table != "" && (o.Table != at.Table || o.ID != at.ID) {
+			a.say("made of %s %d", o.Table, o.ID)
+		}
+		at = o
 		lines := make([]string, len(o.Lines))
 		for i, line := range o.Lines {
 			lines[i] = strconv.FormatInt(line, 10)

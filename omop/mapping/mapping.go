@@ -31,7 +31,8 @@ import (
 
 // Document is a feed's mapping.
 type Document struct {
-	Name, Title, Version string
+	Folder               string // of its files, in the repository: feeds/snds
+	Name, Title, Version string // Version is "" where it is no feed's
 	Files                []File // tables and events, then views, then what is left out
 	Resources            []Resource
 }
@@ -110,7 +111,7 @@ func Read(ctx context.Context, db *engine.DB, folder fs.FS) (*Document, error) {
 	if err := r.readLists(folder); err != nil {
 		return nil, err
 	}
-	d := &Document{Name: feed.Name, Title: feed.Title, Version: feed.Version}
+	d := &Document{Folder: "feeds/" + feed.Name, Name: feed.Name, Title: feed.Title, Version: feed.Version}
 	for _, file := range files {
 		f, err := r.file(r.queries[file])
 		if err != nil {

@@ -1,6 +1,9 @@
 package mapping_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/internal/golden"
+	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/mapping"
 )
 
@@ -98,4 +102,57 @@ func TestAHeaderSaysWhatTheSelectDoes(t *testing.T) {
 
 func feed(death string) fs.FS {
 	return fstest.MapFS{"datapackage.json": {Data: []byte(descriptor)}, "map/death.sql": {Data: []byte(death)}}
+}
+
+// TestDerivedIsTrue holds docs/mappings/derived.md against the build's own SQL.
+func TestDerivedIsTrue(t *testing.T) {
+	d, err := derivedTables(t.Context(), open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Text(t, filepath.Join("..", "..", "docs", "mappings", "derived.md"), d.Markdown())
+}
+
+// derivedTables tells how the build works tables out of finished ones, as a feed's mapping
+// is told: there, the sources are tables of the CDM.
+func derivedTables(ctx context.Context, db *engine.DB) (*mapping.Document, error) {
+	descriptor, err := describe([]string{"condition_occurrence", "drug_exposure", "concept", "concept_ancestor", "concept_relationship", "drug_strength"})
+	if err != nil {
+		return nil, err
+	}
+	folder := fstest.MapFS{"datapackage.json": {Data: descriptor}}
+	files, err := fs.Glob(omop.Derivations(), "map/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(omop.Derivations(), file)
+		if err != nil {
+			return nil, err
+		}
+		folder[file] = &fstest.MapFile{Data: text}
+	}
+	d, err := mapping.Read(ctx, db, folder)
+	if err != nil {
+		return nil, err
+	}
+	d.Folder, d.Version = "omop/derived", ""
+	return d, nil
+}
+
+// describe writes tables of the CDM as the resources of a feed.
+func describe(tables []string) ([]byte, error) {
+	type object = map[string]any
+	var resources []object
+	for _, table := range tables {
+		var fields []object
+		for _, f := range omop.Fields(table) {
+			fields = append(fields, object{"name": f.Name, "type": "string", "rempart": object{"role": "health"}})
+		}
+		resources = append(resources, object{"name": table, "path": table + ".csv", "title": fmt.Sprintf("The CDM's table %s", table), "schema": object{"fields": fields}})
+	}
+	return json.Marshal(object{
+		"name": "derived", "title": "Tables that are worked out of finished ones", "version": "1.0.0",
+		"rempart": object{"kind": "hospital"}, "resources": resources,
+	})
 }

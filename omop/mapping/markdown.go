@@ -13,8 +13,12 @@ var events string
 // Markdown is the document as text for people.
 func (d *Document) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Mapping of %s\n\n%s, version %s of the feed.\n\n", d.Name, strings.TrimSuffix(d.Title, "."), d.Version)
-	b.WriteString("This page is made from `feeds/" + d.Name + "/map`; a test keeps it true. Change the SQL, then run\n`UPDATE=1 go test ./omop/mapping`.\n\n")
+	if d.Version != "" {
+		fmt.Fprintf(&b, "# Mapping of %s\n\n%s, version %s of the feed.\n\n", d.Name, strings.TrimSuffix(d.Title, "."), d.Version)
+	} else {
+		fmt.Fprintf(&b, "# %s\n\n", strings.TrimSuffix(d.Title, "."))
+	}
+	b.WriteString("This page is made from `" + d.Folder + "/map`; a test keeps it true. Change the SQL, then run\n`UPDATE=1 go test ./omop/mapping`.\n\n")
 	d.overview(&b)
 	if slices.ContainsFunc(d.Files, func(f File) bool { return f.Target == "event" }) {
 		b.WriteString("\n" + events)
@@ -36,7 +40,9 @@ func (d *Document) Markdown() string {
 			files[i].markdown(&b, d)
 		}
 	}
-	d.coverage(&b)
+	if d.Version != "" {
+		d.coverage(&b)
+	}
 	return b.String()
 }
 
@@ -70,7 +76,7 @@ func (f *File) name() string {
 func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(heading), ".", "") }
 
 func (f *File) markdown(b *strings.Builder, d *Document) {
-	fmt.Fprintf(b, "\n### %s\n\n%s ([%s](../../feeds/%s/%s))\n\n", f.name(), sentence(f.Header.Title), f.Path, d.Name, f.Path)
+	fmt.Fprintf(b, "\n### %s\n\n%s ([%s](../../%s/%s))\n\n", f.name(), sentence(f.Header.Title), f.Path, d.Folder, f.Path)
 	fmt.Fprintf(b, "- **Source:** %s\n", d.linked(f.Header))
 	fmt.Fprintf(b, "- **Rule:** %s\n", flat(f.Header.Rule))
 	if f.Rows != "" {
