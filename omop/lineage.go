@@ -54,10 +54,10 @@ func (b *builder) keepOrigins(ctx context.Context) error {
 	}
 	for _, table := range merged {
 		id, key := primaryKey(table), "key"
-		switch {
-		case table == "visit_occurrence":
+		switch table {
+		case "visit_occurrence":
 			key = "person_id, key"
-		case table == "person", table == "death":
+		case "person", "death":
 			id, key = "person_id", "person_id"
 		}
 		from := "stage." + engine.Quote(table)
