@@ -21,7 +21,7 @@ import (
 //	keep VAR REGEXP       sets VAR to the first match in what the last command printed
 //	prints FILE           wants the text of FILE in what the last command printed
 //	keep-word VAR         keeps the first word of VAR alone
-//	roc FOLDER            validates an RO-Crate, where a validator is there
+//	roc FOLDER            validates a Five Safes RO-Crate, where a validator is there; ! roc wants it refused
 //	append FILE FROM      puts the text of FROM after that of FILE
 //	status CODE ARGS…     runs rempart and wants this exit code
 func TestStories(t *testing.T) {
@@ -77,17 +77,27 @@ func TestStories(t *testing.T) {
 				word, _, _ := strings.Cut(ts.Getenv(args[0]), " ")
 				ts.Setenv(args[0], word)
 			},
-			"roc": func(ts *testscript.TestScript, _ bool, args []string) {
+			"roc": func(ts *testscript.TestScript, neg bool, args []string) {
 				made, err := exec.Command("../../scripts/roc-env").Output()
 				if err != nil {
 					ts.Logf("the crate is not validated: scripts/roc-env cannot install the validator here: %v", err)
 					return
 				}
 				env := strings.TrimSpace(string(made))
-				out, err := exec.Command(filepath.Join(env, "bin", "rocrate-validator"), "--no-interactive", "validate", "--no-paging", "--verbose", "--offline",
-					"--cache-path", filepath.Join(env, "contexts"), "--profile-identifier", "ro-crate-1.2", ts.MkAbs(args[0])).CombinedOutput()
-				if err != nil {
-					ts.Fatalf("the crate is not valid: %v\n%s", err, out)
+				profiles, err := filepath.Abs("../../project/testdata")
+				ts.Check(err)
+				validate := func(more ...string) error {
+					out, err := exec.Command(filepath.Join(env, "bin", "rocrate-validator"), append(append([]string{"--no-interactive", "validate", "--no-paging", "--verbose", "--offline",
+						"--cache-path", filepath.Join(env, "contexts"), "--extra-profiles-path", profiles, "--profile-identifier", "five-safes-crate-0.4"}, more...), ts.MkAbs(args[0]))...).CombinedOutput()
+					if err != nil {
+						return fmt.Errorf("the crate is not valid: %w\n%s", err, out)
+					}
+					return nil
+				}
+				// What RO-Crate 1.2 and the profile require, then what the profile recommends.
+				err = errors.Join(validate(), validate("--disable-profile-inheritance", "--requirement-severity", "recommended"))
+				if neg == (err == nil) {
+					ts.Fatalf("found valid: %v, want %v\n%v", err == nil, !neg, err)
 				}
 			},
 			"append": func(ts *testscript.TestScript, _ bool, args []string) {
