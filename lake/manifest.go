@@ -13,6 +13,7 @@ type Manifest struct {
 	Tables  []Table         `json:"tables"`
 	Report  json.RawMessage `json:"report"` // where every row of the sources went: see package omop
 	Lineage *Lineage        `json:"lineage,omitempty"`
+	Profile []Table         `json:"profile,omitempty"` // what is in the tables, by Achilles' own: see package omop/profile
 }
 
 // Lineage is where every row of a release came from. Its object holds a row for each

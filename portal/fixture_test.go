@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/linkage"
+	"rempart.eu/rempart/omop/profile"
 	"rempart.eu/rempart/omop/quality"
 	"rempart.eu/rempart/warehouse"
 )
@@ -189,7 +190,7 @@ func portalOf(t testing.TB, dir string) *Portal {
 	}
 	w.Now = func() time.Time { return today }
 	p := New(Options{Warehouse: w, Sessions: fakeSessions{}, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))})
-	p.checks = checked
+	p.checks, p.profiles = checked, profiled
 	return p
 }
 
@@ -204,6 +205,17 @@ func checked(context.Context, *warehouse.Warehouse, string) (*quality.Results, e
 		{Check: "isRequired", Table: "DEATH", Field: "DEATH_DATE", ID: "field_isrequired_death_death_date", Failed: 1, Violated: 502, Denominator: 509, Share: 0.986248},
 	}
 	return r, nil
+}
+
+// profiled is what changed in the story's release.
+func profiled(context.Context, *warehouse.Warehouse, string) (*profileData, error) {
+	third, half, before, now := -0.33, 0.5, 3.02, 30.2
+	return &profileData{Release: "r-2026-03", Made: 151, Of: 194, Against: "r-2026-02", Drift: []profile.Change{
+		{Analysis: 220, Name: "Number of visit occurrence records by visit occurrence start month", Measure: "total", Before: &before, Now: &now, Change: &third},
+		{Analysis: 201, Name: "Number of visit occurrence records, by visit_concept_id", Measure: "shape", Change: &half, Strata: "9201: 100.0 % → 50.0 %; 9202: 0.0 % → 50.0 %"},
+		{Analysis: 1815, Name: "Distribution of numeric values, by measurement_concept_id and unit_concept_id", Measure: "mean", Before: &before, Now: &now, Change: &half, Strata: "3004249, 8876"},
+		{Analysis: 720, Name: "Number of drug exposure records by drug exposure start month", Measure: "new", Now: &now},
+	}}, nil
 }
 
 type testWriter struct{ t testing.TB }

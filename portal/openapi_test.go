@@ -50,6 +50,7 @@ var operations = map[string]operation{
 	"GET /api/v1/releases":                   {"Releases", reading, "", nil, releasesData{}},
 	"GET /api/v1/releases/{release}":         {"A release: where it comes from, and what it has", reading, "", nil, releaseData{}},
 	"GET /api/v1/releases/{release}/quality": {"What the checks of a release's quality found, without counts of few", reading, "", nil, qualityData{}},
+	"GET /api/v1/releases/{release}/profile": {"What changed in a release against the one before, without counts of few", reading, "", nil, profileData{}},
 	"GET /api/v1/hosts":                      {"Hosts of the register, and moves between them", reading, "", nil, hostsData{}},
 	"GET /api/v1/hosts/{host}":               {"A host", reading, "", nil, hostData{}},
 	"GET /api/v1/keys":                       {"Keys, and what they open", reading, "", nil, keysData{}},

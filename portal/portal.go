@@ -70,6 +70,7 @@ type Portal struct {
 	site     string
 	asks     asker
 	checks   qualityReader
+	profiles profileReader
 	derived  derivation
 	lately   *lru.Cache[uint64, ledger.Entry] // statements that were read
 	mux      *http.ServeMux
@@ -80,7 +81,7 @@ type Portal struct {
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, checks: checksOf, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, checks: checksOf, profiles: profileOf, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
@@ -121,6 +122,7 @@ func (p *Portal) routes() {
 	p.page("GET /releases", p.releases)
 	p.page("GET /releases/{release}", p.release)
 	p.fromHost("/releases/{release}/quality", p.quality)
+	p.fromHost("/releases/{release}/profile", p.profile)
 	p.page("GET /hosts", p.hosts)
 	p.page("GET /hosts/{host}", p.host)
 	p.page("GET /parties", p.parties)

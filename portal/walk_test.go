@@ -151,7 +151,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.checks = checked
+	p.checks, p.profiles = checked, profiled
 	walk := &walker{t: t, p: p, w: w, site: url, b: browser.Start(t), tabs: map[string]*browser.Tab{}, visited: map[string]bool{}}
 	for _, v := range pages {
 		walk.visit(v.name, v.who, v.path)

@@ -221,6 +221,9 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 	if manifest.Lineage, err = p.lineage(ctx, key); err != nil {
 		return fmt.Errorf("the lineage: %w", err)
 	}
+	if manifest.Profile, err = p.profile(ctx, key); err != nil {
+		return fmt.Errorf("the profile: %w", err)
+	}
 	if p.made.Quality.Results, err = p.vault.PutJSON(ctx, key, p.quality); err != nil {
 		return fmt.Errorf("the results of the checks: %w", err)
 	}

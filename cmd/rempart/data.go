@@ -355,7 +355,7 @@ fails a mandatory check is refused unless a data protection officer has waived i
 		},
 	}
 	erase.Flags().StringVar(&reason, "reason", "", "why")
-	return group("release", "OMOP releases", publish, list, show, a.releaseQualityCommand(), a.releaseWaiveCommand(), a.releaseExplainCommand(), verify, erase)
+	return group("release", "OMOP releases", publish, list, show, a.releaseQualityCommand(), a.releaseProfileCommand(), a.releaseWaiveCommand(), a.releaseExplainCommand(), verify, erase)
 }
 
 func first(args []string) string {

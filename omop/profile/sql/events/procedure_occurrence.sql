@@ -1,0 +1,13 @@
+CREATE OR REPLACE TEMP VIEW event AS
+SELECT
+    person_id,
+    procedure_concept_id AS concept_id,
+    procedure_date AS date,
+    procedure_end_date AS end_date,
+    procedure_type_concept_id AS type_concept_id,
+    procedure_source_concept_id AS source_concept_id,
+    procedure_source_value AS source_value,
+    visit_occurrence_id AS visit_occurrence_id,
+    visit_detail_id AS visit_detail_id
+FROM cdm.procedure_occurrence
+WHERE person_id BETWEEN getvariable('first_person') AND getvariable('last_person');

@@ -1,0 +1,136 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
+	"rempart.eu/rempart/omop/profile"
+)
+
+// profile counts what is in the release's tables while they are in memory, and seals it.
+func (p *publication) profile(ctx context.Context, key *keyring.Key) (tables []lake.Table, err error) {
+	p.options.Progress.Report("profile", 0, 0)
+	err = profile.Make(ctx, p.db, profile.Source{Name: p.w.Config.Name, Version: profile.AchillesVersion, Now: p.w.Now().UTC()})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range profile.Tables() {
+		t := lake.Table{Name: name}
+		if err := p.db.Value(ctx, &t.Rows, "SELECT count(*) FROM ("+profile.Select(name)+")"); err != nil {
+			return nil, err
+		}
+		t.Object, err = p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
+			return p.db.CopyOut(ctx, profile.Select(name), engine.Parquet, w)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		p.put = append(p.put, t.Object)
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+// Profile opens what is in a release, held against another release: against, or the one
+// published before it that can be read and has a profile, if there is any. use reads it; it
+// is gone afterwards. Only the controller can.
+func (w *Warehouse) Profile(ctx context.Context, state *governance.State, release, against *governance.Release, use func(*profile.Profile) error) (err error) {
+	ring, err := w.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	o := &profiles{w: w, state: state, ring: ring}
+	defer func() { err = errors.Join(err, o.close()) }()
+	now, err := o.open(ctx, release, true)
+	if err != nil {
+		return err
+	}
+	name, before, err := o.before(ctx, release, against)
+	if err != nil {
+		return err
+	}
+	db, err := engine.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	p, err := profile.Open(ctx, db, release.Release, now, name, before)
+	if err != nil {
+		return err
+	}
+	return use(p)
+}
+
+// profiles opens the profiles of releases.
+type profiles struct {
+	w     *Warehouse
+	state *governance.State
+	ring  *keyring.Keyring
+	files []*engine.File
+}
+
+func (o *profiles) close() (err error) {
+	for _, f := range o.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// open decrypts a release's profile into memory, its concepts too where they are asked
+// for.
+func (o *profiles) open(ctx context.Context, release *governance.Release, concepts bool) (profile.Files, error) {
+	manifest, key, err := o.w.Manifest(ctx, o.state, release, o.ring)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Wipe()
+	if len(manifest.Profile) == 0 {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("release %s was published before releases had a profile", release.Release), Remedy: "Publish again: rempart release publish"}
+	}
+	vault, err := o.w.Vault(o.state)
+	if err != nil {
+		return nil, err
+	}
+	files := profile.Files{}
+	for _, t := range append(manifest.Profile, manifest.Tables...) {
+		if _, taken := files[t.Name]; taken || len(files) >= len(manifest.Profile) && (t.Name != "concept" || !concepts) {
+			continue
+		}
+		f, err := vault.Load(ctx, t.Object, key)
+		if err != nil {
+			return nil, fmt.Errorf("release %s: %s: %w", release.Release, t.Name, err)
+		}
+		o.files = append(o.files, f)
+		files[t.Name] = readParquet(f.Path())
+	}
+	return files, nil
+}
+
+// before opens the release that another is held against.
+func (o *profiles) before(ctx context.Context, release, against *governance.Release) (string, profile.Files, error) {
+	if against != nil {
+		files, err := o.open(ctx, against, false)
+		return against.Release, files, err
+	}
+	var last *governance.Release
+	for _, r := range o.state.Releases.All() {
+		if r.Index < release.Index && readable(r, o.w.Now()) == nil && (last == nil || r.Index > last.Index) {
+			last = r
+		}
+	}
+	if last == nil {
+		return "", nil, nil
+	}
+	files, err := o.open(ctx, last, false)
+	if refused := (*governance.Refusal)(nil); errors.As(err, &refused) { // it has none
+		return "", nil, nil
+	}
+	return last.Release, files, err
+}
