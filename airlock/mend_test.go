@@ -40,7 +40,7 @@ func TestATableIsChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := h.output(made.Result.Output)
-			if o.From != id || o.Method != string(method) || o.By != "alice" || o.Refused || o.Output.Output != id+"-"+string(method) {
+			if o.Handled().From != id || o.Handled().Method != string(method) || o.Handled().By != "alice" || o.Refused || o.Output.Output != id+"-"+string(method) {
 				t.Errorf("%+v", o)
 			}
 			data, err := project.Output(t.Context(), h.Warehouse, o)
@@ -110,7 +110,7 @@ func TestCommentsHoldNoHealthData(t *testing.T) {
 			}
 		}
 	}
-	before := len(h.output(id).Comments)
+	before := len(h.output(id).Handled().Comments)
 	for name, text := range map[string]string{
 		"a person's number": "it is 2 85 05 78 006 084 41", "an address": "ask marie.dupont@example.fr", "a count": "there are 3 patients in Aisne", "a count, too": "n = 4",
 		"nothing": "", "two lines": "one\ntwo", "a roman": strings.Repeat("long ", 200), "what nobody sees": "a\u202eb",
@@ -128,7 +128,7 @@ func TestCommentsHoldNoHealthData(t *testing.T) {
 	if _, err := airlock.Refuse(t.Context(), h.Warehouse, "bob", id, "line 3 is 2 85 05 78 006 084 41"); err == nil || !strings.Contains(err.Error(), "identifier") {
 		t.Errorf("a reason with a person's number: %v", err)
 	}
-	if got := len(h.output(id).Comments); got != before {
+	if got := len(h.output(id).Handled().Comments); got != before {
 		t.Errorf("%d comments, want %d", got, before)
 	}
 }
@@ -232,7 +232,7 @@ func TestAnOutputIsHandedOutOnce(t *testing.T) {
 	if n := hand(); n != 1 {
 		t.Errorf("after that it was handed out %d times", n)
 	}
-	if got := h.output(id).Deliveries; len(got) != 2 || got[0].Party != "alice" || got[0].Means != airlock.ByPortal {
+	if got := h.output(id).Handled().Deliveries; len(got) != 2 || got[0].Party != "alice" || got[0].Means != airlock.ByPortal {
 		t.Errorf("the ledger says %+v", got)
 	}
 }

@@ -40,14 +40,14 @@ type Step struct {
 
 // steps are what made an output of what its run wrote, and the statements that say so.
 func steps(state *governance.State, output *governance.Output) (all []Step, said []governance.Made) {
-	for output.From != "" {
+	for output.Handled().From != "" {
 		for id, c := range state.Changes.All() {
-			if c.Output == output.From && c.Method == output.Method && c.Done != nil && c.Failed == "" {
+			if c.Output == output.Handled().From && c.Method == output.Handled().Method && c.Done != nil && c.Failed == "" {
 				all = append([]Step{{id, c.Output, c.Method, c.Actor}}, all...)
 				said = append(said, c.Made, *c.Done, state.Parties[c.Actor].Made)
 			}
 		}
-		from, ok := state.Outputs.Get(output.From)
+		from, ok := state.Outputs.Get(output.Handled().From)
 		if !ok {
 			break
 		}

@@ -2,8 +2,10 @@ package governance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -48,24 +50,40 @@ func (s *State) AuthoriseKey(actor string, now time.Time, body ledger.Body) erro
 
 // authorise asks the policies about a statement that is signed with a passkey or not.
 func (s *State) authorise(name string, now time.Time, body ledger.Body, passkey bool) error {
-	facts, err := s.facts(name, now, body, passkey)
-	if err != nil {
+	c := spareCases.Get().(*aCase)
+	*c = aCase{}
+	if err := s.collect(c, name, now, body, passkey); err != nil {
 		return err
 	}
-	decision, err := facts.Decide()
+	decision, err := c.facts.Decide()
 	if err != nil {
 		return err
 	}
 	if !decision.Allowed {
-		return decision.Refusal
+		return decision.Refusal // which tells the case: it is not spare
 	}
+	spareCases.Put(c)
 	return nil
 }
+
+// aCase is the facts and those of their project in one piece.
+type aCase struct {
+	facts   Facts
+	project ProjectFacts
+}
+
+// spareCases are those that nobody looks at any more: a ledger of a million
+// statements has as many.
+var spareCases = sync.Pool{New: func() any { return new(aCase) }}
 
 // Decide asks the policies. The error says that a policy could not be evaluated.
 func (f *Facts) Decide() (Decision, error) {
 	set := rules()
-	request, entities := f.cedar(set.looksAt[f.Action])
+	wants := set.looksAt[f.Action]
+	if wants == nil {
+		wants = &wanted{} // no policy is about it
+	}
+	request, entities := f.cedar(wants)
 	answer, why := cedar.Authorize(set.byAction[f.Action], entities, request)
 	if len(why.Errors) > 0 {
 		return Decision{}, fmt.Errorf("policy %s: %s", why.Errors[0].PolicyID, why.Errors[0].Message)
@@ -90,14 +108,30 @@ func (f *Facts) Decide() (Decision, error) {
 // Cedar puts the facts in Cedar's terms: the two entities that the policies look
 // at, and the whole context.
 func (f *Facts) Cedar() (cedar.Request, types.EntityMap) {
-	request, of := f.cedar(wanted{contextFacts, projectFacts})
+	request, of := f.cedar(allFacts)
 	entities := types.EntityMap{of.principal.UID: of.principal}
 	entities[of.resource.UID] = of.resource
 	return request, entities
 }
 
 // wanted are the facts that the policies about an action look at.
-type wanted struct{ context, project []fact }
+type wanted struct {
+	context, project []fact
+
+	contextBefore *latest  // nil: nothing is kept
+	projectBefore sync.Map // by project: *latest
+}
+
+var allFacts = &wanted{context: contextFacts, project: projectFacts}
+
+// latest is the last record of a place, which the next is most often equal to.
+type latest struct{ atomic.Pointer[collected] }
+
+// collected is a record and the facts in it, in their order.
+type collected struct {
+	values []types.Value
+	record types.Record
+}
 
 // pair is the two entities of a case.
 type pair struct{ principal, resource types.Entity }
@@ -114,32 +148,57 @@ func (p *pair) Get(uid types.EntityUID) (types.Entity, bool) {
 }
 
 // cedar is Cedar with those facts that are wanted.
-func (f *Facts) cedar(w wanted) (cedar.Request, *pair) {
+func (f *Facts) cedar(w *wanted) (cedar.Request, *pair) {
 	of := &pair{
 		principal: types.Entity{UID: partyUID(f.Actor), Attributes: f.actor()},
 		resource:  types.Entity{UID: warehouseUID},
 	}
 	if f.Project != nil {
-		of.resource = types.Entity{UID: types.NewEntityUID("Project", types.String(f.Project.Name)), Attributes: f.record(w.project)}
+		of.resource = types.Entity{UID: types.NewEntityUID("Project", types.String(f.Project.Name)), Attributes: w.projectRecord(f)}
 	}
 	return cedar.Request{
 		Principal: of.principal.UID,
 		Action:    types.NewEntityUID("Action", types.String(f.Action)),
 		Resource:  of.resource.UID,
-		Context:   f.record(w.context),
+		Context:   w.contextBefore.record(f, w.context),
 	}, of
 }
 
-// record collects facts.
-func (f *Facts) record(facts []fact) types.Record {
+// projectRecord collects the facts of a project.
+func (w *wanted) projectRecord(f *Facts) types.Record {
+	if w.contextBefore == nil {
+		return (*latest)(nil).record(f, w.project)
+	}
+	before, known := w.projectBefore.Load(f.Project.Name)
+	if !known {
+		before, _ = w.projectBefore.LoadOrStore(f.Project.Name, &latest{})
+	}
+	return before.(*latest).record(f, w.project)
+}
+
+// record collects facts, or is the record of before where they are the same.
+func (l *latest) record(f *Facts, facts []fact) types.Record {
 	if len(facts) == 0 {
 		return types.Record{}
 	}
-	record := make(types.RecordMap, len(facts))
-	for _, fact := range facts {
-		record[fact.name] = fact.of(f)
+	values := make([]types.Value, 0, 40)[:len(facts)]
+	for i, fact := range facts {
+		values[i] = fact.of(f)
 	}
-	return types.NewRecord(record)
+	if l != nil {
+		if before := l.Load(); before != nil && slices.EqualFunc(values, before.values, types.Value.Equal) {
+			return before.record
+		}
+	}
+	record := make(types.RecordMap, len(facts))
+	for i, fact := range facts {
+		record[fact.name] = values[i]
+	}
+	now := collected{slices.Clone(values), types.NewRecord(record)}
+	if l != nil {
+		l.Store(&now)
+	}
+	return now.record
 }
 
 // actors are the attributes of parties: there are few that differ.
@@ -213,7 +272,20 @@ var warehouseUID = types.NewEntityUID("Warehouse", "warehouse")
 
 func partyUID(name string) types.EntityUID { return types.NewEntityUID("Party", types.String(name)) }
 
+// partySets are sets of parties that were asked for before: those of projects, and none.
+var partySets sync.Map // names, a line each → types.Set
+
 func parties(names []string) types.Set {
+	key := strings.Join(names, "\n")
+	if known, ok := partySets.Load(key); ok {
+		return known.(types.Set)
+	}
+	set := newParties(names)
+	partySets.Store(key, set)
+	return set
+}
+
+func newParties(names []string) types.Set {
 	values := make([]types.Value, len(names))
 	for i, name := range names {
 		values[i] = partyUID(name)
@@ -221,7 +293,20 @@ func parties(names []string) types.Set {
 	return types.NewSet(values...)
 }
 
+// textSets are sets of texts that were asked for before: countries of law, and roles.
+var textSets sync.Map // texts, a line each → types.Set
+
 func texts(all []string) types.Set {
+	key := strings.Join(all, "\n")
+	if known, ok := textSets.Load(key); ok {
+		return known.(types.Set)
+	}
+	set := newTexts(all)
+	textSets.Store(key, set)
+	return set
+}
+
+func newTexts(all []string) types.Set {
 	values := make([]types.Value, len(all))
 	for i, text := range all {
 		values[i] = types.String(text)

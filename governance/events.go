@@ -346,8 +346,8 @@ func (s *State) Objects() (objects []ledger.Object) {
 		}
 	}
 	for _, o := range s.Outputs.All() {
-		if o.Sealed != nil {
-			objects = append(objects, *o.Sealed)
+		if sealed := o.Handled().Sealed; sealed != nil {
+			objects = append(objects, *sealed)
 		}
 	}
 	return objects

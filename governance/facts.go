@@ -84,31 +84,35 @@ type ProjectFacts struct {
 // should be (see [State.Due]). The error is a *Refusal where it is about what
 // there is not.
 func (s *State) Facts(statement ledger.Statement, body ledger.Body) (*Facts, error) {
-	return s.facts(statement.Actor, statement.Time, body, true)
+	c := &aCase{}
+	err := s.collect(c, statement.Actor, statement.Time, body, true)
+	return &c.facts, err
 }
 
-// facts are those of a statement that is signed with a passkey or not.
-func (s *State) facts(name string, now time.Time, body ledger.Body, passkey bool) (*Facts, error) {
+// collect collects the facts of a statement that is signed with a passkey or not.
+func (s *State) collect(c *aCase, name string, now time.Time, body ledger.Body, passkey bool) error {
 	actor, known := s.Parties[name]
 	if !known {
-		return nil, refuse("See who is known: rempart party list", "%q is no party of this warehouse", name)
+		return refuse("See who is known: rempart party list", "%q is no party of this warehouse", name)
 	}
-	f := &Facts{Actor: actor.Name, Role: actor.Role, Action: body.Kind(), Now: now}
+	f := &c.facts
+	*f = Facts{Actor: actor.Name, Role: actor.Role, Action: body.Kind(), Now: now}
 	if actor.Left != nil {
 		f.Left = actor.Left.Time
 	}
 	project, err := s.projectOf(body)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if project != nil {
-		f.Project = project.facts()
+		c.project = project.facts()
+		f.Project = &c.project
 		f.Emergency = s.emergency(actor.Name, project.Name, now) != nil
 	}
 	s.hostFacts(body, f)
 	f.OptOutsWait = s.optOutsWait()
 	s.peopleFacts(f, body, passkey)
-	return f, s.bodyFacts(f, project, body)
+	return s.bodyFacts(f, project, body)
 }
 
 // bodyFacts adds what a statement itself says.
@@ -161,7 +165,7 @@ func (s *State) outputFacts(f *Facts, id string) {
 	f.Output = id
 	if output, ok := s.Outputs.Get(id); ok {
 		f.Disclosive, f.Requester = output.Refused, output.Run.Actor
-		f.Checker = output.Checker
+		f.Checker = output.Handled().Checker
 	}
 }
 
@@ -197,8 +201,8 @@ func maxTime(a, b time.Time) time.Time {
 	return a
 }
 
-func (p *Project) facts() *ProjectFacts {
-	f := &ProjectFacts{
+func (p *Project) facts() ProjectFacts {
+	f := ProjectFacts{
 		Name: p.Name, Researchers: p.Spec.Researchers, Status: p.Status,
 		Starts: p.Spec.Starts.Time, Ends: p.Spec.Ends.End(), Outdated: p.Outdated, HostDerogation: p.Spec.HostDerogation, Reason: p.Reason,
 	}

@@ -51,8 +51,8 @@ func (s *State) ReleasedOf(o *Output) int {
 // Bundle is the sealed object that holds an output, or nil where nothing does.
 func (o *Output) Bundle() *ledger.Object {
 	switch {
-	case o.Sealed != nil:
-		return o.Sealed
+	case o.Handled().Sealed != nil:
+		return o.Handled().Sealed
 	case o.Run.Finished == nil:
 		return nil
 	}
@@ -90,14 +90,14 @@ func (s *State) Deliverable(o *Output, party string) error {
 	if !o.Released {
 		return refuse("See what became of it: rempart airlock show "+id, "output %s was not released", id)
 	}
-	times := 0
-	for _, d := range o.Deliveries {
+	times, done := 0, o.Handled()
+	for _, d := range done.Deliveries {
 		if d.Party == party {
 			times++
 		}
 	}
-	if times > o.Renewed[party] {
-		last := o.Deliveries[slices.IndexFunc(o.Deliveries, func(d Delivery) bool { return d.Party == party })]
+	if times > done.Renewed[party] {
+		last := done.Deliveries[slices.IndexFunc(done.Deliveries, func(d Delivery) bool { return d.Party == party })]
 		return refuse("Ask an output checker to let it be handed out once more: rempart airlock renew "+id+" --for "+party,
 			"output %s was handed to %s on %s already, and is handed out once", id, party, last.Time.UTC().Format(time.RFC3339))
 	}
@@ -142,7 +142,7 @@ func (s *State) change(made Made, b *ledger.OutputChanged) error {
 	}
 	c.Done = &made
 	return fresh(&s.Outputs, "output", b.Result.Output, &Output{
-		Made: made, Output: b.Result, Run: from.Run, From: c.Output, Method: c.Method, By: c.Actor, Sealed: b.Bundle,
+		Made: made, Output: b.Result, Run: from.Run, handled: &Handled{From: c.Output, Method: c.Method, By: c.Actor, Sealed: b.Bundle},
 	})
 }
 
@@ -155,7 +155,7 @@ func (s *State) comment(made Made, b *ledger.OutputCommented) error {
 	if text == "" || text != b.Text || utf8.RuneCountInString(text) > MaxComment || strings.ContainsFunc(text, unicode.IsControl) {
 		return refuse("Shorten it, and keep it to one line", "a comment has 1 to %d characters in one line", MaxComment)
 	}
-	o.Comments = append(o.Comments, Comment{made, text})
+	o.handling().Comments = append(o.Handled().Comments, Comment{made, text})
 	return nil
 }
 
@@ -175,7 +175,7 @@ func (s *State) assign(made Made, b *ledger.OutputAssigned) error {
 	if !known || checker.Role != OutputChecker || checker.Left != nil || b.Checker == o.Run.Actor || slices.Contains(p.Spec.Researchers, b.Checker) {
 		return refuse("See who is known: rempart party list", "%q is no output checker who can take this output", b.Checker)
 	}
-	o.Checker, o.Assigned = b.Checker, &made
+	o.handling().Checker, o.handling().Assigned = b.Checker, &made
 	return nil
 }
 
@@ -190,7 +190,7 @@ func (s *State) deliver(made Made, b *ledger.OutputDelivered) error {
 	if b.SHA256 != o.SHA256 {
 		return refuse("", "what was handed out is not what was released")
 	}
-	o.Deliveries = append(o.Deliveries, Delivery{made, b.Party, b.Means})
+	o.handling().Deliveries = append(o.Handled().Deliveries, Delivery{made, b.Party, b.Means})
 	return nil
 }
 
@@ -202,12 +202,12 @@ func (s *State) renew(b *ledger.DeliveryRenewed) error {
 	if strings.TrimSpace(b.Reason) == "" {
 		return refuse("Give one: --reason", "a decision needs a reason")
 	}
-	if !slices.ContainsFunc(o.Deliveries, func(d Delivery) bool { return d.Party == b.Party }) || s.Deliverable(o, b.Party) == nil {
+	if !slices.ContainsFunc(o.Handled().Deliveries, func(d Delivery) bool { return d.Party == b.Party }) || s.Deliverable(o, b.Party) == nil {
 		return refuse("", "%s can be handed output %s as it is", b.Party, b.Output)
 	}
-	if o.Renewed == nil {
-		o.Renewed = map[string]int{}
+	if o.Handled().Renewed == nil {
+		o.handling().Renewed = map[string]int{}
 	}
-	o.Renewed[b.Party]++
+	o.handled.Renewed[b.Party]++
 	return nil
 }

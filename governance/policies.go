@@ -59,7 +59,7 @@ type ruleSet struct {
 	rules    map[cedar.PolicyID]*Rule
 	order    []*Rule
 	byAction map[string]policyList // those whose scope takes the action in
-	looksAt  map[string]wanted     // what of the context and of a project those look at: nothing else is collected for them
+	looksAt  map[string]*wanted    // what of the context and of a project those look at: nothing else is collected for them
 }
 
 type policy struct {
@@ -116,7 +116,7 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 		return nil, fmt.Errorf("the policies cannot be read: %w", err)
 	}
 	validator := validate.New(shape)
-	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string]wanted{}}
+	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string]*wanted{}}
 	for _, p := range list {
 		notes := p.Annotations()
 		id := cedar.PolicyID(notes["id"])
@@ -155,7 +155,7 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 var attribute = regexp.MustCompile(`(context|resource)\.([a-z_]+)`)
 
 // looksAt lists the facts that policies name.
-func looksAt(list policyList) (w wanted) {
+func looksAt(list policyList) *wanted {
 	named := map[string]bool{}
 	for _, p := range list {
 		for _, match := range attribute.FindAllSubmatch(p.MarshalCedar(), -1) {
@@ -170,7 +170,7 @@ func looksAt(list policyList) (w wanted) {
 		}
 		return some
 	}
-	return wanted{only("context", contextFacts), only("resource", projectFacts)}
+	return &wanted{context: only("context", contextFacts), project: only("resource", projectFacts), contextBefore: &latest{}}
 }
 
 // covers says whether a policy's scope takes an action in.

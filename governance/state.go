@@ -154,6 +154,11 @@ type Output struct {
 	Released bool
 	Reason   string
 
+	handled *Handled // nil for most of them: a warehouse has very many
+}
+
+// Handled is what was done with an output beside the decision.
+type Handled struct {
 	// of one that a method made of another; else empty
 	From   string
 	Method string
@@ -165,6 +170,22 @@ type Output struct {
 	Assigned   *Made
 	Deliveries []Delivery
 	Renewed    map[string]int // how often a party may have it once more
+}
+
+// Handled is what was done with the output, as far as anything was.
+func (o *Output) Handled() Handled {
+	if o.handled == nil {
+		return Handled{}
+	}
+	return *o.handled
+}
+
+// handling is what is done with the output, to be changed.
+func (o *Output) handling() *Handled {
+	if o.handled == nil {
+		o.handled = &Handled{}
+	}
+	return o.handled
 }
 
 // Mount is data that is, or was, open for reading outside a run.

@@ -3,6 +3,8 @@ package ledger
 import (
 	"crypto/rand"
 	"crypto/sha512"
+	"slices"
+	"sync"
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
 	"github.com/oasisprotocol/curve25519-voi/curve/scalar"
@@ -52,11 +54,12 @@ func (s signed) verify() bool {
 // those who sign are few (RFC 8032, section 5.1.7, multiplied by the cofactor;
 // Bernstein and others, "High-speed high-security signatures", 2012, section 5).
 func verifyBatch(batch []signed) bool {
-	random := make([]byte, 16*len(batch))
+	room := rooms.Get().(*room)
+	defer rooms.Put(room)
+	room.clear(len(batch))
+	random, numbers, points := room.random, room.numbers, room.points
 	_, _ = rand.Read(random) // crypto/rand does not fail: it ends the process
 	of := map[*signer]int{}  // the place of a key's term
-	numbers := make([]scalar.Scalar, 1+len(batch), 1+len(batch)+8)
-	points := make([]curve.EdwardsPoint, 1+len(batch), cap(numbers))
 	points[0].Set(curve.ED25519_BASEPOINT_POINT)
 	hash := sha512.New()
 	var k, s, term scalar.Scalar
@@ -101,10 +104,31 @@ func verifyBatch(batch []signed) bool {
 		numbers[0].Add(&numbers[0], term.Mul(z, &s))
 	}
 	numbers[0].Neg(&numbers[0])
-	scalars, terms := make([]*scalar.Scalar, len(numbers)), make([]*curve.EdwardsPoint, len(points))
+	room.numbers, room.points = numbers, points // they may have grown
 	for i := range numbers {
-		scalars[i], terms[i] = &numbers[i], &points[i]
+		room.scalars, room.terms = append(room.scalars, &numbers[i]), append(room.terms, &points[i])
 	}
 	var zero curve.EdwardsPoint
-	return zero.MultiscalarMulVartime(scalars, terms).IsSmallOrder()
+	return zero.MultiscalarMulVartime(room.scalars, room.terms).IsSmallOrder()
+}
+
+// room is the memory that a batch is verified in.
+type room struct {
+	random  []byte
+	numbers []scalar.Scalar      // factors: of the base point, of each R, of each key
+	points  []curve.EdwardsPoint // what they are factors of
+	scalars []*scalar.Scalar
+	terms   []*curve.EdwardsPoint
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// clear makes room for a batch of n.
+func (r *room) clear(n int) {
+	r.random = slices.Grow(r.random[:0], 16*n)[:16*n]
+	r.numbers = slices.Grow(r.numbers[:0], n+9)[:n+1]
+	r.points = slices.Grow(r.points[:0], n+9)[:n+1]
+	clear(r.numbers)
+	clear(r.points)
+	r.scalars, r.terms = slices.Grow(r.scalars[:0], n+9), slices.Grow(r.terms[:0], n+9)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/transparency-dev/tessera/api/layout"
 	"golang.org/x/sync/errgroup"
@@ -57,6 +58,12 @@ type bundle struct {
 	err     error    // why one cannot
 }
 
+// spareBundles are the memory of bundles that nobody looks at any more.
+var spareBundles sync.Pool // of *[]byte
+
+// free says that nobody looks at the bundle's envelopes any more.
+func (b *bundle) free() { spareBundles.Put(&b.data) }
+
 // stream reads the bundles that hold the entries from one index to another,
 // several at once, and yields them in order. It holds a few bundles at a time.
 func (l *Log) stream(ctx context.Context, from, to uint64, yield func(*bundle) error) error {
@@ -79,7 +86,7 @@ func (l *Log) stream(ctx context.Context, from, to uint64, yield func(*bundle) e
 				return ctx.Err()
 			}
 			readers.Go(func() error {
-				next <- l.load(ctx, number, from, to)
+				next <- l.load(number, from, to)
 				return nil
 			})
 		}
@@ -97,20 +104,23 @@ func (l *Log) stream(ctx context.Context, from, to uint64, yield func(*bundle) e
 }
 
 // load reads one bundle of a log of a size.
-func (l *Log) load(ctx context.Context, number, from, size uint64) *bundle {
+func (l *Log) load(number, from, size uint64) *bundle {
 	b := &bundle{number: number}
 	width := layout.PartialTileSize(0, number, size)
 	path := l.place(layout.EntriesPath(number, width))
-	data, err := l.Bundle(ctx, number, width)
+	into, _ := spareBundles.Get().(*[]byte)
+	if into == nil {
+		into = new([]byte)
+	}
+	data, err := l.bundle(number, width, *into)
 	if err != nil {
 		b.err = fmt.Errorf("%s: read the ledger from entry %d: %w", path, number*layout.EntryBundleWidth, err)
 		return b
 	}
 	b.data, b.raw = data, unbundle(data)
-	b.leaves = make([][]byte, len(b.raw))
+	b.leaves = hashLeaves(b.raw)
 	b.entries = make([]Entry, 0, len(b.raw))
 	for i, envelope := range b.raw {
-		b.leaves[i] = hasher.HashLeaf(envelope)
 		index := number*layout.EntryBundleWidth + uint64(i)
 		if index < from || b.err != nil {
 			continue

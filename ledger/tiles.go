@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -33,7 +34,16 @@ func (l *Log) Tile(_ context.Context, level, index uint64, width uint8) ([]byte,
 // Bundle reads a bundle of entries of the log as tlog-tiles writes it; width is
 // 0 for a full one.
 func (l *Log) Bundle(_ context.Context, index uint64, width uint8) ([]byte, error) {
-	data, err := l.prefixed(func(w uint8) string { return layout.EntriesPath(index, w) }, width)
+	return l.bundle(index, width, nil)
+}
+
+// bundle is Bundle into memory that is at hand, or elsewhere where that is too little.
+func (l *Log) bundle(index uint64, width uint8, into []byte) (data []byte, err error) {
+	if width == 0 {
+		data, err = readInto(l.place(layout.EntriesPath(index, 0)), into)
+	} else {
+		data, err = l.prefixed(func(w uint8) string { return layout.EntriesPath(index, w) }, width)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +55,21 @@ func (l *Log) Bundle(_ context.Context, index uint64, width uint8) ([]byte, erro
 		end += 2 + entryLength(data[end:])
 	}
 	return data[:end], nil
+}
+
+// readInto is [os.ReadFile] into memory that is at hand.
+func readInto(path string, into []byte) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buffer := bytes.NewBuffer(into[:0])
+	if info, err := f.Stat(); err == nil {
+		buffer.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err = buffer.ReadFrom(f)
+	return buffer.Bytes(), err
 }
 
 func entryLength(b []byte) int { return int(b[0])<<8 | int(b[1]) }
@@ -110,7 +135,31 @@ func widths(dir string) (found []uint8, err error) {
 
 var hasher = rfc6962.DefaultHasher
 
-var ranges = compact.RangeFactory{Hash: hasher.HashChildren}
+var ranges = compact.RangeFactory{Hash: hashChildren}
+
+// hashLeaves is the hasher's HashLeaf of many entries, into one piece of memory.
+func hashLeaves(entries [][]byte) [][]byte {
+	leaves, all := make([][]byte, len(entries)), make([]byte, 0, len(entries)*sha256.Size)
+	hash := sha256.New()
+	for i, entry := range entries {
+		hash.Reset()
+		_, _ = hash.Write([]byte{rfc6962.RFC6962LeafHashPrefix}) // a hash does not fail
+		_, _ = hash.Write(entry)
+		all = hash.Sum(all)
+		leaves[i] = all[i*sha256.Size : (i+1)*sha256.Size : (i+1)*sha256.Size]
+	}
+	return leaves
+}
+
+// hashChildren is the hasher's HashChildren without what it leaves behind.
+func hashChildren(left, right []byte) []byte {
+	var node [1 + 2*sha256.Size]byte
+	node[0] = rfc6962.RFC6962NodeHashPrefix
+	copy(node[1:], left)
+	copy(node[1+sha256.Size:], right)
+	sum := sha256.Sum256(node[:])
+	return sum[:]
+}
 
 // edge is the right end of a tree: what the next entry is added to.
 type edge struct {
@@ -175,11 +224,7 @@ type file struct {
 
 // add adds entries and returns the files that hold them, other than the checkpoint.
 func (e *edge) add(entries [][]byte) (files []file, err error) {
-	leaves := make([][]byte, len(entries))
-	for i, entry := range entries {
-		leaves[i] = hasher.HashLeaf(entry)
-	}
-	return e.addLeaves(entries, leaves, nil)
+	return e.addLeaves(entries, hashLeaves(entries), nil)
 }
 
 // addLeaves is add for entries whose hashes are known, and which may be a whole
@@ -230,6 +275,9 @@ func (e *edge) tile(files []file, id compact.NodeID, hash []byte) []file {
 	level := int(id.Level / layout.TileHeight)
 	if level == len(e.tiles) {
 		e.tiles = append(e.tiles, nil)
+	}
+	if e.tiles[level] == nil {
+		e.tiles[level] = make([]byte, 0, layout.TileWidth*sha256.Size)
 	}
 	e.tiles[level] = append(e.tiles[level], hash...)
 	if len(e.tiles[level]) == layout.TileWidth*sha256.Size {

@@ -18,7 +18,8 @@ import (
 
 // Verify reads every file of the log and says which of them are not what the
 // signed checkpoint promises. It yields the entries, for those who verify what
-// they say. An error means that the log cannot be read at all, or is yield's.
+// they say; yield must not keep an envelope, whose memory serves again. An error
+// means that the log cannot be read at all, or is yield's.
 //
 // It recomputes the tree of RFC 6962, section 2.1, from the entries; compares
 // its root with the checkpoint's; and compares every tile, every entry bundle
@@ -47,6 +48,7 @@ func (l *Log) Verify(ctx context.Context, yield func(Entry) error) (faults []err
 				return err
 			}
 		}
+		b.free()
 		return nil
 	})
 	if err != nil {

@@ -37,18 +37,19 @@ func (q *request) queueOf(o *governance.Output, data *outputData) {
 		return
 	}
 	data.Comments, data.Deliveries = []remark{}, []remark{}
-	for _, c := range o.Comments {
+	done := o.Handled()
+	for _, c := range done.Comments {
 		data.Comments = append(data.Comments, remark{c.Actor, c.Time, words.Plain(c.Text)})
 	}
-	for _, d := range o.Deliveries {
+	for _, d := range done.Deliveries {
 		data.Deliveries = append(data.Deliveries, remark{d.Party, d.Time, q.lang.Text("output.by_" + d.Means)})
 	}
-	data.From, data.Method, data.By, data.Commit = o.From, o.Method, o.By, o.Run.Commit
+	data.From, data.Method, data.By, data.Commit = done.From, done.Method, done.By, o.Run.Commit
 	data.Within = p.Spec.WithinDays()
 	researcher := q.party.Role == governance.Researcher && slices.Contains(p.Spec.Researchers, q.party.Name)
 	checker := q.checks(p, o)
 	data.MayComment = researcher || checker
-	data.MayTake = checker && o.Asks() && o.Checker != q.party.Name
+	data.MayTake = checker && o.Asks() && done.Checker != q.party.Name
 	data.MayChange = researcher && !o.Released && disclosure.IsTable(o.Name)
 	data.MaySuggest = data.MayChange || checker && !o.Released && disclosure.IsTable(o.Name)
 	data.MayFetch = researcher && q.state.Deliverable(o, q.party.Name) == nil

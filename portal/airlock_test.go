@@ -105,7 +105,7 @@ func TestAnOutputIsMendedDiscussedAndFetched(t *testing.T) {
 	}
 	page("carol", "/outputs/"+id, http.StatusOK, "in the portal")
 	o, err := stateOf(t, p).Output(id)
-	if err != nil || len(o.Deliveries) != 1 || o.Deliveries[0].Party != "carol" || o.SHA256 != ledger.Sum(files["seasons.csv"]) {
-		t.Errorf("the ledger says %+v, %v", o.Deliveries, err)
+	if err != nil || len(o.Handled().Deliveries) != 1 || o.Handled().Deliveries[0].Party != "carol" || o.SHA256 != ledger.Sum(files["seasons.csv"]) {
+		t.Errorf("the ledger says %+v, %v", o.Handled().Deliveries, err)
 	}
 }

@@ -31,7 +31,7 @@ type outputsData struct {
 }
 
 func (q *request) outputLine(id string, o *governance.Output) outputLine {
-	l := outputLine{id, o.Name, o.Run.Project, o.Run.Actor, o.Size, "waits", len(o.Findings), o.Time, o.Checker, math.Round(10*o.Waited(q.now).Hours()) / 10, q.state.Late(o, q.now)}
+	l := outputLine{id, o.Name, o.Run.Project, o.Run.Actor, o.Size, "waits", len(o.Findings), o.Time, o.Handled().Checker, math.Round(10*o.Waited(q.now).Hours()) / 10, q.state.Late(o, q.now)}
 	switch {
 	case o.Released:
 		l.Status = "released"

@@ -314,13 +314,13 @@ func Uploads(n int) string {
 }
 
 // Spare has this process collect its garbage only where it would take more memory
-// than a verification of a ledger may: 400 MiB, and some 320 bytes for each of very
+// than a verification of a ledger may: 420 MiB, and some 320 bytes for each of very
 // many statements. To collect it as it comes takes longer than the verification.
 func (w *Warehouse) Spare(ctx context.Context) {
 	var size int64
 	if cp, _, err := w.Log.Checkpoint(ctx); err == nil { // the verification says why it cannot be read
 		size = int64(cp.Size)
 	}
-	debug.SetMemoryLimit(max(400<<20, 80<<20+320*size))
+	debug.SetMemoryLimit(max(420<<20, 100<<20+320*size))
 	debug.SetGCPercent(-1)
 }

@@ -30,7 +30,7 @@ func (a *app) airlockCommand() *cobra.Command {
 					continue
 				}
 				outputs = append(outputs, o)
-				rows = append(rows, []string{id, o.Run.Project, o.Run.Actor, o.Name, size(o.Size), o.Checker, a.wait(state, o), standing(o)})
+				rows = append(rows, []string{id, o.Run.Project, o.Run.Actor, o.Name, size(o.Size), o.Handled().Checker, a.wait(state, o), standing(o)})
 			}
 			return a.show(outputs, func() error {
 				return a.table([]string{"output", "project", "of", "file", "size", "with", "waited", "status"}, rows)
@@ -126,8 +126,9 @@ func (a *app) wait(state *governance.State, o *governance.Output) string {
 // printContext prints what is known of an output: what was found and what to change, who
 // takes it, what was said about it, and what became of it.
 func (a *app) printContext(state *governance.State, o *governance.Output) {
-	if o.From != "" {
-		a.say("Made of output %s for %s: %s", o.From, o.By, o.Method)
+	done := o.Handled()
+	if done.From != "" {
+		a.say("Made of output %s for %s: %s", done.From, done.By, done.Method)
 	}
 	for _, f := range o.Findings {
 		a.say("  %-6s %s", f.Severity, f.Message)
@@ -135,19 +136,19 @@ func (a *app) printContext(state *governance.State, o *governance.Output) {
 	if o.Refused && disclosure.IsTable(o.Name) {
 		a.say("What would make it pass: rempart airlock suggest %s", o.Output.Output)
 	}
-	if o.Checker != "" {
-		a.say("With %s since %s", o.Checker, moment(o.Assigned.Time))
+	if done.Checker != "" {
+		a.say("With %s since %s", done.Checker, moment(done.Assigned.Time))
 	}
 	if w := a.wait(state, o); w != "" && o.Decision == nil {
 		a.say("Has waited %s", w)
 	}
-	for _, c := range o.Comments {
+	for _, c := range done.Comments {
 		a.say("%s, %s: %s", moment(c.Time), c.Actor, words.Plain(c.Text))
 	}
 	if o.Decision != nil {
 		a.say("Decided by %s on %s: %s", o.Decision.Actor, moment(o.Decision.Time), words.Plain(o.Reason))
 	}
-	for _, d := range o.Deliveries {
+	for _, d := range done.Deliveries {
 		a.say("Handed to %s on %s (%s)", d.Party, moment(d.Time), d.Means)
 	}
 }
