@@ -244,6 +244,7 @@ var contextFacts = []fact{
 	{"emergency", func(f *Facts) types.Value { return types.Boolean(f.Emergency) }},
 	{"emergency_until", func(f *Facts) types.Value { return datetime(f.EmergencyUntil) }},
 	{"unreviewed", func(f *Facts) types.Value { return types.Boolean(f.Unreviewed) }},
+	{"opt_outs_unseen", func(f *Facts) types.Value { return types.Boolean(f.OptOutsUnseen) }},
 	{"opt_outs_wait", func(f *Facts) types.Value { return types.Boolean(f.OptOutsWait) }},
 	{"checks_failed", func(f *Facts) types.Value { return types.Boolean(len(f.ChecksFailed) > 0) }},
 	{"passkey", func(f *Facts) types.Value { return types.Boolean(f.Passkey) }},

@@ -45,7 +45,8 @@ type Facts struct {
 	Unreviewed     bool      `json:"unreviewed,omitempty" yaml:"unreviewed"`
 
 	// of persons' rights
-	OptOutsWait bool `json:"opt_outs_wait,omitempty" yaml:"opt_outs_wait"`
+	OptOutsWait   bool `json:"opt_outs_wait,omitempty" yaml:"opt_outs_wait"`
+	OptOutsUnseen bool `json:"opt_outs_unseen,omitempty" yaml:"opt_outs_unseen"`
 
 	// of a release: mandatory checks that it fails and no waiver covers
 	Linkage      string   `json:"linkage,omitempty" yaml:"linkage"`
@@ -110,7 +111,6 @@ func (s *State) collect(c *aCase, name string, now time.Time, body ledger.Body, 
 		f.Emergency = s.emergency(actor.Name, project.Name, now) != nil
 	}
 	s.hostFacts(body, f)
-	f.OptOutsWait = s.optOutsWait()
 	s.peopleFacts(f, body, passkey)
 	return s.bodyFacts(f, project, body)
 }
@@ -146,7 +146,12 @@ func (s *State) bodyFacts(f *Facts, project *Project, body ledger.Body) error {
 		if o, ok := s.OptOuts.Get(b.OptOut); ok {
 			f.Requester = o.Actor
 		}
+	case *ledger.ProjectExtracted:
+		f.OptOutsWait = s.optOutsWait()
+	case *ledger.SpaceMounted:
+		f.OptOutsUnseen = len(s.WaitingOptOuts()) > 0
 	case *ledger.ReleasePublished:
+		f.OptOutsWait = s.optOutsWait()
 		f.Linkage, f.ChecksFailed = b.Linkage, s.notWaived(b)
 	case *ledger.PartyLeft:
 		f.Party, f.PartyRole = b.Name, s.Parties[b.Name].Role

@@ -78,7 +78,8 @@ in the ledger.`,
 				return err
 			}
 			if err := w.InEffect(c.Context(), state, governance.Made{Index: e.Index}, e.Statement.Kind); err != nil {
-				return err
+				_, failed := w.Commit(c.Context(), m.actor, ledger.SpaceUnmounted{Mount: m.Mount}) // nobody has the pass
+				return errors.Join(err, failed)
 			}
 			pass, err := m.pass(c.Context())
 			if err != nil {

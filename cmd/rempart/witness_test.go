@@ -143,6 +143,11 @@ func TestAPassWaitsForWitnesses(t *testing.T) {
 	if _, err := os.Stat(pass); err == nil {
 		t.Error("the pass was written all the same")
 	}
+	for id, m := range ledgerOf(t, home).Mounts.All() {
+		if m.End == nil {
+			t.Errorf("mount %s is open, of which nobody has the pass", id)
+		}
+	}
 	w.start(t, opened.Config.LedgerKey) // at another address
 	must(t, home, "witness", "set", "--witness", w.server.URL+"="+public, "--kinds", "space-mounted,host-migrated", "--reason", "it moved")
 	must(t, home, ask...)
