@@ -76,7 +76,7 @@ func (s *Service) endFinish(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"to": "/account"})
 }
 
-// endFresh ends sessions of who has no passkey, and has just logged in.
+// endFresh ends sessions of who has no passkey of this site, and has just logged in.
 func (s *Service) endFresh(w http.ResponseWriter, r *http.Request) {
 	who := From(r.Context())
 	if !who.Valid(r.PostFormValue("csrf")) {
@@ -84,7 +84,7 @@ func (s *Service) endFresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := s.read(r.Context(), func(state *governance.State) error {
-		if len(state.PasskeysOf(who.Party)) > 0 || s.now().Sub(who.Since) > fresh {
+		if len(s.keysOf(state, who.Party)) > 0 || s.now().Sub(who.Since) > fresh {
 			return &statusError{http.StatusForbidden, errors.New(s.text(r, "account.fresh"))}
 		}
 		return nil

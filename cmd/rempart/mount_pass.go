@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/lake/mount"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/warehouse"
 )
 
