@@ -155,7 +155,8 @@ func (s *State) comment(made Made, b *ledger.OutputCommented) error {
 	if text == "" || text != b.Text || utf8.RuneCountInString(text) > MaxComment || strings.ContainsFunc(text, unicode.IsControl) {
 		return refuse("Shorten it, and keep it to one line", "a comment has 1 to %d characters in one line", MaxComment)
 	}
-	o.handling().Comments = append(o.Handled().Comments, Comment{made, text})
+	h := o.handling()
+	h.Comments = append(h.Comments, Comment{made, text})
 	return nil
 }
 
@@ -190,7 +191,8 @@ func (s *State) deliver(made Made, b *ledger.OutputDelivered) error {
 	if b.SHA256 != o.SHA256 {
 		return refuse("", "what was handed out is not what was released")
 	}
-	o.handling().Deliveries = append(o.Handled().Deliveries, Delivery{made, b.Party, b.Means})
+	h := o.handling()
+	h.Deliveries = append(h.Deliveries, Delivery{made, b.Party, b.Means})
 	return nil
 }
 
