@@ -29,8 +29,9 @@ import (
 
 // DB is one private database on one connection. It is not safe for concurrent use.
 type DB struct {
-	pool *sql.DB
-	conn *sql.Conn
+	pool  *sql.DB
+	conn  *sql.Conn
+	files []*File // its own
 }
 
 // DuckDB writes to our pipes with plain write(2): a reader that is gone must
@@ -69,7 +70,16 @@ func Open(ctx context.Context) (*DB, error) {
 }
 
 // Close ends the database and frees its memory.
-func (db *DB) Close() error { return errors.Join(db.conn.Close(), db.pool.Close()) }
+func (db *DB) Close() error {
+	err := errors.Join(db.conn.Close(), db.pool.Close())
+	for _, f := range db.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// Own has the database close a memory file when it is closed itself.
+func (db *DB) Own(f *File) { db.files = append(db.files, f) }
 
 // Exec runs one or several statements.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) error {

@@ -10,39 +10,64 @@ import (
 	"rempart.eu/rempart/intake"
 )
 
-// account fills the report and fails where a row is not accounted for.
-func (b *builder) account(ctx context.Context) error {
-	if err := b.traceLineage(ctx); err != nil {
-		return fmt.Errorf("trace the rows: %w", err)
-	}
+// startReport lists what is accounted for, and makes the tables of that.
+func (b *builder) startReport() {
 	for _, d := range b.deposits {
 		one := DepositReport{Name: d.Name, Feed: d.Feed, Kind: d.feed.Kind}
 		for _, r := range d.feed.Resources {
-			if _, delivered := d.Tables[r.Name]; !delivered {
-				continue
+			if _, delivered := d.Tables[r.Name]; delivered {
+				one.Resources = append(one.Resources, ResourceReport{Name: r.Name, Reached: map[string]int64{}, Left: map[string]int64{}})
 			}
-			resource, err := b.accountResource(ctx, d, r)
-			if err != nil {
-				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, r.Name, err)
-			}
-			one.Resources = append(one.Resources, resource)
 		}
 		b.report.Deposits = append(b.report.Deposits, one)
 	}
-	if err := b.accountVocabularies(ctx); err != nil {
-		return fmt.Errorf("account for the codes: %w", err)
+	for _, table := range Tables() {
+		b.report.Tables = append(b.report.Tables, TableReport{Name: table})
 	}
-	if err := b.accountTables(ctx); err != nil {
-		return fmt.Errorf("count the tables: %w", err)
-	}
-	return b.accountPersons(ctx)
 }
 
-// traceLineage lists which source line stands behind which table: for merged
-// tables every row that was merged, for the others the rows that are there.
-func (b *builder) traceLineage(ctx context.Context) error {
+// traceGlobal lists which source line stands behind which table that is not about
+// persons: every row that was merged, or that is there. No line is known yet but as
+// one of those that some part will account for.
+func (b *builder) traceGlobal(ctx context.Context) error {
+	err := b.db.Exec(ctx, `
+		CREATE TABLE stage.global_lineage AS `+b.traces(global)+`;
+		CREATE TABLE stage.lineage AS FROM stage.global_lineage LIMIT 0;
+		CREATE TABLE stage.unpaid AS SELECT deposit, source_table, line FROM stage.global_lineage LIMIT 0;
+		CREATE TABLE stage.shared_lineage AS FROM stage.global_lineage LIMIT 0;
+		CREATE TABLE stage.shared_unpaid AS FROM stage.unpaid;
+		CREATE TABLE stage.shared_unmapped AS FROM stage.unmapped`)
+	if err != nil {
+		return err
+	}
+	for _, d := range b.deposits {
+		for name, rows := range d.Tables {
+			var invented int64
+			err := b.db.Value(ctx, &invented, fmt.Sprintf(
+				"SELECT count(*) FROM (SELECT DISTINCT line FROM stage.global_lineage WHERE deposit = ? AND source_table = ?) ANTI JOIN (SELECT line FROM %s) USING (line)", rows), d.ordinal, name)
+			if err != nil {
+				return fmt.Errorf("deposit %s: %w", d.Name, err)
+			}
+			if invented > 0 {
+				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, name, inventedLines(invented, d.Feed))
+			}
+		}
+	}
+	return nil
+}
+
+func inventedLines(lines int64, feed string) error {
+	return fmt.Errorf("the mapping names %d lines that were not delivered: check source_line of feed %s", lines, feed)
+}
+
+// traces selects which source lines stand behind some tables: for merged tables every
+// row that was merged, for the others the rows that are there.
+func (b *builder) traces(wanted func(table string) bool) string {
 	var traces []string
 	for _, table := range mappable() {
+		if !wanted(table) {
+			continue
+		}
 		schema := "cdm"
 		if slices.Contains(merged, table) {
 			schema = "stage"
@@ -51,21 +76,97 @@ func (b *builder) traceLineage(ctx context.Context) error {
 			"SELECT deposit, source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line, %s AS target FROM %s.%s",
 			engine.Literal(table), schema, engine.Quote(table)))
 	}
-	return b.db.Exec(ctx, fmt.Sprintf(`
-		CREATE TABLE stage.lineage AS SELECT DISTINCT deposit, source_table, line, target FROM (%s);
-		CREATE TABLE stage.unpaid AS SELECT DISTINCT deposit, source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line FROM stage.cost`,
-		strings.Join(traces, " UNION ALL ")))
+	return "SELECT DISTINCT deposit, source_table, line, target FROM (" + strings.Join(traces, " UNION ALL ") + ")"
 }
 
-func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resource) (ResourceReport, error) {
-	report := ResourceReport{Name: r.Name, Reached: map[string]int64{}, Left: map[string]int64{}}
+// accountPart accounts for a part's rows, and fails where one is not accounted for.
+// What every part sees is accounted for at the end.
+func (b *builder) accountPart(ctx context.Context) error {
+	err := b.db.Exec(ctx, `
+		CREATE OR REPLACE TABLE stage.lineage AS `+b.traces(func(t string) bool { return !global(t) })+`;
+		CREATE OR REPLACE TABLE stage.unpaid AS SELECT DISTINCT deposit, source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line FROM stage.cost`)
+	if err != nil {
+		return fmt.Errorf("trace the rows: %w", err)
+	}
+	for i, d := range b.deposits {
+		for at := range b.report.Deposits[i].Resources {
+			report := &b.report.Deposits[i].Resources[at]
+			r := d.feed.Resource(report.Name)
+			account := b.accountResource
+			if len(b.parts) > 1 && d.shared(*r) {
+				account = b.setAside
+			}
+			if err := account(ctx, d, *r, report); err != nil {
+				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, r.Name, err)
+			}
+		}
+	}
+	if err := b.accountTables(ctx, personTables()); err != nil {
+		return fmt.Errorf("count the tables: %w", err)
+	}
+	return b.accountPersons(ctx)
+}
+
+// setAside notes what a part made of rows that every part sees.
+func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource, _ *ResourceReport) error {
+	for _, table := range []string{"lineage", "unpaid", "unmapped"} {
+		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO stage.shared_%[1]s FROM stage.%[1]s WHERE deposit = ? AND source_table = ?", table), d.ordinal, r.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// account ends the report, when all parts are there.
+func (b *builder) account(ctx context.Context) error {
+	if len(b.parts) > 1 {
+		if err := b.accountShared(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.check(ctx, vocabularyTables); err != nil {
+		return err
+	}
+	if err := b.accountTables(ctx, slices.Concat(globalTables(), vocabularyTables)); err != nil {
+		return fmt.Errorf("count the tables: %w", err)
+	}
+	if err := b.accountVocabularies(ctx); err != nil {
+		return fmt.Errorf("account for the codes: %w", err)
+	}
+	return nil
+}
+
+// accountShared accounts for the rows that every part saw.
+func (b *builder) accountShared(ctx context.Context) error {
+	err := b.db.Exec(ctx, `
+		CREATE OR REPLACE TABLE stage.lineage AS SELECT DISTINCT * FROM stage.shared_lineage;
+		CREATE OR REPLACE TABLE stage.unpaid AS SELECT DISTINCT * FROM stage.shared_unpaid;
+		CREATE OR REPLACE TABLE stage.unmapped AS SELECT DISTINCT * FROM stage.shared_unmapped`)
+	if err != nil {
+		return err
+	}
+	for i, d := range b.deposits {
+		for at := range b.report.Deposits[i].Resources {
+			report := &b.report.Deposits[i].Resources[at]
+			if r := d.feed.Resource(report.Name); d.shared(*r) {
+				if err := b.accountResource(ctx, d, *r, report); err != nil {
+					return fmt.Errorf("deposit %s: account for %s: %w", d.Name, r.Name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// accountResource adds the rows of a resource to its report.
+func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resource, report *ResourceReport) error {
 	linked := "true"
-	if slices.ContainsFunc(r.HealthColumns(), func(c engine.Column) bool { return c.Name == "person" }) {
+	if ofPersons(r) {
 		linked = "person IN (SELECT person FROM stage.link WHERE deposit = " + engine.Literal(d.Name) + ")"
 	}
 	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE stage.accepted AS SELECT line, %s AS linked FROM %s", linked, d.Tables[r.Name]))
 	if err != nil {
-		return report, err
+		return err
 	}
 	var invented int64
 	err = b.db.Value(ctx, &invented, `
@@ -75,13 +176,30 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		    SELECT source_line FROM stage.unmapped WHERE deposit = $1 AND source_table = $2
 		) ANTI JOIN stage.accepted USING (line)`, d.ordinal, r.Name)
 	if err != nil {
-		return report, err
+		return err
 	}
 	if invented > 0 {
-		return report, fmt.Errorf("the mapping names %d lines that were not delivered: check source_line of feed %s", invented, d.Feed)
+		return inventedLines(invented, d.Feed)
 	}
-	if report.Reached, err = b.counts(ctx, "SELECT target, count(*) FROM stage.lineage WHERE deposit = ? AND source_table = ? GROUP BY target", d.ordinal, r.Name); err != nil {
-		return report, err
+	if owners, _ := d.owners(r); len(b.parts) > 1 && len(owners) > 0 { // the first of several owners accounts for the row
+		err := b.db.Exec(ctx, "DELETE FROM stage.accepted WHERE line IN (SELECT line FROM stage.contested WHERE deposit = ? AND source_table = ? AND person_id NOT BETWEEN ? AND ?)",
+			d.ordinal, r.Name, b.at.first, b.at.last)
+		if err != nil {
+			return err
+		}
+	}
+	err = b.db.Exec(ctx, `
+		CREATE OR REPLACE TABLE stage.reached AS
+		SELECT line, target
+		FROM (SELECT deposit, source_table, line, target FROM stage.lineage UNION ALL FROM stage.global_lineage)
+		SEMI JOIN stage.accepted USING (line)
+		WHERE deposit = $1 AND source_table = $2`, d.ordinal, r.Name)
+	if err != nil {
+		return err
+	}
+	reached, err := b.counts(ctx, "SELECT target, count(*) FROM stage.reached GROUP BY target")
+	if err != nil {
+		return err
 	}
 	unmapped := r.Unmapped
 	if unmapped == "" {
@@ -89,7 +207,7 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 	}
 	fates, err := b.counts(ctx, `
 		SELECT CASE
-		           WHEN line IN (SELECT line FROM stage.lineage WHERE deposit = $1 AND source_table = $2) THEN 'mapped'
+		           WHEN line IN (SELECT line FROM stage.reached) THEN 'mapped'
 		           WHEN NOT linked THEN $3
 		           WHEN line IN (SELECT line FROM stage.unpaid WHERE deposit = $1 AND source_table = $2) THEN $4
 		           ELSE coalesce(left_out.reason, $5)
@@ -101,17 +219,20 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 		) AS left_out USING (line)
 		GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
 	if err != nil {
-		return report, err
+		return err
+	}
+	for target, n := range reached {
+		report.Reached[target] += n
 	}
 	for fate, n := range fates {
 		report.Accepted += n
 		if fate == "mapped" {
-			report.Mapped = n
+			report.Mapped += n
 		} else {
-			report.Left[fate] = n
+			report.Left[fate] += n
 		}
 	}
-	return report, nil
+	return nil
 }
 
 func (b *builder) accountVocabularies(ctx context.Context) error {
@@ -165,12 +286,15 @@ func (b *builder) unmappedCodes(ctx context.Context, v *VocabularyReport) error 
 	return rows.Err()
 }
 
-func (b *builder) accountTables(ctx context.Context) error {
-	for _, table := range Tables() {
-		t := TableReport{Name: table}
-		if err := b.db.Value(ctx, &t.Rows, "SELECT count(*) FROM cdm."+engine.Quote(table)); err != nil {
+// accountTables adds the rows of some tables to the report.
+func (b *builder) accountTables(ctx context.Context, tables []string) error {
+	for _, table := range tables {
+		t := &b.report.Tables[slices.Index(tableNames, table)]
+		var rows int64
+		if err := b.db.Value(ctx, &rows, "SELECT count(*) FROM cdm."+engine.Quote(table)); err != nil {
 			return err
 		}
+		t.Rows += rows
 		for _, f := range specification[table] {
 			lookup, given := lookups[f.Name]
 			if !given || f.PrimaryKey {
@@ -185,31 +309,29 @@ func (b *builder) accountTables(ctx context.Context) error {
 				if t.Unresolved == nil {
 					t.Unresolved = map[string]int64{}
 				}
-				t.Unresolved[f.Name] = n
+				t.Unresolved[f.Name] += n
 			}
 		}
-		b.report.Tables = append(b.report.Tables, t)
 	}
 	return nil
 }
 
+// accountPersons adds a part's persons to the report.
 func (b *builder) accountPersons(ctx context.Context) error {
 	text, err := statements.ReadFile("sql/account/persons.sql")
 	if err != nil {
 		return fmt.Errorf("read omop/sql/account/persons.sql: %w", err)
 	}
-	rows, err := b.db.Query(ctx, string(text))
-	if err != nil {
-		return fmt.Errorf("omop/sql/account/persons.sql: %w", err)
-	}
-	defer rows.Close()
-	p := &b.report.Persons
-	for rows.Next() {
-		if err := rows.Scan(&p.Persons, &p.SeveralDeposits, &p.SexDiffers, &p.BirthYearDiffers, &p.WithoutObservation); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	var p PersonReport
+	return b.db.Each(ctx, string(text), nil, func() error {
+		all := &b.report.Persons
+		all.Persons += p.Persons
+		all.SeveralDeposits += p.SeveralDeposits
+		all.SexDiffers += p.SexDiffers
+		all.BirthYearDiffers += p.BirthYearDiffers
+		all.WithoutObservation += p.WithoutObservation
+		return nil
+	}, &p.Persons, &p.SeveralDeposits, &p.SexDiffers, &p.BirthYearDiffers, &p.WithoutObservation)
 }
 
 // counts reads a query of names and numbers.

@@ -44,6 +44,11 @@ type Input struct {
 	// its tables (concept, concept_relationship, concept_ancestor, vocabulary). Of a
 	// vocabulary that it has, the deposits' own say nothing more. May be nil.
 	Vocabulary map[string]string
+
+	// PartRows is about how many rows of sources are mapped at a time; 0: [PartRows].
+	// It bounds memory, beside what the finished tables take as Parquet in memory, and
+	// changes nothing in them.
+	PartRows int64
 }
 
 // builder is one build.
@@ -53,6 +58,12 @@ type builder struct {
 	whole    map[string]string // Input.Vocabulary
 	deposits []loaded          // hospitals first: the order in which they are believed
 	report   *Report
+
+	partRows int64
+	parts    []part
+	at       part                // whose rows are mapped now
+	numbered map[string]int64    // rows of a table that earlier parts have numbered
+	kept     map[string][]string // files of earlier parts, by schema and table
 }
 
 // loaded is a deposit with its feed.
@@ -60,6 +71,7 @@ type loaded struct {
 	Deposit
 	ordinal int
 	feed    *feed
+	whole   map[string]string // Tables, where these are a part's
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for
@@ -67,7 +79,10 @@ type loaded struct {
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, report: &Report{}}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
+	if b.partRows = in.PartRows; b.partRows <= 0 {
+		b.partRows = PartRows
+	}
 	if err := b.load(in.Deposits); err != nil {
 		return nil, err
 	}
@@ -77,11 +92,11 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 	}{
 		{"vocabulary", b.vocabulary},
 		{"links", func(ctx context.Context) error { return b.links(ctx, in.Links) }},
-		{"mapping", b.mapAll},
-		{"tables", b.finish},
-		{"checks", b.check},
+		{"places and providers", b.mapGlobal},
+		{"plan", b.plan},
+		{"", func(ctx context.Context) error { return b.mapParts(ctx, progress) }},
+		{"concepts", b.exportVocabulary},
 		{"account", b.account},
-		{"lineage", b.keepOrigins},
 	}
 	if err := b.run(ctx, "prepare.sql"); err != nil {
 		return nil, err
@@ -89,8 +104,9 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 	if err := b.createTables(ctx); err != nil {
 		return nil, err
 	}
+	b.startReport()
 	for _, s := range steps {
-		if progress != nil {
+		if progress != nil && s.name != "" {
 			progress(s.name)
 		}
 		if err := s.do(ctx); err != nil {

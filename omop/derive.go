@@ -103,7 +103,7 @@ func (b *builder) deriveTable(ctx context.Context, table, of string) error {
 			return err
 		}
 	}
-	if err := b.db.Exec(ctx, numbering(table, ready)); err != nil {
+	if err := b.db.Exec(ctx, b.numbering(table, ready)); err != nil {
 		return err
 	}
 	return b.db.Exec(ctx, "DROP TABLE "+ready)

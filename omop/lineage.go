@@ -48,11 +48,14 @@ func originsOf(table, id, from string) string {
 
 // keepOrigins notes the origins of merged rows while what they were merged from is
 // still there.
-func (b *builder) keepOrigins(ctx context.Context) error {
-	if err := b.db.Exec(ctx, "CREATE SCHEMA lineage"); err != nil {
+func (b *builder) keepOrigins(ctx context.Context, tables []string) error {
+	if err := b.db.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS lineage"); err != nil {
 		return err
 	}
-	for _, table := range merged {
+	for _, table := range tables {
+		if !slices.Contains(merged, table) {
+			continue
+		}
 		id, key := primaryKey(table), "key"
 		switch table {
 		case "visit_occurrence":

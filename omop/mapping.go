@@ -15,17 +15,58 @@ import (
 	"rempart.eu/rempart/internal/nearest"
 )
 
-// mapAll runs every deposit's mapping and sorts coded rows into their tables.
-func (b *builder) mapAll(ctx context.Context) error {
-	for _, d := range b.deposits {
-		if err := b.mapDeposit(ctx, d); err != nil {
-			return fmt.Errorf("deposit %s: %w", d.Name, err)
-		}
+// mapGlobal runs what every deposit maps to tables that are not about persons, and
+// finishes them: rows about persons refer to theirs.
+func (b *builder) mapGlobal(ctx context.Context) error {
+	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || global(m.target) }); err != nil {
+		return err
+	}
+	if err := b.finish(ctx, finished(global)); err != nil {
+		return err
+	}
+	if err := b.check(ctx, globalTables()); err != nil {
+		return err
+	}
+	if err := b.traceGlobal(ctx); err != nil {
+		return fmt.Errorf("trace the rows: %w", err)
+	}
+	return b.keepOrigins(ctx, globalTables())
+}
+
+// mapPersons runs what every deposit maps to tables about persons, and sorts coded
+// rows into theirs.
+func (b *builder) mapPersons(ctx context.Context) error {
+	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || !global(m.target) }); err != nil {
+		return err
 	}
 	return b.run(ctx, "route.sql")
 }
 
-func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
+// mapAll runs those of every deposit's mappings that are wanted.
+func (b *builder) mapAll(ctx context.Context, wanted func(mapping) bool) error {
+	for _, d := range b.deposits {
+		if err := b.mapDeposit(ctx, d, wanted); err != nil {
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool) error {
+	mappings, err := d.feed.mappings()
+	if err != nil {
+		return err
+	}
+	for _, m := range mappings {
+		if targets := append(mappable(), targetEvent, targetUnmapped); m.target != targetView && !slices.Contains(targets, m.target) {
+			return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(targets, targetView)))
+		}
+	}
+	mappings, _ = split(mappings, wanted)
+	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
+	if len(mappings) == 0 {
+		return nil
+	}
 	if err := b.db.Exec(ctx, "SET VARIABLE deposit = "+engine.Literal(d.Name)); err != nil {
 		return err
 	}
@@ -41,11 +82,6 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded) error {
 	if err != nil {
 		return err
 	}
-	mappings, err := d.feed.mappings()
-	if err != nil {
-		return err
-	}
-	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
 	if err := b.createViews(ctx, views); err != nil {
 		return err
 	}
@@ -132,9 +168,6 @@ func (d loaded) rows(r intake.Resource) string {
 
 // mapRows runs one mapping into its stage table.
 func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
-	if targets := append(mappable(), targetEvent, targetUnmapped); !slices.Contains(targets, m.target) {
-		return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(targets, targetView)))
-	}
 	columns, err := b.columnsOf(ctx, m)
 	if err != nil {
 		return err

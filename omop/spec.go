@@ -35,29 +35,15 @@ func Tables() []string { return slices.Clone(tableNames) }
 func Fields(table string) []Field { return slices.Clone(specification[table]) }
 
 // Select is the query that exports a table after [Build]: the CDM's columns, in
-// its order and types, sorted so that like stands with like.
+// its order and types. Rows stand in the order of their numbers, so that like stands
+// with like.
 func Select(table string) string {
 	fields := specification[table]
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = engine.Quote(f.Name)
 	}
-	return fmt.Sprintf("SELECT %s FROM cdm.%s ORDER BY %s", strings.Join(names, ", "), engine.Quote(table), exportOrder(table))
-}
-
-// exportOrder sorts by the primary key, which was numbered in person and date
-// order, or by all key columns of a table without one.
-func exportOrder(table string) string {
-	if key := primaryKey(table); key != "" {
-		return engine.Quote(key)
-	}
-	var order []string
-	for _, f := range specification[table] {
-		if f.References != "" {
-			order = append(order, engine.Quote(f.Name))
-		}
-	}
-	return strings.Join(order, ", ")
+	return fmt.Sprintf("SELECT %s FROM cdm.%s", strings.Join(names, ", "), engine.Quote(table))
 }
 
 func primaryKey(table string) string {

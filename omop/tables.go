@@ -46,6 +46,12 @@ func mappable() []string {
 	})
 }
 
+// mergedPersons says whether several deposits' rows about persons become one in a
+// table, and where these came from is kept.
+func mergedPersons(table string) bool {
+	return slices.Contains(merged, table) && !global(table)
+}
+
 // merged are the tables in which several deposits' rows become one.
 var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "death", "observation_period"}
 
@@ -77,7 +83,22 @@ func mappedColumns(table string) []engine.Column {
 // createTables makes stage.* for mapped rows and cdm.* for finished ones, which
 // keep the bookkeeping until they are exported.
 func (b *builder) createTables(ctx context.Context) error {
-	for _, table := range Tables() {
+	if err := b.createEach(ctx, slices.Concat(globalTables(), vocabularyTables)); err != nil {
+		return err
+	}
+	return b.createPersonTables(ctx)
+}
+
+// createPersonTables makes those that are filled part by part.
+func (b *builder) createPersonTables(ctx context.Context) error {
+	if err := b.run(ctx, "part.sql"); err != nil {
+		return err
+	}
+	return b.createEach(ctx, personTables())
+}
+
+func (b *builder) createEach(ctx context.Context, tables []string) error {
+	for _, table := range tables {
 		cdm := make([]engine.Column, 0, len(specification[table]))
 		for _, f := range specification[table] {
 			cdm = append(cdm, engine.Column{Name: f.Name, Type: f.Type})
@@ -89,6 +110,9 @@ func (b *builder) createTables(ctx context.Context) error {
 			continue
 		}
 		stage := mappedColumns(table)
+		if table == "cost" { // which is numbered with what was paid
+			cdm = append(cdm, engine.Column{Name: "person_id", Type: "BIGINT"})
+		}
 		for _, c := range stage {
 			if !slices.ContainsFunc(cdm, func(have engine.Column) bool { return have.Name == c.Name }) {
 				cdm = append(cdm, c)
@@ -109,16 +133,29 @@ func (b *builder) createTable(ctx context.Context, schema, table string, columns
 	for i, c := range columns {
 		definitions[i] = engine.Quote(c.Name) + " " + c.Type
 	}
-	return b.db.Exec(ctx, fmt.Sprintf("CREATE TABLE %s.%s (%s)", schema, engine.Quote(table), strings.Join(definitions, ", ")))
+	return b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE %s.%s (%s)", schema, engine.Quote(table), strings.Join(definitions, ", ")))
 }
 
-// finish makes the CDM tables, each after those that it refers to.
-func (b *builder) finish(ctx context.Context) error {
-	for _, table := range []string{
+// finished are the tables that mappings fill, each after those that it refers to.
+func finished(wanted func(table string) bool) []string {
+	return slices.DeleteFunc([]string{
 		"location", "care_site", "provider", "person", "visit_occurrence",
 		"condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation",
 		"death", "payer_plan_period", "cost", "observation_period",
-	} {
+	}, func(t string) bool { return !wanted(t) })
+}
+
+// finishPersons makes the tables about persons.
+func (b *builder) finishPersons(ctx context.Context) error {
+	if err := b.finish(ctx, finished(func(t string) bool { return !global(t) })); err != nil {
+		return err
+	}
+	return b.derive(ctx)
+}
+
+// finish makes CDM tables.
+func (b *builder) finish(ctx context.Context, tables []string) error {
+	for _, table := range tables {
 		source := "stage." + engine.Quote(table)
 		if _, err := statements.Open("sql/ready/" + table + ".sql"); err == nil {
 			if err := b.run(ctx, "ready/"+table+".sql"); err != nil {
@@ -126,17 +163,14 @@ func (b *builder) finish(ctx context.Context) error {
 			}
 			source = "ready." + engine.Quote(table)
 		}
-		if err := b.db.Exec(ctx, numbering(table, source)); err != nil {
+		if err := b.db.Exec(ctx, b.numbering(table, source)); err != nil {
 			return fmt.Errorf("number the rows of %s: %w", table, err)
 		}
 		if err := b.discard(ctx, table, source); err != nil {
 			return err
 		}
 	}
-	if err := b.derive(ctx); err != nil {
-		return err
-	}
-	return b.exportVocabulary(ctx)
+	return nil
 }
 
 // discard frees what a finished table was made from, but for the rows that are
@@ -149,14 +183,14 @@ func (b *builder) discard(ctx context.Context, table, source string) error {
 }
 
 // numbering is the statement that resolves keys and numbers rows.
-func numbering(table, source string) string {
+func (b *builder) numbering(table, source string) string {
 	numbered, columns := "*", []string{"s.*"}
 	var joins []string
 	for _, f := range specification[table] {
 		lookup, given := lookups[f.Name]
 		switch {
 		case f.PrimaryKey && f.Name != "person_id":
-			numbered = "row_number() OVER () AS " + engine.Quote(f.Name) + ", *"
+			numbered = fmt.Sprintf("%d + row_number() OVER () AS %s, *", b.numbered[table], engine.Quote(f.Name))
 		case given:
 			columns = append(columns, lookup.table+"."+f.Name)
 			joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%[1]s ON %[1]s.key = s.%[2]s%[3]s", lookup.table, lookup.key, samePerson(lookup.table)))
@@ -181,7 +215,7 @@ func numberingOrder(table string) []string {
 	case "location", "care_site", "provider":
 		order = append(order, "s.key")
 	case "cost":
-		order = append(order, "s.cost_event_id")
+		order = append(order, "s.person_id", "s.cost_event_id")
 	}
 	if table != "observation_period" && !isDerived(table) { // which come from no single row
 		order = append(order, "s.deposit", "s.source_table", "s.source_line")

@@ -36,6 +36,7 @@ insured AS (
 )
 SELECT
     c.* EXCLUDE (cost_domain_id),
+    e.person_id,
     e.id                                     AS cost_event_id,
     coalesce(c.cost_domain_id, e.domain_id)  AS cost_domain_id,
     i.payer_plan_period_id
