@@ -28,6 +28,7 @@ type delivery struct {
 	counts  map[string]intake.Counts
 	refused []intake.RowError
 	persons map[int64][]pseudonym.Identity
+	in      omop.Input // of the build
 }
 
 // deliver checks files as a deposit of a feed.
@@ -91,11 +92,12 @@ func (d *delivery) build(t *testing.T, feed string) *omop.Report {
 	for name, parts := range d.tables {
 		tables[name] = "(" + strings.Join(parts, " UNION ALL ") + ")"
 	}
-	report, err := omop.Build(t.Context(), d.db, omop.Input{
+	d.in = omop.Input{
 		Deposits: []omop.Deposit{{Name: "cnam", Feed: feed, Tables: tables}},
 		Links:    "(SELECT 'cnam' AS deposit, n AS person, n AS person_id FROM range(1, 10000) AS t(n))",
 		Feeds:    feeds.FS(),
-	}, nil)
+	}
+	report, err := omop.Build(t.Context(), d.db, d.in, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +105,14 @@ func (d *delivery) build(t *testing.T, feed string) *omop.Report {
 		t.Error("some accepted rows are not accounted for")
 	}
 	return report
+}
+
+// accepted counts the rows that a build is handed.
+func (d *delivery) accepted() (rows int64) {
+	for _, c := range d.counts {
+		rows += c.Accepted
+	}
+	return rows
 }
 
 // query returns the rows of a query as CSV, with the names of its columns.

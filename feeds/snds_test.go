@@ -42,6 +42,7 @@ func TestSNDSTraps(t *testing.T) {
 			}
 			d := deliver(t, feed, files)
 			report := d.build(t, "snds")
+			omoptest.SameInParts(t, d.db, d.in, report, d.accepted()/3)
 			for i, f := range archive.Files {
 				if !strings.HasPrefix(f.Name, "want/") {
 					continue

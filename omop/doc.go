@@ -82,6 +82,15 @@
 // one where they overlap or touch; a person of whom nobody states any is observed
 // from the first event to the last.
 //
+// # Persons, part by part
+//
+// Tables about nobody (places, providers) are mapped from all rows, once. The others
+// are mapped some persons at a time, [Input.PartRows] rows of sources, so that memory is
+// bounded; their numbers go on from part to part. A mapping to a table about persons must
+// therefore make a row of one person's rows, and of rows of nobody. Rows that do not say
+// whose they are go with the person whose composite key they have, such as the
+// lines of a stay; where there is no such key, every part sees them all.
+//
 // # Guarantees
 //
 // The result depends on the input alone, not on timing: the same rows give the

@@ -19,6 +19,7 @@ import (
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/intake/intaketest"
 	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/pseudonym"
 	"rempart.eu/rempart/synth"
 )
@@ -74,6 +75,7 @@ func TestPopulationBecomesCDM(t *testing.T) {
 	if !report.Accounted() {
 		t.Error("rows are missing from the account")
 	}
+	omoptest.SameInParts(t, db, in, report, 5000)
 	for _, d := range report.Deposits {
 		for _, r := range d.Resources {
 			if r.Mapped != r.Accepted {

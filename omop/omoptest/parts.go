@@ -1,9 +1,10 @@
 package omoptest
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/omop"
@@ -47,10 +48,8 @@ func SameInParts(t testing.TB, db *engine.DB, in omop.Input, whole *omop.Report,
 			}
 		}
 	}
-	want, _ := json.MarshalIndent(whole, "", " ")
-	got, _ := json.MarshalIndent(report, "", " ")
-	if string(want) != string(got) {
-		t.Errorf("the report differs:\n%s\nwant\n%s", got, want)
+	if diff := cmp.Diff(whole, report); diff != "" {
+		t.Errorf("the report differs (-one part +several):\n%s", diff)
 	}
 }
 

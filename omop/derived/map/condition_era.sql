@@ -22,7 +22,7 @@ reached AS (
 ),
 numbered AS (
     SELECT *, sum(CASE WHEN first_day <= covered_until + 30 THEN 0 ELSE 1 END) OVER (
-        PARTITION BY person_id, condition_concept_id ORDER BY first_day, last_day ROWS UNBOUNDED PRECEDING) AS era
+        PARTITION BY person_id, condition_concept_id ORDER BY first_day, last_day, covered_until NULLS FIRST ROWS UNBOUNDED PRECEDING) AS era
     FROM reached
 )
 SELECT

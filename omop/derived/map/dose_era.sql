@@ -11,7 +11,7 @@ WITH reached AS (
 ),
 numbered AS (
     SELECT *, sum(CASE WHEN first_day <= covered_until + 30 THEN 0 ELSE 1 END) OVER (
-        PARTITION BY person_id, ingredient_concept_id, unit_concept_id, dose ORDER BY first_day, last_day
+        PARTITION BY person_id, ingredient_concept_id, unit_concept_id, dose ORDER BY first_day, last_day, covered_until NULLS FIRST
         ROWS UNBOUNDED PRECEDING) AS era
     FROM reached
 )

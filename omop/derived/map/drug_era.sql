@@ -25,7 +25,7 @@ reached AS (
 numbered AS (
     SELECT *,
         sum(CASE WHEN first_day <= covered_until + 30 THEN 0 ELSE 1 END) OVER (
-            PARTITION BY person_id, ingredient_concept_id ORDER BY first_day, last_day ROWS UNBOUNDED PRECEDING) AS era,
+            PARTITION BY person_id, ingredient_concept_id ORDER BY first_day, last_day, covered_until NULLS FIRST ROWS UNBOUNDED PRECEDING) AS era,
         CASE WHEN first_day BETWEEN covered_until + 1 AND covered_until + 30 THEN first_day - covered_until - 1 ELSE 0 END AS gap
     FROM reached
 )

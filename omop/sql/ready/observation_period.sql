@@ -28,7 +28,7 @@ stretches AS (
     SELECT
         *,
         sum(CASE WHEN covered_until IS NULL OR first_day > covered_until + 1 THEN 1 ELSE 0 END) OVER (
-            PARTITION BY person_id ORDER BY first_day, last_day ROWS UNBOUNDED PRECEDING
+            PARTITION BY person_id ORDER BY first_day, last_day, covered_until NULLS FIRST ROWS UNBOUNDED PRECEDING
         ) AS stretch
     FROM reached
 ),
