@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
 )
 
 // update rewrites the expectations in testdata.
