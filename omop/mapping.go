@@ -18,7 +18,7 @@ import (
 // mapGlobal runs what every deposit maps to tables that are not about persons, and
 // finishes them: rows about persons refer to theirs.
 func (b *builder) mapGlobal(ctx context.Context) error {
-	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || global(m.target) }); err != nil {
+	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || global(m.target) }, false); err != nil {
 		return err
 	}
 	if err := b.finish(ctx, finished(global)); err != nil {
@@ -36,23 +36,24 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 // mapPersons runs what every deposit maps to tables about persons, and sorts coded
 // rows into theirs.
 func (b *builder) mapPersons(ctx context.Context) error {
-	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || !global(m.target) }); err != nil {
+	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || !global(m.target) }, true); err != nil {
 		return err
 	}
 	return b.run(ctx, "route.sql")
 }
 
-// mapAll runs those of every deposit's mappings that are wanted.
-func (b *builder) mapAll(ctx context.Context, wanted func(mapping) bool) error {
+// mapAll runs those of every deposit's mappings that are wanted, and keeps rows that
+// several of them read, where they fit in memory.
+func (b *builder) mapAll(ctx context.Context, wanted func(mapping) bool, keep bool) error {
 	for _, d := range b.deposits {
-		if err := b.mapDeposit(ctx, d, wanted); err != nil {
+		if err := b.mapDeposit(ctx, d, wanted, keep); err != nil {
 			return fmt.Errorf("deposit %s: %w", d.Name, err)
 		}
 	}
 	return nil
 }
 
-func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool) error {
+func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool, keep bool) error {
 	mappings, err := d.feed.mappings()
 	if err != nil {
 		return err
@@ -82,7 +83,8 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 	if err != nil {
 		return err
 	}
-	if err := b.createViews(ctx, views); err != nil {
+	drop, err := b.createViews(ctx, views, mappings, keep)
+	if err != nil {
 		return err
 	}
 	for _, m := range mappings {
@@ -90,8 +92,8 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 			return err
 		}
 	}
-	for _, v := range views {
-		if err := b.db.Exec(ctx, "DROP VIEW source."+engine.Quote(v.what)); err != nil {
+	for _, statement := range drop {
+		if err := b.db.Exec(ctx, statement); err != nil {
 			return err
 		}
 	}

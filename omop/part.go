@@ -13,7 +13,7 @@ import (
 
 // PartRows is about how many rows of sources a build maps at a time, where
 // [Input.PartRows] says nothing else.
-const PartRows = 4_000_000
+const PartRows = 2_000_000
 
 // part is a range of persons. Rows about persons are mapped part by part, in the
 // order of person_id, so that their numbers are those that one part would give.

@@ -64,10 +64,16 @@ func (w *Warehouse) Publish(ctx context.Context, o PublishOptions) (_ *Published
 	if p.state, err = w.State(ctx); err == nil {
 		err = p.run(ctx)
 	}
+	return p.made, errors.Join(err, p.release(), release())
+}
+
+// release frees the memory of what was opened.
+func (p *publication) release() (err error) {
 	for _, f := range p.files {
 		err = errors.Join(err, f.Close())
 	}
-	return p.made, errors.Join(err, release())
+	p.files = nil
+	return err
 }
 
 func (p *publication) run(ctx context.Context) (err error) {
@@ -106,6 +112,9 @@ func (p *publication) run(ctx context.Context) (err error) {
 		return err
 	}
 	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {
+		return err
+	}
+	if err := p.release(); err != nil { // what the tables were made of
 		return err
 	}
 	if err := p.examine(ctx, linkage); err != nil {
