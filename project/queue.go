@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,10 +157,15 @@ func StandingOf(ctx context.Context, w *warehouse.Warehouse, r *governance.Run) 
 }
 
 // order says which runs of the queue can start now, the fairest first: of the project
-// that has the fewest under way, then of the one that had its last turn longest ago,
-// then the one that was asked for first. Runs of a suspended project wait on.
-func order(state *governance.State, under map[string]int, turns map[string]int) (ready []*governance.Run) {
+// that has the fewest under way, then of the one whose last turn ended longest ago by the
+// ledger, whichever worker it had then, then the one that was asked for first. Runs of a
+// suspended project wait on.
+func order(state *governance.State, under map[string]int) (ready []*governance.Run) {
+	turns := map[string]uint64{} // the statement that ended a project's last turn
 	for _, r := range state.Runs.All() {
+		if r.Study != nil && r.Finished != nil {
+			turns[r.Project] = max(turns[r.Project], r.End.Index)
+		}
 		if !r.Waits() {
 			continue
 		}
@@ -178,7 +184,7 @@ func order(state *governance.State, under map[string]int, turns map[string]int) 
 		if d := under[a.Project] - under[b.Project]; d != 0 {
 			return d
 		}
-		return turns[a.Project] - turns[b.Project]
+		return cmp.Compare(turns[a.Project], turns[b.Project])
 	})
 	return ready
 }

@@ -26,9 +26,7 @@ type Worker struct {
 
 	mu    sync.Mutex
 	under map[string]int  // runs under way, by project
-	turns map[string]int  // when a project had its last turn
 	has   map[string]bool // runs that this worker has, or cannot run
-	turn  int
 	wake  chan struct{}
 }
 
@@ -38,7 +36,7 @@ const lookEvery = time.Second
 // Work works until the context is done; with drain also until nothing is left that can
 // run. A run that the end of the context interrupts stays in the queue.
 func (k *Worker) Work(ctx context.Context, drain bool) error {
-	k.under, k.turns, k.has, k.wake = map[string]int{}, map[string]int{}, map[string]bool{}, make(chan struct{}, 1)
+	k.under, k.has, k.wake = map[string]int{}, map[string]bool{}, make(chan struct{}, 1)
 	var all sync.WaitGroup
 	defer all.Wait()
 	err := k.Warehouse.Read(ctx, func(m *warehouse.Model) error {
@@ -76,7 +74,7 @@ func (k *Worker) start(ctx context.Context, all *sync.WaitGroup) (left int, err 
 		err := k.Warehouse.Read(ctx, func(m *warehouse.Model) error {
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			ready = order(m.State, k.under, k.turns)
+			ready = order(m.State, k.under)
 			return nil
 		})
 		if err != nil {
@@ -107,8 +105,6 @@ func (k *Worker) start(ctx context.Context, all *sync.WaitGroup) (left int, err 
 		}
 		k.mu.Lock()
 		k.has[next.Run] = true
-		k.turn++
-		k.turns[next.Project] = k.turn
 		if ok {
 			k.under[next.Project]++
 		}

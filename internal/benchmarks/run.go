@@ -23,7 +23,7 @@ import (
 
 // runBench measures what the sandbox costs, and what stands around it.
 func runBench(ctx context.Context, r *Run) error {
-	for _, part := range []func(context.Context, *Run) error{sandboxStart, sandboxScan, airlockReport, trainingTable, questionAsked} {
+	for _, part := range []func(context.Context, *Run) error{sandboxStart, sandboxScan, airlockReport, trainingTable, questionAsked, queueDrained} {
 		if err := part(ctx, r); err != nil {
 			return err
 		}
