@@ -132,13 +132,24 @@ type space struct {
 // open opens a warehouse for a step, and close ends it. Uploads of the step are
 // safe from a repair meanwhile.
 func open(ctx context.Context, w *warehouse.Warehouse) (s *space, closed func() error, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	vault, err := w.Vault(state)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, closed, err = openKeys(ctx, w)
+	if err == nil {
+		s.state, s.vault = state, vault
+	}
+	return s, closed, err
+}
+
+// openKeys is open without the state, for a step that looks at the one in memory.
+func openKeys(ctx context.Context, w *warehouse.Warehouse) (s *space, closed func() error, err error) {
 	s = &space{w: w}
-	if s.state, err = w.State(ctx); err != nil {
-		return nil, nil, err
-	}
-	if s.vault, err = w.Vault(s.state); err != nil {
-		return nil, nil, err
-	}
 	if s.ring, err = w.Keyring(ctx); err != nil {
 		return nil, nil, err
 	}

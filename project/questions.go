@@ -11,6 +11,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
+	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/project/query"
@@ -131,9 +132,6 @@ func Ask(ctx context.Context, w *warehouse.Warehouse, q Question) (_ *Answered, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, closed()) }()
-	if err := usable(ctx, w, s.state, q.Project); err != nil {
-		return nil, err
-	}
 	journal, err := s.journal(ctx, project, key)
 	if err != nil {
 		return nil, err
@@ -165,15 +163,17 @@ func Ask(ctx context.Context, w *warehouse.Warehouse, q Question) (_ *Answered, 
 // questioned opens a project's space for a question, if its researcher may run studies over
 // it now.
 func questioned(ctx context.Context, w *warehouse.Warehouse, researcher, name string) (s *space, project *governance.Project, key *keyring.Key, closed func() error, err error) {
-	s, shut, err := open(ctx, w)
+	s, shut, err := openKeys(ctx, w)
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	if project, err = s.state.Project(name); err == nil {
-		err = mayRun(s.state, researcher, name, w.Now())
-	}
-	if err == nil && project.Extraction == nil {
-		err = &governance.Refusal{Reason: "project " + name + " has no data yet", Remedy: "Give it its data: rempart project extract " + name}
+	// The state in memory: many questions are asked, each of which would read it from the disk.
+	err = w.Read(ctx, func(m *warehouse.Model) (err error) {
+		project, s.vault, err = s.askable(ctx, m.State, researcher, name)
+		return err
+	})
+	if errors.Is(err, errWitnesses) { // who are asked takes a while, in which others look at the state
+		err = s.awaited(ctx, name)
 	}
 	if err == nil {
 		key, err = s.key(ctx, project)
@@ -182,6 +182,45 @@ func questioned(ctx context.Context, w *warehouse.Warehouse, researcher, name st
 		return nil, nil, nil, nil, errors.Join(err, shut())
 	}
 	return s, project, key, func() error { key.Wipe(); return shut() }, nil
+}
+
+var errWitnesses = errors.New("witnesses have to be asked")
+
+// askable is a project whose space can be asked by a researcher now, as it is, and where its objects
+// lie. Of the state it keeps only what does not change.
+func (s *space) askable(ctx context.Context, state *governance.State, researcher, name string) (*governance.Project, *lake.Vault, error) {
+	known, err := state.Project(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := mayRun(state, researcher, name, s.w.Now()); err != nil {
+		return nil, nil, err
+	}
+	if known.Extraction == nil {
+		return nil, nil, &governance.Refusal{Reason: "project " + name + " has no data yet", Remedy: "Give it its data: rempart project extract " + name}
+	}
+	if err := s.w.Heeded(ctx, state, "", name); err != nil {
+		return nil, nil, err
+	}
+	vault, err := s.w.Vault(state)
+	if err != nil {
+		return nil, nil, err
+	}
+	project := *known // its parts are replaced where they change
+	done, err := s.w.Cosigned(ctx, state, *known.Extracted, ledger.ProjectExtracted{}.Kind())
+	if err == nil && !done {
+		err = errWitnesses
+	}
+	return &project, vault, err
+}
+
+// awaited asks the witnesses for whom a project's space waits.
+func (s *space) awaited(ctx context.Context, name string) error {
+	state, err := s.w.State(ctx)
+	if err != nil {
+		return err
+	}
+	return s.w.Readable(ctx, state, "", name)
 }
 
 // journal opens the project's history of questions.

@@ -122,16 +122,6 @@ func (g *cgroup) exhausted() bool {
 	return g != nil && counted(filepath.Join(g.path, "memory.events"), "oom_kill") > 0
 }
 
-// use is the processor time, in seconds, and the most memory, in bytes, that the group used.
-func (g *cgroup) use() (seconds float64, peak int64) {
-	if g == nil {
-		return 0, 0
-	}
-	text, _ := os.ReadFile(filepath.Join(g.path, "memory.peak"))
-	peak, _ = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	return float64(counted(filepath.Join(g.path, "cpu.stat"), "usage_usec")) / 1e6, peak
-}
-
 // counted reads a number from a file of lines "name number".
 func counted(path, name string) int64 {
 	text, _ := os.ReadFile(path)

@@ -80,7 +80,7 @@ func (w *Warehouse) statement(made ledger.DepositMade) (ledger.DepositMade, erro
 	if err != nil || len(text) < longList {
 		return made, err
 	}
-	made.List, err = w.Log.Attach(list)
+	made.List, err = w.Log.Attach(json.RawMessage(text))
 	made.Files, made.Objects, made.Resources = governance.ByResource(made.Files), []ledger.Object{}, []string{}
 	return made, err
 }

@@ -126,7 +126,8 @@ func (w *Warehouse) Vault(state *governance.State) (*lake.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.sealsTo.Store(&state.Host)
+	host := state.Host // the state may be one that others look at
+	w.sealsTo.Store(&host)
 	return &lake.Vault{Store: store, Escrow: escrow}, nil
 }
 

@@ -17,7 +17,7 @@ type pairKey struct {
 	age.Identity
 }
 
-func newKey(t *testing.T) Key {
+func newKey(t testing.TB) Key {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
