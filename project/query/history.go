@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -120,7 +121,7 @@ func (j *Journal) replay(key age.Identity, anchor ledger.JournalHead) error {
 	if err != nil {
 		return &DamagedError{j.path, err.Error()}
 	}
-	j.Entries = append(known[:same:same], more...)
+	j.Entries = slices.Concat(known[:same], more)
 	histories.keep(j.path, j.Entries, now)
 	if len(data) < len(j.chain.Line) { // new, or torn when it was
 		if _, err := j.file.WriteAt([]byte(j.chain.Line), 0); err != nil {
