@@ -21,7 +21,7 @@ demo: build ## the main job, end to end, in $(DEMO)
 # What only tests need is fetched and built while the checks run.
 test: ## all checks and tests
 	scripts/install compiler sandbox mount hsm browser
-	@setsid sh -c 'scripts/servers; scripts/axe; { scripts/acro-env; scripts/roc-env; scripts/kubernetes-env; } >/dev/null || true; scripts/python-env >/dev/null' & needed=$$!; trap 'kill -TERM -$$needed 2>/dev/null || true' EXIT; \
+	@setsid sh -c 'scripts/servers; scripts/axe; { scripts/acro-env; scripts/roc-env; scripts/kubernetes-env; } >/dev/null || true' & needed=$$!; trap 'kill -TERM -$$needed 2>/dev/null || true' EXIT; \
 		$(MAKE) --no-print-directory build vet lint vulnerabilities && wait $$needed
 	scripts/test
 

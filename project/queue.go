@@ -60,7 +60,7 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 	}()
 	ids := map[string]string{}
 	for _, step := range all.Study.Steps {
-		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment}
+		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, R: w.Config.Run.R}
 		if err := study.bring(); err != nil {
 			return nil, err
 		}

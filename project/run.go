@@ -31,6 +31,7 @@ type Study struct {
 	Name        string // of the file: *.sql, *.py, *.R or *.sh
 	Code        []byte
 	Environment run.Environment // for Python
+	R           string          // over a twin: the folder of R's environment, or ""; a warehouse's configuration names its own
 	Limits      run.Limits
 	step        *stepOf       // where it is a step of several
 	language    run.Language  // see bring
@@ -61,6 +62,7 @@ const maxStudy = 1 << 20
 // Run executes a study over its project's space. The error says why it could
 // not be run; a study that failed is a run that happened (see [Ran]).
 func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err error) {
+	study.R = w.Config.Run.R
 	if err := study.bring(); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func (study *Study) bring() (err error) {
 		return err
 	}
 	if language != run.Python {
-		if study.Environment, err = run.SystemEnvironment(language); err != nil {
+		if study.Environment, err = run.SystemEnvironment(language, study.R); err != nil {
 			return err
 		}
 	}

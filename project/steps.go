@@ -22,6 +22,7 @@ type Steps struct {
 	Researcher  string
 	Study       *steps.Study
 	Environment run.Environment // for Python
+	R           string          // see Study
 	Again       bool            // also steps that have not changed
 }
 
@@ -88,7 +89,7 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		for _, need := range step.Needs {
 			needs[need] = runs[need]
 		}
-		study := Study{Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits}
+		study := Study{Project: all.Project, Researcher: all.Researcher, Name: step.Run, Code: step.Code, Environment: all.Environment, R: w.Config.Run.R, Limits: step.Limits}
 		if err := study.prepare(state, waiting{Step: step, Commit: all.Study.Commit, Needs: needs}, made); err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)
 		}

@@ -142,7 +142,7 @@ func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)
 		for _, need := range step.Needs {
 			s.given = append(s.given, made[need]...)
 		}
-		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, Limits: step.Limits, step: s}
+		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, R: all.R, Limits: step.Limits, step: s}
 		result, files, err := t.run(ctx, study, filepath.Join(twinOutputs, step.Name))
 		if err != nil {
 			return ran, fmt.Errorf("step %s: %w", step.Name, err)

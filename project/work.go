@@ -217,7 +217,7 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 // needs wrote; need finds them.
 func (s *space) study(ctx context.Context, researcher, project string, document waiting, key *keyring.Key, need func(id string) (*governance.Run, error)) (Study, error) {
 	step := document.Step
-	study := Study{Project: project, Researcher: researcher, Name: step.Run, Code: step.Code, Limits: step.Limits}
+	study := Study{Project: project, Researcher: researcher, Name: step.Run, Code: step.Code, Limits: step.Limits, R: s.w.Config.Run.R}
 	language, err := languageOf(study)
 	if err != nil {
 		return study, err

@@ -10,7 +10,7 @@ import (
 
 func TestAnRStudyRuns(t *testing.T) {
 	sandboxed(t)
-	if _, err := run.FindR(); err != nil {
+	if _, err := run.FindR(""); err != nil {
 		t.Skip(err)
 	}
 	got := execute(t, run.Job{Language: run.R, Args: []string{"7"}, Inputs: []run.Input{{Name: "cohort/result.csv", Content: strings.NewReader("age\n40\n50\n")}},
@@ -54,7 +54,7 @@ func TestEachWayToFailIsClear(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, got.err, c.want)
 		}
 	}
-	if _, err := run.FindR(); err != nil {
+	if _, err := run.FindR(""); err != nil {
 		t.Skip(err)
 	}
 	for code, want := range map[string]string{"x <- 1\ny <- }\n": "in study.R, line 2", "f <- function() stop('no')\n\nf()\n": "Error in f() : no"} {

@@ -19,12 +19,25 @@ import (
 	_ "embed"
 )
 
-// Environment is a Python installation of the host that studies may read.
+// Environment is an installation of the host that studies may read: an interpreter and its packages.
 type Environment struct {
 	Interpreter string   // absolute path, the same inside
 	Paths       []string // files and directories to show, read-only, at their own place
-	Modules     []string // of Paths: folders that Python imports from beside its own
+	Modules     []string // of Paths: where R's packages lie, in place of the machine's
 	records     []string // files that tell it from another, beside Python's own records
+	manifest    string   // of one that was built (package environment): it tells it from all others
+}
+
+// EnvironmentManifest is the file in an environment that was built which says what is in it, by digest.
+const EnvironmentManifest = "environment.json"
+
+// manifestOf is the manifest of an environment that was built, or "".
+func manifestOf(dir string) string {
+	path := filepath.Join(dir, EnvironmentManifest)
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return ""
+	}
+	return path
 }
 
 // whereabouts asks an interpreter where its files lie.
@@ -32,8 +45,8 @@ type Environment struct {
 //go:embed whereabouts.py
 var whereabouts string
 
-// FindEnvironment looks at a virtual environment, such as scripts/python-env
-// makes it, or at a plain interpreter (/usr/bin/python3). It starts the
+// FindEnvironment looks at an environment that package environment built, at another virtual
+// environment, or at a plain interpreter (/usr/bin/python3). It starts the
 // interpreter on the host: an environment is part of the installation, never a
 // researcher's.
 func FindEnvironment(path string) (Environment, error) {
@@ -48,7 +61,7 @@ func FindEnvironment(path string) (Environment, error) {
 	if info.IsDir() {
 		interpreter = filepath.Join(interpreter, "bin", "python")
 		if _, err := os.Stat(interpreter); err != nil {
-			return Environment{}, fmt.Errorf("%s is not a Python environment (%w): make one with python3 -m venv", path, err)
+			return Environment{}, fmt.Errorf("%s is not a Python environment (%w): rempart environment build makes one", path, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -72,14 +85,31 @@ func FindEnvironment(path string) (Environment, error) {
 		return Environment{}, err
 	}
 	found.Paths = outermost(append(found.Paths, links...))
+	if info.IsDir() {
+		found.manifest = manifestOf(path)
+	}
 	return found, nil
 }
 
 // Digest is the SHA-256, in hexadecimal, of what tells an environment from
-// another: the interpreter, and the record that each installed distribution keeps
-// of its files and their digests (PEP 376, "RECORD").
+// another: the interpreter, and of one that was built the manifest, which has the digest of its
+// files and is the same wherever it lies; of others the record that each installed distribution
+// keeps of its files and their digests (PEP 376, "RECORD").
 func (e Environment) Digest() (string, error) {
 	sum := sha256.New()
+	if e.manifest != "" {
+		for _, path := range []string{e.Interpreter, e.manifest} {
+			f, err := os.Open(path) //nolint:gosec // of the installation
+			if err != nil {
+				return "", fmt.Errorf("the digest of the environment: %w", err)
+			}
+			_, err = io.Copy(sum, f)
+			if err := errors.Join(err, f.Close()); err != nil {
+				return "", fmt.Errorf("the digest of the environment: %w", err)
+			}
+		}
+		return hex.EncodeToString(sum.Sum(nil)), nil
+	}
 	take := func(path string) error {
 		f, err := os.Open(path) //nolint:gosec // of the installation
 		if err != nil {

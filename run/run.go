@@ -260,7 +260,7 @@ func (j Job) checked() (Job, error) {
 	case R, Shell:
 		if j.Environment.Interpreter == "" {
 			var err error
-			if j.Environment, err = SystemEnvironment(j.Language); err != nil {
+			if j.Environment, err = SystemEnvironment(j.Language, ""); err != nil {
 				return j, err
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,7 +108,7 @@ func orderOf(job Job) order {
 	case Python:
 		o.Command, environment = pythonCommand(script, job)
 	case R:
-		o.Command, environment = rCommand(script, job.Args)
+		o.Command, environment = rCommand(script, job)
 	case Shell:
 		o.Command = append([]string{job.Environment.Interpreter, script}, job.Args...)
 	case SQL:
@@ -130,9 +129,6 @@ func orderOf(job Job) order {
 func pythonCommand(script string, job Job) (command, environment []string) {
 	command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
 	environment = []string{"PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg"}
-	if len(job.Environment.Modules) > 0 {
-		environment = append(environment, "PYTHONPATH="+strings.Join(job.Environment.Modules, ":"))
-	}
 	cores := runtime.NumCPU()
 	if job.Limits.CPUs > 0 {
 		cores = min(cores, job.Limits.CPUs)

@@ -18,10 +18,18 @@ const (
 // rLibraries are where Debian keeps R's packages.
 var rLibraries = []string{rHome + "/library", rHome + "/site-library", "/usr/local/lib/R/site-library"}
 
-// FindR looks at Debian's R: r-base-core, and packages such as r-cran-dplyr.
-func FindR() (Environment, error) {
+// FindR looks at Debian's R, with the packages of an environment that was built in a folder (package
+// environment); for "" with those that the machine has.
+func FindR(built string) (Environment, error) {
 	if _, err := os.Stat(rProgram); err != nil {
-		return Environment{}, errors.New("studies in R need R, which is not installed: apt-get install r-base-core r-cran-dbi r-cran-dplyr r-cran-survival")
+		return Environment{}, errors.New("studies in R need R, which is not installed: apt-get install r-base-core, and then rempart environment build r")
+	}
+	var library string
+	if built != "" {
+		library = filepath.Join(built, "library")
+		if info, err := os.Stat(library); err != nil || !info.IsDir() || manifestOf(built) == "" {
+			return Environment{}, fmt.Errorf("%s is no environment of R: rempart environment build r makes one", built)
+		}
 	}
 	shell, err := FindShell() // R's own packages call it when they are loaded
 	if err != nil {
@@ -32,6 +40,9 @@ func FindR() (Environment, error) {
 		if fileAt(name) {
 			paths = append(paths, name)
 		}
+	}
+	if built != "" {
+		return Environment{Interpreter: rProgram, Paths: append(paths, built), Modules: []string{library}, manifest: manifestOf(built)}, nil
 	}
 	return Environment{Interpreter: rProgram, Paths: paths, records: rRecords()}, nil
 }
@@ -46,15 +57,19 @@ func rRecords() (records []string) {
 }
 
 // rCommand starts an R study, so that errors of its syntax say their file and line.
-func rCommand(script string, args []string) (command, environment []string) {
+func rCommand(script string, job Job) (command, environment []string) {
+	libraries := rHome + "/site-library:/usr/local/lib/R/site-library"
+	if len(job.Environment.Modules) > 0 {
+		libraries = strings.Join(job.Environment.Modules, ":")
+	}
 	code := fmt.Sprintf("source(%q,print.eval=TRUE,keep.source=TRUE)", script)
 	command = []string{rProgram, "--no-echo", "--vanilla", "-e", strings.ReplaceAll(code, " ", "~+~")}
-	if len(args) > 0 {
-		command = append(append(command, "--args"), args...)
+	if len(job.Args) > 0 {
+		command = append(append(command, "--args"), job.Args...)
 	}
 	return command, []string{
 		"R_HOME=" + rHome, "R_SHARE_DIR=/usr/share/R/share", "R_INCLUDE_DIR=/usr/share/R/include", "R_DOC_DIR=/usr/share/R/doc",
-		"LD_LIBRARY_PATH=" + rHome + "/lib", "R_LIBS_SITE=" + rHome + "/site-library:/usr/local/lib/R/site-library", "R_ENVIRON_USER=", "R_PROFILE_USER=",
+		"LD_LIBRARY_PATH=" + rHome + "/lib", "R_LIBS_SITE=" + libraries, "R_ENVIRON_USER=", "R_PROFILE_USER=",
 	}
 }
 
@@ -83,12 +98,13 @@ func fileAt(path string) bool {
 	return err == nil
 }
 
-// SystemEnvironment is the environment of a language that the machine's own packages
-// bring: R and shell. SQL needs none, and Python's is chosen ([FindEnvironment]).
-func SystemEnvironment(language Language) (Environment, error) {
+// SystemEnvironment is the environment of a language that the machine brings: R, with the packages
+// of an environment that was built, if one is named, and shell. SQL needs none, and Python's is
+// chosen ([FindEnvironment]).
+func SystemEnvironment(language Language, r string) (Environment, error) {
 	switch language {
 	case R:
-		return FindR()
+		return FindR(r)
 	case Shell:
 		return FindShell()
 	}

@@ -28,11 +28,15 @@ type Config struct {
 	Host    HostConfig   `toml:"host"`            // where the objects lie
 	Hosts   []HostConfig `toml:"hosts,omitempty"` // where they lay, or may lie
 	Keyring SecretFiles  `toml:"keyring"`
-	Run     struct {
-		Python string `toml:"python"` // the environment of studies: a venv's folder, or an interpreter
-	} `toml:"run"`
-	Portal PortalConfig `toml:"portal"`
-	TLS    TLSConfig    `toml:"tls,omitempty"`
+	Run     RunConfig    `toml:"run"`
+	Portal  PortalConfig `toml:"portal"`
+	TLS     TLSConfig    `toml:"tls,omitempty"`
+}
+
+// RunConfig names the environments of studies.
+type RunConfig struct {
+	Python string `toml:"python"`      // its folder, or an interpreter
+	R      string `toml:"r,omitempty"` // its folder; without one the machine's packages
 }
 
 // SecretFiles are the files with what opens the keyring: each kind of root key
@@ -133,7 +137,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "r", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
 
 func (c Config) check() error {
 	switch {

@@ -28,6 +28,7 @@ type InitOptions struct {
 	Controller     string // the controller's name as a party
 	PassphraseFile string // "" draws a passphrase and keeps it in the home
 	Python         string // the environment of studies, or ""
+	R              string // R's, or ""
 	Jurisdiction   string // the country whose law reaches the host directory; "" is FR
 	Now            func() time.Time
 }
@@ -77,7 +78,7 @@ func create(ctx context.Context, dir string, o InitOptions) (*Warehouse, error) 
 	config.Host.Name, config.Host.Kind, config.Host.Path = "local", "directory", "host"
 	config.Retention.Years = maxRetention
 	config.Keyring.PassphraseFile = o.PassphraseFile
-	config.Run.Python = o.Python
+	config.Run = RunConfig{Python: o.Python, R: o.R}
 	workFactor := keyring.WorkFactorPerson
 	if o.PassphraseFile == "" {
 		config.Keyring.PassphraseFile = filepath.Join("controller", "passphrase")

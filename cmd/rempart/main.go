@@ -115,7 +115,7 @@ The way of the data, and who takes each step:
 		a.initCommand(), a.partyCommand(), a.peopleCommand(), a.tokenCommand(), a.configCommand(),
 		a.feedCommand(), a.depositCommand(), a.linkageCommand(), a.releaseCommand(),
 		a.projectCommand(), a.policyCommand(), a.rightsCommand(), a.registerCommand(), a.emergencyCommand(), a.runCommand(), a.queryCommand(), a.datasetCommand(), a.mountCommand(), a.airlockCommand(),
-		a.runsCommand(), a.rerunCommand(),
+		a.runsCommand(), a.rerunCommand(), a.environmentCommand(),
 		a.vocabularyCommand(),
 		a.auditCommand(), a.stateCommand(), a.witnessCommand(), a.tlsCommand(), a.lakeCommand(), a.hostCommand(), a.keyCommand(), a.retentionCommand(),
 		a.synthCommand(), a.serveCommand(),

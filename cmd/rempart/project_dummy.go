@@ -11,6 +11,7 @@ import (
 
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/warehouse"
 )
 
 func (a *app) projectDummy() *cobra.Command {
@@ -66,7 +67,7 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 	}
 	if language, _ := run.LanguageOf(file); language == run.Python {
 		var err error
-		if study.Environment, err = environment(python, a.configuredPython()); err != nil {
+		if study.Environment, err = environmentOf(python, a.configured().Python); err != nil {
 			return err
 		}
 	}
@@ -74,6 +75,7 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 	if err != nil {
 		return err
 	}
+	study.R = a.configured().R
 	made, err := twin.Run(c.Context(), study)
 	if err != nil {
 		return err
@@ -90,16 +92,16 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 	return err
 }
 
-// configuredPython is the Python of the home's studies, where there is a home that has one.
-func (a *app) configuredPython() string {
+// configured are the environments of the home's studies, where there is a home that has some.
+func (a *app) configured() (run warehouse.RunConfig) {
 	if a.home == "" {
-		return ""
+		return run
 	}
 	w, err := a.open()
 	if err != nil {
-		return ""
+		return run
 	}
-	return w.Config.Run.Python
+	return w.Config.Run
 }
 
 // printTwinOutputs prints what the airlock would say.

@@ -53,8 +53,10 @@ says so, and the exit code is 4.`,
 			if err := run.Available(); err != nil {
 				return err
 			}
-			if python == "" {
-				python = w.Config.Run.Python
+			if python != "" || w.Config.Run.Python != "" {
+				if python, err = pythonPath(python, w.Config.Run.Python); err != nil {
+					return err
+				}
 			}
 			made, err := project.Rerun(c.Context(), w, as, args[0], python)
 			if err != nil {

@@ -74,7 +74,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 			}
 			study := project.Study{Project: name, Researcher: as, Name: filepath.Base(args[0]), Code: code, Limits: limits}
 			if language, _ := run.LanguageOf(args[0]); language == run.Python {
-				if study.Environment, err = environment(python, w.Config.Run.Python); err != nil {
+				if study.Environment, err = environmentOf(python, w.Config.Run.Python); err != nil {
 					return err
 				}
 			}
@@ -107,8 +107,8 @@ func (a *app) runStudy(ctx context.Context, w *warehouse.Warehouse, study projec
 	return nil
 }
 
-// environment finds the Python of studies.
-func environment(flag, configured string) (run.Environment, error) {
+// environmentOf finds the Python of studies.
+func environmentOf(flag, configured string) (run.Environment, error) {
 	path, err := pythonPath(flag, configured)
 	if err != nil {
 		return run.Environment{}, err

@@ -55,7 +55,7 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 		language, _ := run.LanguageOf(s.Run)
 		return language == run.Python
 	}) {
-		if all.Environment, err = environment(o.python, a.configuredPython()); err != nil {
+		if all.Environment, err = environmentOf(o.python, a.configured().Python); err != nil {
 			return err
 		}
 	}
@@ -73,6 +73,7 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 		if err != nil {
 			return err
 		}
+		all.R = a.configured().R
 		ran, err = folder.RunSteps(c.Context(), all, told)
 		return a.stepsEnded(study, ran, err)
 	}

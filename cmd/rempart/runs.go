@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/environment"
 	"rempart.eu/rempart/run/steps"
 	"rempart.eu/rempart/warehouse"
 )
@@ -255,8 +255,8 @@ func nameOf(s *steps.Step) string {
 func pythonPath(flag, configured string) (string, error) {
 	for _, path := range []string{flag, configured} {
 		if path != "" {
-			return filepath.Abs(path)
+			return environment.Resolve(environment.Root(), path)
 		}
 	}
-	return "", errors.New("no Python environment is configured: make one with scripts/python-env and name it in rempart.toml at [run] python, or with --python")
+	return "", errors.New("no Python environment is configured: build one with rempart environment build python, and name it in rempart.toml at [run] python, or with --python")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
+	"rempart.eu/rempart/run/environment"
 	"rempart.eu/rempart/synth"
 	"rempart.eu/rempart/warehouse"
 )
@@ -37,11 +38,18 @@ convenient for a trial and no more.`,
 			if a.home == "" {
 				return usage("where? Give --home DIR")
 			}
-			for _, path := range []*string{&o.PassphraseFile, &o.Python} {
+			if o.PassphraseFile != "" {
+				absolute, err := filepath.Abs(o.PassphraseFile)
+				if err != nil {
+					return err
+				}
+				o.PassphraseFile = absolute
+			}
+			for _, path := range []*string{&o.Python, &o.R} {
 				if *path == "" {
 					continue
 				}
-				absolute, err := filepath.Abs(*path)
+				absolute, err := environment.Resolve(environment.Root(), *path)
 				if err != nil {
 					return err
 				}
@@ -68,7 +76,8 @@ convenient for a trial and no more.`,
 	c.Flags().StringVar(&o.Name, "name", "Rempart", "what the warehouse is called")
 	c.Flags().StringVar(&o.Controller, "controller", "controller", "the controller's `name` as a party")
 	c.Flags().StringVar(&o.PassphraseFile, "passphrase-file", "", "the `file` whose first line opens the keyring")
-	c.Flags().StringVar(&o.Python, "python", "", "the Python `environment` of studies (a venv's folder or an interpreter)")
+	c.Flags().StringVar(&o.Python, "python", "", "the Python `environment` of studies: the name of one that was built, its folder, or an interpreter")
+	c.Flags().StringVar(&o.R, "r", "", "R's `environment`: the name of one that was built, or its folder (default the machine's packages)")
 	c.Flags().StringVar(&o.Jurisdiction, "jurisdiction", "FR", "the `country` whose law reaches this machine's disk, where the host directory is")
 	return c
 }

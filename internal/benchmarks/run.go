@@ -17,6 +17,7 @@ import (
 	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/environment"
 
 	_ "embed"
 )
@@ -33,11 +34,15 @@ func runBench(ctx context.Context, r *Run) error {
 
 // studies is the Python environment of studies, made once.
 func studies(ctx context.Context) (run.Environment, error) {
-	out, err := exec.CommandContext(ctx, "scripts/python-env").Output()
+	core, err := environment.Read("core")
 	if err != nil {
-		return run.Environment{}, fmt.Errorf("make the Python environment: %w", err)
+		return run.Environment{}, err
 	}
-	return run.FindEnvironment(strings.TrimSpace(string(out)))
+	built, err := core.Build(ctx, environment.Options{})
+	if err != nil {
+		return run.Environment{}, err
+	}
+	return run.FindEnvironment(built.Dir)
 }
 
 // sandboxStart is a program that does nothing, in the sandbox and as a bare process.
