@@ -78,7 +78,7 @@ func TestDuckDBReadsTheMount(t *testing.T) {
 func TestPyarrowReadsTheMount(t *testing.T) {
 	python := filepath.Join(os.Getenv("REMPART_TEST_PYTHON"), "bin", "python")
 	if _, err := output(t, python, "-c", "import pyarrow.parquet"); err != nil || !filepath.IsAbs(python) {
-		t.Skip("not tested: REMPART_TEST_PYTHON names no environment with pyarrow (scripts/python-env makes it)")
+		t.Skip("not tested: REMPART_TEST_PYTHON names no environment with pyarrow (rempart environment build core makes it)")
 	}
 	s := newSealed(t)
 	s.addTable(t, "a.parquet", "SELECT i, hash(i) AS h FROM range(400000) t(i)")
