@@ -63,13 +63,15 @@ const maxStudy = 1 << 20
 // not be run; a study that failed is a run that happened (see [Ran]).
 func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err error) {
 	study.R = w.Config.Run.R
-	if err := study.bring(); err != nil {
-		return nil, err
-	}
 	made := &Ran{Run: warehouse.NewID("s")}
 	made.RunFinished.Run = made.Run
 	before, err := w.State(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if asked, err := before.Project(study.Project); err != nil {
+		return nil, err
+	} else if err := study.bring(asked); err != nil {
 		return nil, err
 	}
 	if err := usable(ctx, w, before, study.Project); err != nil {
@@ -117,8 +119,9 @@ func languageOf(study Study) (run.Language, error) {
 }
 
 // bring gives a study its language, the environment that the language has, and the digest
-// of that. Python's environment was chosen before. What was brought stays.
-func (study *Study) bring() (err error) {
+// of that, with the packages of its project; a twin has none (nil). Python's environment was chosen
+// before. What was brought stays.
+func (study *Study) bring(project *governance.Project) (err error) {
 	if study.language != "" {
 		return nil
 	}
@@ -138,6 +141,9 @@ func (study *Study) bring() (err error) {
 		}
 		study.digest = ledger.Digest(digest)
 	}
+	if language == run.Python && project != nil {
+		study.digest = withWheels(study.digest, project.Wheels)
+	}
 	study.language = language
 	return nil
 }
@@ -150,7 +156,7 @@ func (study Study) job() run.Job {
 }
 
 // execute runs the study and returns its bundle: code, log and outputs.
-func (s *space) execute(ctx context.Context, made *Ran, study Study, project *governance.Project, key *keyring.Key) ([]byte, error) {
+func (s *space) execute(ctx context.Context, made *Ran, study Study, project *governance.Project, key *keyring.Key) (_ []byte, err error) {
 	ctx, cancel := context.WithCancel(ctx) // ends inputs that the sandbox has not read
 	defer cancel()
 	job := study.job()
@@ -160,6 +166,12 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, project *go
 		job.Limits.Time = run.DefaultLimits.Time
 	}
 	job.Limits.Time = min(job.Limits.Time, left)
+	if job.Language == run.Python {
+		if job.Packages, err = s.wheels(ctx, project, key, job.Environment); err != nil {
+			made.Outcome = "could not be run"
+			return nil, errors.Join(err, s.finish(context.WithoutCancel(ctx), made, nil, key))
+		}
+	}
 	read := map[string]*atomic.Int64{}
 	for i, t := range project.Extraction.Tables {
 		if !study.step.reads(t.Table) {

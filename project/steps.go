@@ -117,16 +117,16 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 // prepare brings a study that is a step its environment and what it reads, and takes the digest of
 // both. made is what each step that it needs wrote.
 func (study *Study) prepare(state *governance.State, document waiting, made map[string][]run.File) error {
-	if err := study.bring(); err != nil {
+	project, err := state.Project(study.Project)
+	if err != nil {
+		return err
+	}
+	if err := study.bring(project); err != nil {
 		return err
 	}
 	environment := string(study.digest)
 	if environment == "" {
 		environment = string(study.language)
-	}
-	project, err := state.Project(study.Project)
-	if err != nil {
-		return err
 	}
 	step := document.Step
 	s := &stepOf{Step: step, commit: document.Commit, needs: document.Needs}

@@ -162,7 +162,7 @@ func (t *TwinFolder) RunSteps(ctx context.Context, all Steps, told func(StepRan)
 
 // run runs one study, into a folder of the twin's.
 func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran, files []run.File, err error) {
-	if err := study.bring(); err != nil {
+	if err := study.bring(nil); err != nil {
 		return nil, nil, err
 	}
 	job := study.job()

@@ -144,6 +144,26 @@ func (e Environment) Digest() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// TopLevel lists what Python imports from an environment beside its own library, by the names at the top.
+func (e Environment) TopLevel() (modules []string) {
+	for _, dir := range e.Paths {
+		for _, pattern := range []string{"lib/python3*/site-packages/*", "*"} {
+			found, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || !strings.Contains(pattern, "/") && !strings.HasSuffix(dir, "-packages") {
+				continue
+			}
+			for _, path := range found {
+				name, _, _ := strings.Cut(filepath.Base(path), ".")
+				if ending := filepath.Ext(path); ending == "" || ending == ".py" || ending == ".so" {
+					modules = append(modules, name)
+				}
+			}
+		}
+	}
+	slices.Sort(modules)
+	return slices.Compact(modules)
+}
+
 // chain is a path and every symbolic link on the way to its file: an
 // interpreter finds its library by the links it was called through.
 func chain(path string) ([]string, error) {

@@ -86,6 +86,7 @@ type Job struct {
 	Language    Language    // SQL or Python
 	Args        []string    // the program's arguments; none for SQL
 	Inputs      []Input     // the files of /data
+	Packages    []File      // for Python only: wheels that were let in (package wheel), for the study to import
 	Environment Environment // for Python only: see FindEnvironment
 	Limits      Limits      // zero fields take DefaultLimits
 }
@@ -303,6 +304,16 @@ func (j Job) checkedNames() error {
 			return fmt.Errorf("%q cannot name a file of a study: want plain names, each once, and neither data nor outputs", f.Name)
 		}
 		files[f.Name] = true
+	}
+	if len(j.Packages) > 0 && j.Language != Python {
+		return errors.New("packages are for studies in Python")
+	}
+	wheels := map[string]bool{}
+	for _, w := range j.Packages {
+		if !plainPath(w.Name) || strings.Contains(w.Name, "/") || wheels[w.Name] {
+			return fmt.Errorf("%q cannot name a package: want plain file names, each once", w.Name)
+		}
+		wheels[w.Name] = true
 	}
 	for _, in := range j.Inputs {
 		if !plainPath(in.Name) || inputs[in.Name] {

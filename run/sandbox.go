@@ -43,6 +43,7 @@ type order struct {
 	OutputBytes int64
 	OutputFiles int
 	CPUs        int
+	Packages    []string // wheels to unpack
 }
 
 // prepare opens everything a run needs.
@@ -102,6 +103,9 @@ func orderOf(job Job) order {
 		OutputFiles: job.Limits.OutputFiles,
 		CPUs:        job.Limits.CPUs,
 	}
+	for _, w := range job.Packages {
+		o.Packages = append(o.Packages, w.Name)
+	}
 	var environment []string
 	memory := strconv.FormatInt(job.Limits.Memory, 10)
 	switch job.Language {
@@ -129,6 +133,9 @@ func orderOf(job Job) order {
 func pythonCommand(script string, job Job) (command, environment []string) {
 	command = append([]string{job.Environment.Interpreter, "-u", "-B", script}, job.Args...)
 	environment = []string{"PYTHONHASHSEED=0", "PYTHONNOUSERSITE=1", "MPLBACKEND=Agg"}
+	if len(job.Packages) > 0 {
+		environment = append(environment, "PYTHONPATH="+packagesDir)
+	}
 	cores := runtime.NumCPU()
 	if job.Limits.CPUs > 0 {
 		cores = min(cores, job.Limits.CPUs)

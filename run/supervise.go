@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rempart.eu/rempart/run/wheel"
 )
 
 // report is what the supervisor says at its end. It comes from inside the
@@ -49,7 +53,10 @@ func supervise() error {
 	}()
 
 	written, told := os.NewFile(fdWritten, "outputs"), os.NewFile(fdTold, "report")
-	r := study(o)
+	r := report{Trouble: bring(o.Packages)}
+	if r.Trouble == "" {
+		r = study(o)
+	}
 	if r.Ended && r.Status == 0 && r.Limit == "" {
 		var err error
 		if r.Refused, r.Limit, err = collect(outputsDir, o, written); err != nil {
@@ -58,6 +65,38 @@ func supervise() error {
 	}
 	err := json.NewEncoder(told).Encode(r)
 	return errors.Join(err, written.Close(), told.Close())
+}
+
+// bring unpacks packages for the study to import, and says why it could not.
+func bring(wheels []string) (trouble string) {
+	if len(wheels) == 0 {
+		return ""
+	}
+	root, err := os.OpenRoot(packagesDir)
+	if err != nil {
+		return "unpack the project's packages: " + err.Error()
+	}
+	defer root.Close()
+	for _, name := range wheels {
+		data, err := os.ReadFile(filepath.Join(wheelsDir, name))
+		if err == nil {
+			err = wheel.Unpack(data, func(name string, content io.Reader) error {
+				if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+					return err
+				}
+				f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o444)
+				if err != nil {
+					return err
+				}
+				_, err = io.Copy(f, content)
+				return errors.Join(err, f.Close())
+			})
+		}
+		if err != nil {
+			return fmt.Sprintf("the package %s: %v", name, err)
+		}
+	}
+	return ""
 }
 
 // study runs the study to its end or to a limit.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"rempart.eu/rempart/run/wheel"
 )
 
 // Places in the sandbox.
@@ -15,7 +17,9 @@ const (
 	studyDir    = "/study" // working directory: the script, data → /data, outputs → /outputs
 	dataDir     = "/data"
 	outputsDir  = "/outputs"
-	programPath = "/rempart" // this program itself
+	programPath = "/rempart"  // this program itself
+	wheelsDir   = "/wheels"   // packages of the project's own, as they came
+	packagesDir = "/packages" // and unpacked, for Python to import
 )
 
 // plan is how bwrap is called. Sources are the positions in Args that name
@@ -88,7 +92,10 @@ func (s *sandbox) walls(job Job) (plan, error) {
 	p.add("--remount-ro", "/dev")
 	p.scratch("/tmp", job.Limits.Memory/2)
 	p.scratch(outputsDir, job.Limits.OutputBytes+1<<20) // what is over is refused with a reason
-	for _, path := range job.Environment.Paths {        // after /tmp: an environment may lie there
+	if len(job.Packages) > 0 {
+		p.scratch(packagesDir, int64(len(job.Packages))*wheel.MaxUnpacked)
+	}
+	for _, path := range job.Environment.Paths { // after /tmp: an environment may lie there
 		p.bind(path, path)
 	}
 
@@ -126,6 +133,9 @@ func (s *sandbox) files(p *plan, job Job) error {
 	}
 	for _, f := range job.Files {
 		given = append(given, File{studyDir + "/" + f.Name, f.Content})
+	}
+	for _, w := range job.Packages {
+		given = append(given, File{wheelsDir + "/" + w.Name, w.Content})
 	}
 	for _, g := range given {
 		fd, err := s.content(filepath.Base(g.Name), g.Content)

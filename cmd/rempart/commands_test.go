@@ -80,7 +80,7 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 		"project catalogue": {"flu"}, "project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project show": {"flu"}, "project uses": {},
 		"policy list": {}, "policy show": {"providers-deposit"}, "policy test": {}, "policy what-if": {"run-requested", "--as", "alice", "--project", "flu"}, "policy why": {"9"}, "release list": {}, "release profile": {}, "release quality": {}, "release show": {}, "release verify": {}, "state show": {}, "witness list": {}, "rights list": {},
 		"runs list": {"--all"}, "runs show": {strings.TrimSuffix(output, "-1")}, "runs logs": {strings.TrimSuffix(output, "-1"), "--as", "alice"},
-		"environment list": {}, "environment show": {"core"}, "emergency list": {}, "register": {}, "tls list": {}, "linkage clk link": {filters, filters},
+		"environment list": {}, "environment show": {"core"}, "environment wheel list": {"flu"}, "emergency list": {}, "register": {}, "tls list": {}, "linkage clk link": {filters, filters},
 	}
 	reading := []string{"list", "show", "log", "verify", "view", "quarantine", "requirements", "exit-plan", "escrow"}
 	for path, c := range commands() {

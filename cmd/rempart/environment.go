@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) environmentCommand() *cobra.Command {
-	return group("environment", "Environments: what studies in Python and R run in", a.environmentBuildCommand(), a.environmentListCommand(), a.environmentShowCommand())
+	return group("environment", "Environments: what studies in Python and R run in", a.environmentBuildCommand(), a.environmentListCommand(), a.environmentShowCommand(), a.environmentWheelCommand())
 }
 
 func (a *app) environmentBuildCommand() *cobra.Command {
