@@ -201,7 +201,7 @@ func (s *scan) read(f *zip.File) bool {
 		s.refuse("%s cannot be unpacked", f.Name)
 		return false
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // it is read
 	sum, left := sha256.New(), unpacked-s.Unpacked
 	var start bytes.Buffer
 	n, err := io.Copy(io.MultiWriter(sum, &limited{&start, maxRead}), io.LimitReader(in, left+1))
