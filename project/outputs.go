@@ -52,10 +52,17 @@ func named(files []run.File, name string) (content []byte, ok bool) {
 // beside are the files that help to examine outputs, by their names.
 type beside map[string][]byte
 
+// measuredMark stands before the name of an output whose membership test lies beside it: no file's
+// name has it.
+const measuredMark = "\x00"
+
 // besideOf finds what is handed in beside outputs: declarations, contributions, and
-// what declarations name.
-func besideOf(files []run.File) beside {
+// what declarations name; and what was measured of models.
+func besideOf(files, measured []run.File) beside {
 	all, b := map[string][]byte{}, beside{}
+	for _, f := range measured {
+		b[measuredMark+f.Name] = f.Content
+	}
 	for _, f := range files {
 		all[f.Name] = f.Content
 	}
@@ -91,7 +98,7 @@ func (b beside) with(f run.File, earlier []disclosure.Earlier) disclosure.Output
 			o.Declaration = text
 		}
 	}
-	o.Contributions = b[stem+".csv"]
+	o.Contributions, o.Measured = b[stem+".csv"], b[measuredMark+f.Name]
 	if d, err := disclosure.ParseDeclaration(o.Declaration); o.Declaration != nil && err == nil {
 		o.Training, o.Attack = b[path.Join(path.Dir(f.Name), d.Training)], b[path.Join(path.Dir(f.Name), d.Attack)]
 	}
@@ -190,7 +197,13 @@ func withOutput(ctx context.Context, w *warehouse.Warehouse, output *governance.
 	if o.earlier, err = s.released(ctx, o.project, o.key, output.Output.Output); err != nil {
 		return err
 	}
-	o.beside = besideOf(o.files)
+	var measured []run.File
+	if isModel(output.Name) {
+		if measured, err = s.files(ctx, *output.Bundle(), o.key, measuredPart, ""); err != nil {
+			return err
+		}
+	}
+	o.beside = besideOf(o.files, measured)
 	return do(s, o)
 }
 

@@ -51,9 +51,10 @@ type Ran struct {
 
 // The parts of a run's bundle, a tar.
 const (
-	codePart    = "code/"
-	logPart     = "log.txt"
-	outputsPart = "outputs/"
+	codePart     = "code/"
+	logPart      = "log.txt"
+	outputsPart  = "outputs/"
+	measuredPart = "measured/" // what membership tests said of models, by the name of the output
 )
 
 // maxStudy bounds a study's text, in bytes.
@@ -306,13 +307,22 @@ func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.J
 	if err != nil {
 		return err
 	}
-	return errors.Join(made.examine(files, step, earlier, project.Spec), archive.Close())
+	measured, err := measure(ctx, files, step, s.checkersPython(job.Environment))
+	if err != nil {
+		return err
+	}
+	for _, m := range measured {
+		if err := add(measuredPart+m.Name, m.Content); err != nil {
+			return err
+		}
+	}
+	return errors.Join(made.examine(files, measured, step, earlier, project.Spec), archive.Close())
 }
 
 // examine runs the disclosure check on each file that asks to leave. The others are for
 // later steps, or for the check alone.
-func (made *Ran) examine(files []run.File, step *stepOf, earlier []disclosure.Earlier, spec *governance.Spec) error {
-	beside := besideOf(files)
+func (made *Ran) examine(files, measured []run.File, step *stepOf, earlier []disclosure.Earlier, spec *governance.Spec) error {
+	beside := besideOf(files, measured)
 	for n, f := range files {
 		if !step.leaves(f.Name) || beside.has(f.Name) {
 			continue

@@ -196,7 +196,11 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 	if err := unpack(files, filepath.Join(t.dir, into)); err != nil {
 		return nil, nil, err
 	}
-	return made, files, made.examine(files, study.step.of(job.Language), nil, t.spec)
+	measured, err := measure(ctx, files, study.step.of(job.Language), study.Environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	return made, files, made.examine(files, measured, study.step.of(job.Language), nil, t.spec)
 }
 
 // empty refuses a folder that holds something.

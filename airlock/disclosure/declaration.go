@@ -47,7 +47,10 @@ type Declaration struct {
 	Parameters   int `yaml:"parameters"`   // that a regression estimates
 
 	Training string `yaml:"training"` // of a model: the CSV among the outputs that it was fitted to, which never leaves
-	Attack   string `yaml:"attack"`   // of a model: what the membership test wrote, a JSON among the outputs
+	Attack   string `yaml:"attack"`   // of a model: what a membership test of the study's own wrote, a JSON among the outputs
+
+	Dataset string `yaml:"dataset"` // of a model: the step whose training table it was fitted to, where several are needed
+	Shadow  string `yaml:"shadow"`  // of a model: the kind of shadow models that the warehouse's membership test fits
 }
 
 // ParseDeclaration reads what is declared of an output.

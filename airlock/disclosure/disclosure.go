@@ -161,7 +161,8 @@ type Output struct {
 	Contributions []byte    // NAME.disclosure.csv, or nil
 	Earlier       []Earlier // what the same project was given
 	Training      []byte    // what the declaration names as the training table, or nil
-	Attack        []byte    // what the membership test of the declaration's script wrote, or nil
+	Attack        []byte    // what a membership test of the study's own wrote, or nil
+	Measured      []byte    // what the warehouse's own membership test wrote (package membership), or nil
 }
 
 // Examine examines one output with what is known beside it.

@@ -17,6 +17,7 @@ type weights struct {
 // checkModel sets the size of a model against the persons that it was fitted to, looks
 // for records among its parameters, and reads what a membership test said.
 func (c *checker) checkModel(w weights) {
+	measured := c.measured()
 	persons := 0
 	var training *table
 	if c.declared != nil {
@@ -30,6 +31,9 @@ func (c *checker) checkModel(w weights) {
 			training, persons = t, len(t.rows)
 		}
 	}
+	if measured != nil && measured.Persons > 0 {
+		persons = measured.Persons // of the training table itself: nobody has to be believed
+	}
 	switch {
 	case persons == 0:
 		c.review(place{}, "model-size", "nothing says how many persons the model was fitted to: declare observations or training beside")
@@ -41,7 +45,44 @@ func (c *checker) checkModel(w weights) {
 	if training != nil {
 		c.checkRecords(w, training)
 	}
-	c.checkMembership()
+	c.checkMembership(measured)
+}
+
+// measurement is what the warehouse's own test says of a model (package membership).
+type measurement struct {
+	Untestable string        `json:"untestable"` // why there are no figures
+	Persons    int           `json:"persons"`    // of the training table
+	Members    int           `json:"members"`    // rows that were tried
+	Others     int           `json:"others"`
+	Threshold  attackFigures `json:"threshold"`
+	Shadow     attackFigures `json:"shadow"`
+	Gap        float64       `json:"gap"`
+	Remembered float64       `json:"remembered"`
+	Records    bool          `json:"records"`
+}
+
+type attackFigures struct {
+	AUC    figure `json:"auc"`
+	Caught figure `json:"caught"`
+	Models int    `json:"models"`
+	Kind   string `json:"kind"`
+}
+
+// figure is one with the interval in which 95 of 100 samples lie.
+type figure struct {
+	Value, Low, High float64
+}
+
+// measured reads what the warehouse's own test wrote; nil where there was none.
+func (c *checker) measured() *measurement {
+	if c.output.Measured == nil {
+		return nil
+	}
+	m := &measurement{}
+	if err := json.Unmarshal(c.output.Measured, m); err != nil {
+		m.Untestable = "it said what cannot be read"
+	}
+	return m
 }
 
 // window is how many numbers in a row that equal those of a record are taken for the record.
@@ -92,10 +133,47 @@ func telling(key [window]float32) bool {
 const (
 	tellsApart = 0.6
 	fewShadows = 4
+	catches    = 0.05 // of members, where one in a hundred others is caught falsely
+	remembers  = 0.1  // of members, of which the model says what no model that has not seen them would
 )
 
-// checkMembership reads what a membership test wrote: {"auc": 0.52, "shadows": 8, "persons": 1000}.
-func (c *checker) checkMembership() {
+// checkMeasured judges the warehouse's own test, and says whether it had figures.
+func (c *checker) checkMeasured(m *measurement) bool {
+	if m == nil {
+		return false
+	}
+	if m.Untestable != "" {
+		c.review(place{}, "membership", "the membership test could not be made: %s", m.Untestable)
+		return false
+	}
+	for _, a := range []attackFigures{m.Threshold, m.Shadow} {
+		if a.AUC.Value >= tellsApart && a.AUC.Low > 0.5 {
+			c.refuse(place{}, "membership", "the membership test tells persons of the training set from others (area under the curve %.2f, between %.2f and %.2f; 0.5 is guessing): regularise the model, stop earlier, or fit a smaller one", a.AUC.Value, a.AUC.Low, a.AUC.High)
+		}
+		if a.Caught.Low >= catches {
+			c.refuse(place{}, "membership", "the membership test catches %.0f %% of those in the training set where it is wrong of one other in a hundred: regularise the model, stop earlier, or fit a smaller one", 100*a.Caught.Value)
+		}
+	}
+	if m.Remembered >= remembers {
+		c.refuse(place{}, "membership", "of %.0f %% of those in the training set the model says what no model that has not seen them would: it remembers them; regularise it, stop earlier, or fit a smaller one", 100*m.Remembered)
+	}
+	if m.Records {
+		c.refuse(place{}, "model-record", "parameters of the model are the numbers of a record that it was fitted to: use a kind of model that keeps no records (no support vectors, neighbours or prototypes)")
+	}
+	c.review(place{}, "membership", "membership test over %d of the training set and %d others: area under the curve %.2f (%.2f to %.2f) by a threshold, %.2f (%.2f to %.2f) by %d shadow models (%s); %.1f %% caught at 1 %% false; right of %.1f points more of the training set; %.1f %% remembered",
+		m.Members, m.Others, m.Threshold.AUC.Value, m.Threshold.AUC.Low, m.Threshold.AUC.High, m.Shadow.AUC.Value, m.Shadow.AUC.Low, m.Shadow.AUC.High, m.Shadow.Models, m.Shadow.Kind, 100*max(m.Threshold.Caught.Value, m.Shadow.Caught.Value), 100*m.Gap, 100*m.Remembered)
+	return true
+}
+
+// checkMembership judges the warehouse's own test; where there are no figures of it, it reads what a test of the
+// study's own wrote: {"auc": 0.52, "shadows": 8, "persons": 1000}.
+func (c *checker) checkMembership(measured *measurement) {
+	if c.checkMeasured(measured) {
+		return
+	}
+	if c.output.Attack == nil && measured != nil {
+		return // the checker is told why
+	}
 	if c.output.Attack == nil {
 		c.review(place{}, "membership", "no membership test was handed in: ask for one, unless few parameters stand against many persons")
 		return

@@ -20,7 +20,7 @@ var order = [][]string{
 	{"lake/mount", "omop", "omop/mapping", "omop/profile", "omop/quality", "omop/vocabulary"},
 	{"omop/omoptest", "governance"},
 	{"warehouse"},
-	{"project/catalogue", "project/query", "project/dataset"},
+	{"project/catalogue", "project/query", "project/dataset", "project/membership"},
 	{"project"},
 	{"airlock", "audit", "people"},
 	{"portal"},
