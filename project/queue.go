@@ -60,6 +60,9 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 	}()
 	ids := map[string]string{}
 	for _, step := range all.Study.Steps {
+		if err := mayUseGPU(w, step.Limits); err != nil {
+			return nil, err
+		}
 		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, R: w.Config.Run.R}
 		if err := study.bring(project); err != nil {
 			return nil, err

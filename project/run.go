@@ -63,6 +63,9 @@ const maxStudy = 1 << 20
 // Run executes a study over its project's space. The error says why it could
 // not be run; a study that failed is a run that happened (see [Ran]).
 func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err error) {
+	if err := mayUseGPU(w, study.Limits); err != nil {
+		return nil, err
+	}
 	study.R = w.Config.Run.R
 	made := &Ran{Run: warehouse.NewID("s")}
 	made.RunFinished.Run = made.Run
@@ -146,6 +149,15 @@ func (study *Study) bring(project *governance.Project) (err error) {
 		study.digest = withWheels(study.digest, project.Wheels)
 	}
 	study.language = language
+	return nil
+}
+
+// mayUseGPU says whether the controller has let studies to the machine's GPUs, where one asks for them. The
+// digest of the configuration is in the ledger.
+func mayUseGPU(w *warehouse.Warehouse, limits run.Limits) error {
+	if limits.GPU && !w.Config.Run.GPU {
+		return &governance.Refusal{Reason: "the study asks for a GPU, and the warehouse lets none into its sandboxes", Remedy: "Leave out resources: gpu, or have the controller set [run] gpu = true in rempart.toml and record it: rempart config record"}
+	}
 	return nil
 }
 

@@ -200,6 +200,9 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 	if study.digest != r.Environment {
 		return nil, fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
 	}
+	if err := mayUseGPU(w, study.Limits); err != nil { // what was let in when it was queued may not be any more
+		return made, ends("was stopped: the warehouse lets no GPU into its sandboxes") //nolint:nilerr // the record says so
+	}
 	study.queued = true
 	made.Decides = study.step.decides
 	if before := unchanged(s.state, study); before != nil && !document.Again {

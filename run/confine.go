@@ -23,8 +23,8 @@ type confined struct {
 // confine puts the calling thread, and every process that it starts from now on,
 // behind Landlock and behind a filter of its own, for good. The supervisor's other
 // threads stay outside: the study can neither signal nor trace them.
-func confine() (c confined, err error) {
-	if c.landlock, err = landlock(); err != nil {
+func confine(devices []string) (c confined, err error) {
+	if c.landlock, err = landlock(devices); err != nil {
 		return c, fmt.Errorf("put the study behind Landlock: %w", err)
 	}
 	machine, err := arch.GetInfo("")
@@ -50,9 +50,9 @@ const (
 )
 
 // landlock lets the thread read what there is, write to its own places, and reach no
-// process outside: no TCP, no abstract socket, no signal. It is a second wall: the
-// first one is made of mounts and namespaces.
-func landlock() (version int, err error) {
+// process outside: no TCP, no abstract socket, no signal; GPUs that were let in it may use. It is a
+// second wall: the first one is made of mounts and namespaces.
+func landlock(devices []string) (version int, err error) {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno == unix.ENOSYS || errno == unix.EOPNOTSUPP {
 		return 0, nil // the run's record says so
@@ -97,6 +97,9 @@ func landlock() (version int, err error) {
 	err = errors.Join(grant("/", mayLook), grant("/dev", mayLook|unix.LANDLOCK_ACCESS_FS_WRITE_FILE))
 	for _, dir := range writable {
 		err = errors.Join(err, grant(dir, mayWrite))
+	}
+	for _, device := range devices {
+		err = errors.Join(err, grant(device, unix.LANDLOCK_ACCESS_FS_READ_FILE|unix.LANDLOCK_ACCESS_FS_WRITE_FILE|unix.LANDLOCK_ACCESS_FS_IOCTL_DEV))
 	}
 	if err != nil {
 		return 0, err
@@ -251,7 +254,7 @@ func knownCall(name string) bool {
 
 // startConfined starts a program from a thread that is behind all walls and keeps to
 // so many cores. The thread ends with the goroutine that is bound to it.
-func startConfined(cores int, start func() (pid int, err error)) (pid int, c confined, err error) {
+func startConfined(cores int, devices []string, start func() (pid int, err error)) (pid int, c confined, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -259,7 +262,7 @@ func startConfined(cores int, start func() (pid int, err error)) (pid int, c con
 		if err = keepTo(cores); err != nil {
 			return
 		}
-		if c, err = confine(); err == nil {
+		if c, err = confine(devices); err == nil {
 			pid, err = start()
 		}
 	}()

@@ -116,7 +116,8 @@ type Limits struct {
 	Time        time.Duration // wall clock, start of the sandbox included
 	OutputBytes int64         // bytes, all outputs together
 	OutputFiles int
-	CPUs        int // cores; 0 is all of the machine
+	CPUs        int  // cores; 0 is all of the machine
+	GPU         bool // the machine\'s GPUs are let in, where there are any
 }
 
 // DefaultLimits are the limits of a job that names none.
@@ -393,6 +394,7 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 	_ = streams.Wait()
 	last.Stop()
 	result.Refused, result.Calls, result.Walls = told.Refused, told.Calls, told.Walls
+	result.Walls = append(result.Walls, gpuWall(job.Limits.GPU, s.devices)...)
 	if group != nil {
 		result.Walls = append(result.Walls, "limits by control group")
 	} else {

@@ -31,6 +31,7 @@ type sandbox struct {
 	printed, written, told, lifeline pipe
 	fed                              []*os.File // our ends of the inputs, as in Job.Inputs
 	inherited                        []*os.File
+	devices                          []string // of GPUs, that stand in the sandbox
 }
 
 // order is what the supervisor is told to do.
@@ -44,11 +45,15 @@ type order struct {
 	OutputFiles int
 	CPUs        int
 	Packages    []string // wheels to unpack
+	Devices     []string // of GPUs
 }
 
 // prepare opens everything a run needs.
 func prepare(job Job) (_ *sandbox, err error) {
 	s := &sandbox{}
+	if job.Limits.GPU {
+		s.devices = gpuDevices()
+	}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -63,7 +68,9 @@ func prepare(job Job) (_ *sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
-	orders, err := json.Marshal(orderOf(job))
+	order := orderOf(job)
+	order.Devices = s.devices
+	orders, err := json.Marshal(order)
 	if err != nil {
 		return nil, err
 	}

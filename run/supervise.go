@@ -105,7 +105,7 @@ func study(o order) report {
 		return report{Trouble: err.Error()}
 	}
 	// Not os/exec: as the first process we also reap what the study abandons.
-	pid, held, err := startConfined(o.CPUs, func() (int, error) {
+	pid, held, err := startConfined(o.CPUs, o.Devices, func() (int, error) {
 		return syscall.ForkExec(o.Command[0], o.Command, &syscall.ProcAttr{
 			Dir: studyDir, Env: o.Environment, Files: []uintptr{0, 1, 2},
 		})
@@ -160,6 +160,9 @@ func bound(o order) error {
 		{unix.RLIMIT_NPROC, int64(o.Processes) + ours},
 	}
 	for _, l := range limits {
+		if l.resource == unix.RLIMIT_AS && len(o.Devices) > 0 {
+			continue // a GPU's driver reserves the addresses of all its memory
+		}
 		bound := uint64(l.bound)
 		var now syscall.Rlimit
 		if err := syscall.Getrlimit(l.resource, &now); err != nil {

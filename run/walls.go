@@ -88,6 +88,10 @@ func (s *sandbox) walls(job Job) (plan, error) {
 		p.mask("/proc/" + name)
 	}
 	p.add("--dev", "/dev")
+	for _, device := range s.devices {
+		p.add("--dev-bind", device, device)
+		p.Sources = append(p.Sources, len(p.Args)-2)
+	}
 	p.scratch("/dev/shm", job.Limits.Memory/4)
 	p.add("--remount-ro", "/dev")
 	p.scratch("/tmp", job.Limits.Memory/2)

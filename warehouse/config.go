@@ -35,8 +35,9 @@ type Config struct {
 
 // RunConfig names the environments of studies.
 type RunConfig struct {
-	Python string `toml:"python"`      // its folder, or an interpreter
-	R      string `toml:"r,omitempty"` // its folder; without one the machine's packages
+	Python string `toml:"python"`        // its folder, or an interpreter
+	R      string `toml:"r,omitempty"`   // its folder; without one the machine's packages
+	GPU    bool   `toml:"gpu,omitempty"` // studies that ask for it are let to the machine's GPUs
 }
 
 // SecretFiles are the files with what opens the keyring: each kind of root key
@@ -137,7 +138,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "r", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "r", "gpu", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
 
 func (c Config) check() error {
 	switch {

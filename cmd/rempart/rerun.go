@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
@@ -29,6 +31,36 @@ leave. rempart rerun makes the run again from it.`,
 			}
 			a.say("The record of run %s is in %s.", args[0], args[1])
 			return nil
+		},
+	}
+	asFlag(c, &as, "a researcher of its project")
+	return c
+}
+
+func (a *app) runsCardCommand() *cobra.Command {
+	var as string
+	c := &cobra.Command{
+		Use: "card RUN", Short: "Write the card of a model from the record of the run that made it", Args: exactly(1),
+		Long: `The card tells the purpose and the legal basis, the release, cohort, features and split of the
+training table, the figures that have been released, what the membership test said, and the
+digests of the code, the environment and the model. It holds no data, and may leave.`,
+		Example: "  rempart runs card s-19a333a2 --as alice > model-card.md",
+		RunE: func(c *cobra.Command, args []string) error {
+			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
+			if err != nil {
+				return err
+			}
+			if as, err = a.projectActor(state, as, r.Project); err != nil {
+				return err
+			}
+			text, err := project.Card(c.Context(), w, as, args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]string{"run": args[0], "card": text}, func() error {
+				_, err := fmt.Fprint(a.out, text)
+				return err
+			})
 		},
 	}
 	asFlag(c, &as, "a researcher of its project")

@@ -24,7 +24,7 @@ type listedRun struct {
 }
 
 func (a *app) runsCommand() *cobra.Command {
-	return group("runs", "Runs: what waits, runs and has run", a.runsListCommand(), a.runsShowCommand(), a.runsLogsCommand(), a.runsCancelCommand(), a.runsWorkCommand(), a.runsCrateCommand())
+	return group("runs", "Runs: what waits, runs and has run", a.runsListCommand(), a.runsShowCommand(), a.runsLogsCommand(), a.runsCancelCommand(), a.runsWorkCommand(), a.runsCrateCommand(), a.runsCardCommand())
 }
 
 func (a *app) runsListCommand() *cobra.Command {

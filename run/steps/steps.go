@@ -67,6 +67,8 @@ type Step struct {
 	Writes  string   `yaml:"writes"`  // how much it may write, such as 512MiB
 	CPUs    int      `yaml:"cpus"`    // cores; none named: all of the machine
 
+	Resources string `yaml:"resources"` // gpu, or nothing
+
 	Limits run.Limits `yaml:"-"` // that these texts say
 	Code   []byte     `yaml:"-"`
 	Files  []run.File `yaml:"-"` // that it uses, by name
@@ -80,7 +82,7 @@ var most = run.Limits{Memory: 64 << 30, Time: 7 * 24 * time.Hour, OutputBytes: 2
 var (
 	validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 	unknown   = regexp.MustCompile(`unknown field "([^"]+)"`)
-	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes", "cpus"}
+	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes", "cpus", "resources"}
 )
 
 // parse reads rempart.yaml. files are all of the study's, by name.
@@ -165,6 +167,8 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	fault(!size(s.Writes, &s.Limits.OutputBytes, 1, most.OutputBytes), "writes: %q: want at most 2GiB", s.Writes)
 	fault(s.CPUs < 0 || s.CPUs > 1024, "cpus: %d: want the number of cores", s.CPUs)
 	s.Limits.CPUs = s.CPUs
+	fault(s.Resources != "" && s.Resources != "gpu", "resources: %q: want gpu, or nothing", s.Resources)
+	s.Limits.GPU = s.Resources == "gpu"
 	if s.Time != "" {
 		d, err := time.ParseDuration(s.Time)
 		fault(err != nil || d < time.Second || d > most.Time, "time: %q: want 1s to 168h, such as 30m", s.Time)

@@ -1,0 +1,66 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rempart.eu/rempart/run"
+)
+
+// TestTheReadmissionExample trains a model in the sandbox over a synthetic population, has it tested for what it
+// remembers, lets it out as ONNX, and writes its card.
+func TestTheReadmissionExample(t *testing.T) {
+	if err := run.Available(); err != nil {
+		t.Skip("studies cannot run here: ", err)
+	}
+	python := os.Getenv("REMPART_TEST_PYTHON")
+	if python == "" {
+		t.Skip("REMPART_TEST_PYTHON names no Python environment with onnxruntime: run make test")
+	}
+	dir := t.TempDir()
+	example, err := filepath.Abs(filepath.Join(root, "examples", "readmission"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := do(t, dir, "env", "EXAMPLE="+example, "bash", "-eu", "-o", "pipefail", "-c", `
+		rempart synth --persons 1500 --seed 1 --out population
+		export REMPART_HOME=$PWD/home GIT_CONFIG_GLOBAL=$PWD/gitconfig
+		printf '[user]\nname = Alice\nemail = alice@example.org\n' > gitconfig
+		rempart init --python "$REMPART_TEST_PYTHON"
+		for i in 1 2 3 4; do rempart party add hospital-$i --role provider; done
+		rempart party add authority --role linkage-authority
+		rempart party add alice --role researcher
+		rempart party add bob --role output-checker
+		rempart party add diane --role data-protection-officer
+		for i in 1 2 3 4; do rempart deposit create --as hospital-$i --feed hospital population/hospital-$i; done
+		rempart linkage run
+		rempart release publish
+		rempart project request "$EXAMPLE/project.yaml" --as alice
+		rempart project approve readmission --as diane --reason lawful
+		rempart project extract readmission
+		cp -r "$EXAMPLE" study
+		git -C study init -q && git -C study add . && git -C study commit -qm first
+		rempart run --project readmission --as alice study
+		rempart airlock list | awk '/csv/ && $NF == "waits" { print $1 }' | while read -r output; do rempart airlock release "$output" --as bob --reason "aggregates"; done
+		model=$(rempart airlock list | awk '/model.onnx/ { print $1 }')
+		rempart airlock show "$model"
+		rempart airlock release "$model" --as bob --reason "it remembers nobody"
+		rempart airlock fetch "$model" --as alice --to fetched
+		echo "=== card"
+		rempart runs card "${model%-*}" --as alice
+		echo "=== bytes"
+		find fetched -name '*.onnx' -size +100c | wc -l
+		rempart audit verify`)
+	_, card, _ := strings.Cut(out, "=== card")
+	for _, want := range []string{
+		"membership test over", "by 16 shadow models (logistic)",
+		"# Model card: model.onnx", "released on", "Coming back to hospital within 30 days", "Release r-", "SHA-256", "in the environment `",
+		"WHERE visit_concept_id = 9201", "`age`: age", "Split by person", "auc_low", "nobody has agreed to its use in care",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing says %q:\n%s", want, card)
+		}
+	}
+}
