@@ -23,6 +23,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/ledger/passkeytest"
 	"rempart.eu/rempart/people"
 	"rempart.eu/rempart/warehouse"
 )
@@ -474,4 +475,28 @@ func TestWhoLogsOutAtTheProviderIsOut(t *testing.T) {
 	want(t, "in again", v.is(), "diane")
 	want(t, "the same token", says(token), http.StatusBadRequest)
 	want(t, "still in", v.is(), "diane")
+}
+
+// Who has passkeys of another site alone cannot sign here: a login that is fresh ends sessions.
+func TestAPasskeyOfAnotherSiteIsNoneHere(t *testing.T) {
+	p := newIDP(t)
+	p.amr = []string{"pwd", "mfa"}
+	s := siteWith(t, p)
+	elsewhere := passkeytest.New(t, "ES256", "old.example", "https://old.example")
+	statement, err := ledger.New("diane", s.now(), ledger.PasskeyRegistered{Passkey: elsewhere.Passkey, Name: "of the old address", Code: s.open("diane")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.w.CommitSigned(t.Context(), elsewhere.Seal(statement)); err != nil {
+		t.Fatal(err)
+	}
+	v, other := s.visitor(), s.visitor()
+	v.back(v.atProvider(p))
+	other.back(other.atProvider(p))
+	want(t, "in", v.is(), "diane")
+	want(t, "in another browser", other.is(), "diane")
+	_, page := v.get("/account")
+	want(t, "end the others", v.form("/account/sessions/end", url.Values{"csrf": {csrf(t, page)}}), http.StatusSeeOther)
+	want(t, "this one", v.is(), "diane")
+	want(t, "the other one", other.is(), "nobody")
 }

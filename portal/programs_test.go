@@ -199,6 +199,50 @@ func TestAResearcherAsksByAProgram(t *testing.T) {
 	}
 }
 
+// TestAnAuthorisationThatHasEndedTakesNothing: a program asks, or posts what it signed, after the end of its project,
+// by the clock alone; nothing has been said since.
+func TestAnAuthorisationThatHasEndedTakesNothing(t *testing.T) {
+	w, site, _ := wholeSite(t)
+	at := func(moment string) {
+		t.Helper()
+		now, err := time.Parse(time.RFC3339, moment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Now = func() time.Time { return now }
+	}
+	at("2026-12-20T23:00:00Z")
+	id, text, digest := people.NewToken()
+	if _, err := w.Commit(t.Context(), "carol", ledger.TokenIssued{Token: id, Secret: digest, Name: "script", Scopes: []string{"read", "request"}, Until: today.AddDate(0, 0, 30)}); err != nil {
+		t.Fatal(err)
+	}
+	carol := &program{t: t, w: w, site: site, who: "carol", with: text}
+	var err error
+	if carol.doc, err = openapi3.NewLoader().LoadFromData(description); err != nil {
+		t.Fatal(err)
+	}
+	const path = "/api/v1/outputs/s-grippe-1/change"
+	method := object{"method": "round"}
+	early := carol.signed(carol.prepared(path, method))
+	late := carol.prepared(path, method)
+	size := sizeOf(t, w)
+
+	at("2026-12-21T00:30:00Z")
+	late.Time = w.Now()
+	for what, body := range map[string]any{"what was signed before the end": early, "what was signed after it": carol.signed(late)} {
+		if status, answer := carol.send(http.MethodPost, "/api/v1/statements", body); status != http.StatusConflict || answer["type"] == nil {
+			t.Errorf("%s: status %d: %v", what, status, answer)
+		}
+	}
+	status, answer := carol.send(http.MethodPost, path, method)
+	if detail, _ := answer["detail"].(string); status != http.StatusConflict || !strings.Contains(detail, "the authorisation of project grippe ended on 2026-12-20") {
+		t.Errorf("asked after the end: status %d: %v", status, answer)
+	}
+	if now := sizeOf(t, w); now != size {
+		t.Errorf("%d statements were recorded", now-size)
+	}
+}
+
 func sizeOf(t *testing.T, w *warehouse.Warehouse) uint64 {
 	t.Helper()
 	state, err := w.State(t.Context())

@@ -188,6 +188,9 @@ func (w *Warehouse) Submit(ctx context.Context, envelope []byte) (e ledger.Entry
 	if ahead := statement.Time.Sub(w.Now()); ahead > time.Minute {
 		return e, &governance.Refusal{Reason: fmt.Sprintf("the statement is of a time that is %s ahead", ahead), Remedy: "Set the clocks"}
 	}
+	if w.Now().Sub(statement.Time) > governance.Touch { // else what has ended since could still be said, in a ledger to which nothing was added
+		return e, &governance.Refusal{Reason: fmt.Sprintf("the statement is of %s: it was signed too long ago", statement.Time.Format(time.RFC3339)), Remedy: "Sign again"}
+	}
 	if e, err = w.CommitSigned(ctx, envelope); err != nil {
 		return e, err
 	}
