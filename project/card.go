@@ -112,11 +112,12 @@ func (s *space) outputsOf(c *card, all []run.File) {
 		switch {
 		case isModel(o.Name) && err == nil:
 			m := cardModel{Output: *known, Decision: "waits for an output checker"}
-			if released {
+			switch {
+			case released:
 				m.Decision = "released on " + known.Decision.Time.UTC().Format(time.DateOnly)
-			} else if known.Decision != nil {
+			case known.Decision != nil:
 				m.Decision = "refused on " + known.Decision.Time.UTC().Format(time.DateOnly)
-			} else if o.Refused {
+			case o.Refused:
 				m.Decision = "refused by the disclosure check"
 			}
 			for _, f := range o.Findings {

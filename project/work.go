@@ -201,7 +201,7 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 		return nil, fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
 	}
 	if err := mayUseGPU(w, study.Limits); err != nil { // what was let in when it was queued may not be any more
-		return made, ends("was stopped: the warehouse lets no GPU into its sandboxes") //nolint:nilerr // the record says so
+		return made, ends("was stopped: the warehouse lets no GPU into its sandboxes")
 	}
 	study.queued = true
 	made.Decides = study.step.decides
