@@ -34,13 +34,19 @@ func TestFHIRReports(t *testing.T) {
 			if _, err := os.Stat(dir); err != nil {
 				t.Skipf("the FHIR resources are not here: %v", err)
 			}
-			db, report := omoptest.Build(t, feeds.FS(), omoptest.Folder{
+			db := omoptest.Open(t)
+			in := omoptest.Load(t, db, feeds.FS(), omoptest.Folder{
 				Deposit: "hospital", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS(syntheaDir + "/vocabulary"),
 			})
+			report, err := omop.Build(t.Context(), db, in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if !report.Accounted() {
 				t.Error("some accepted rows are not accounted for")
 			}
 			goldenReport(t, "testdata/"+name+".txt", report)
+			omoptest.SameInParts(t, db, in, report, 1000)
 			goldenQuality(t, db, "testdata/"+name+".quality.txt")
 		})
 	}
