@@ -72,6 +72,7 @@ type loaded struct {
 	ordinal int
 	feed    *feed
 	whole   map[string]string // Tables, where these are a part's
+	words   map[string]bool   // that the feed's mappings are written in, where persons are mapped part by part
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for

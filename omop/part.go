@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -125,35 +126,52 @@ func (b *builder) divide(ctx context.Context) error {
 	for i := range b.deposits {
 		d := &b.deposits[i]
 		d.whole = d.Tables
-		for _, r := range d.feed.Resources {
-			owners, key := d.owners(r)
-			if len(owners) == 0 {
-				continue
-			}
-			for bucket := range b.parts {
-				if err := b.divideKeys(ctx, d, r, owners, key, bucket); err != nil {
+		if d.words, err = b.words(ctx, d); err != nil {
+			return err
+		}
+		for bucket := range b.parts {
+			last := ""
+			for _, r := range d.feed.Resources {
+				owners, key := d.owners(r)
+				if len(owners) == 0 {
+					continue
+				}
+				if one := fmt.Sprint(owners, key); one != last { // resources with the same owners stand together
+					last = one
+					if err := b.ownersOf(ctx, d, owners, key, bucket); err != nil {
+						return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
+					}
+				}
+				if err := b.divideKeys(ctx, d, r, key, bucket); err != nil {
 					return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
 				}
 			}
 		}
 	}
-	return nil
+	return b.db.Exec(ctx, "DROP TABLE IF EXISTS owner")
 }
 
-// divideKeys looks at the keys of one bucket, so that memory holds a part of them.
-func (b *builder) divideKeys(ctx context.Context, d *loaded, r intake.Resource, owners []string, key string, bucket int) error {
-	within := fmt.Sprintf("hash(%s) %% %d = %d", key, len(b.parts), bucket)
+// inBucket holds for the keys of one bucket, so that memory holds a part of them.
+func (b *builder) inBucket(key string, bucket int) string {
+	return fmt.Sprintf("hash(%s) %% %d = %d", key, len(b.parts), bucket)
+}
+
+// ownersOf lists whose the keys of a bucket are. Who is linked to nobody comes first.
+func (b *builder) ownersOf(ctx context.Context, d *loaded, owners []string, key string, bucket int) error {
 	var all []string
 	for _, o := range owners {
 		all = append(all, fmt.Sprintf("SELECT %s AS key, coalesce(person_id, %d) AS person_id FROM %s AS r LEFT JOIN stage.every_link l ON l.deposit = %s AND l.person = r.person WHERE %s",
-			key, b.parts[0].first, d.whole[o], engine.Literal(d.Name), within))
+			key, b.parts[0].first, d.whole[o], engine.Literal(d.Name), b.inBucket(key, bucket)))
 	}
+	return b.db.Exec(ctx, "CREATE OR REPLACE TEMP TABLE owner AS SELECT key, min(person_id) AS first, max(person_id) AS last FROM ("+strings.Join(all, " UNION ALL ")+") GROUP BY key")
+}
+
+// divideKeys finds, in a bucket, the rows of nobody and those of several persons.
+func (b *builder) divideKeys(ctx context.Context, d *loaded, r intake.Resource, key string, bucket int) error {
 	return b.db.Exec(ctx, fmt.Sprintf(`
-		CREATE OR REPLACE TEMP TABLE owner AS SELECT key, min(person_id) AS first, max(person_id) AS last FROM (%[1]s) GROUP BY key;
-		INSERT INTO stage.orphan SELECT %[2]d, %[3]s, line FROM (SELECT line, %[5]s AS key FROM %[4]s WHERE %[6]s OR (%[7]d = 0 AND %[5]s IS NULL)) ANTI JOIN owner USING (key);
-		INSERT INTO stage.contested SELECT %[2]d, %[3]s, line, first FROM (SELECT line, %[5]s AS key FROM %[4]s WHERE %[6]s) JOIN owner USING (key) WHERE first <> last;
-		DROP TABLE owner`,
-		strings.Join(all, " UNION ALL "), d.ordinal, engine.Literal(r.Name), d.whole[r.Name], key, within, bucket))
+		INSERT INTO stage.orphan SELECT %[1]d, %[2]s, line FROM (SELECT line, %[4]s AS key FROM %[3]s WHERE %[5]s OR (%[6]d = 0 AND %[4]s IS NULL)) ANTI JOIN owner USING (key);
+		INSERT INTO stage.contested SELECT %[1]d, %[2]s, line, first FROM (SELECT line, %[4]s AS key FROM %[3]s WHERE %[5]s) JOIN owner USING (key) WHERE first <> last`,
+		d.ordinal, engine.Literal(r.Name), d.whole[r.Name], key, b.inBucket(key, bucket), bucket))
 }
 
 // owners are the resources that say whose a resource's rows are, where it does not
@@ -234,12 +252,50 @@ func (b *builder) take(ctx context.Context, d *loaded, r intake.Resource, owners
 		mine = fmt.Sprintf("%s IN (%s)", key, strings.Join(keys, " UNION ALL "))
 		others = fmt.Sprintf("SEMI JOIN (SELECT line FROM stage.orphan WHERE deposit = %d AND source_table = %s) USING (line)", d.ordinal, engine.Literal(r.Name))
 	}
-	query := fmt.Sprintf("CREATE TABLE %s AS SELECT * FROM %s AS r WHERE %s", table, whole, mine)
+	columns := d.columns(r)
+	query := fmt.Sprintf("CREATE TABLE %s AS SELECT %s FROM %s AS r WHERE %s", table, columns, whole, mine)
 	if first {
-		query += fmt.Sprintf("; INSERT INTO %s SELECT r.* FROM %s AS r %s", table, whole, others)
+		query += fmt.Sprintf("; INSERT INTO %s SELECT %s FROM %s AS r %s", table, columns, whole, others)
 	}
 	d.Tables[r.Name] = table
 	return b.db.Exec(ctx, query)
+}
+
+// words are those of a feed's SQL in lower case, and the names that rows may leave it
+// under. Where the SQL takes columns by a pattern, there are none.
+func (b *builder) words(ctx context.Context, d *loaded) (map[string]bool, error) {
+	mappings, err := d.feed.mappings()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]bool{}
+	for _, m := range mappings {
+		for _, w := range word.FindAllString(strings.ToLower(m.query), -1) {
+			all[w] = true
+		}
+	}
+	if all["columns"] {
+		return nil, nil
+	}
+	var name string
+	return all, b.db.Each(ctx, "SELECT DISTINCT column_name FROM duckdb_columns() WHERE schema_name = 'stage'", nil, func() error { all[name] = true; return nil }, &name)
+}
+
+var word = regexp.MustCompile(`\w+`)
+
+// columns are those of a resource. The values of one that the feed's SQL does not name
+// are not read: they could only go through it unseen.
+func (d *loaded) columns(r intake.Resource) string {
+	var all []string
+	for _, c := range r.HealthColumns() {
+		name := engine.Quote(c.Name)
+		key := slices.ContainsFunc(r.Keys, func(k intake.CompositeKey) bool { return strings.EqualFold(k.Name, c.Name) })
+		if d.words != nil && !d.words[c.Name] && !key && c.Name != "line" && c.Name != "person" && word.FindString(c.Name) == c.Name {
+			name = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, name)
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, ", ")
 }
 
 // leave keeps a part's tables as Parquet in memory, and frees what they were made of.
