@@ -262,6 +262,28 @@ func (tab *Tab) Screenshot(path string) {
 	}
 }
 
+// Print prints the page as a PDF, on the paper that its own style names.
+func (tab *Tab) Print() []byte {
+	tab.t.Helper()
+	return Call(tab, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: new(true), PrintBackground: new(true)}).Data
+}
+
+// Paper shows the page as on paper of a width, in pixels between its margins, and says which tables,
+// figures and texts would not be whole there.
+func (tab *Tab) Paper(width int64) (cut []string) {
+	tab.t.Helper()
+	Call(tab, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1000, DeviceScaleFactor: 1})
+	Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	result := Eval[string](tab, `JSON.stringify([...document.querySelectorAll("main *")].filter(e => {
+		const box = e.getBoundingClientRect();
+		return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1 || getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1 && !e.closest("svg"));
+	}).map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60)))`)
+	if err := json.Unmarshal([]byte(result), &cut); err != nil {
+		tab.t.Fatal(err)
+	}
+	return cut
+}
+
 // Authenticator plugs a passkey into the tab: one that verifies its user, who
 // touches it at once.
 func (tab *Tab) Authenticator() webauthn.AuthenticatorID {
