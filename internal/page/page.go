@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Page is one report.
@@ -81,10 +83,13 @@ func (p Page) Write(w io.Writer) error {
 
 func (t Text) html() (template.HTML, error) { return render("text", string(t)) }
 
+// longWord is from how many bytes on a word may be broken on paper.
+const longWord = 16
+
 func (t Table) html() (template.HTML, error) {
 	type cell struct {
-		Text   string
-		Number bool
+		Text  string
+		Class string
 	}
 	number := map[int]bool{}
 	for _, column := range t.Numbers {
@@ -92,7 +97,14 @@ func (t Table) html() (template.HTML, error) {
 	}
 	cells := func(row []string) (out []cell) {
 		for i, text := range row {
-			out = append(out, cell{text, number[i]})
+			c := cell{Text: text}
+			switch {
+			case number[i]:
+				c.Class = "number"
+			case slices.ContainsFunc(strings.Fields(text), func(word string) bool { return len(word) > longWord }):
+				c.Class = "long"
+			}
+			out = append(out, c)
 		}
 		return out
 	}
