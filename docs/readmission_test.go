@@ -25,7 +25,7 @@ func TestTheReadmissionExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := do(t, dir, "env", "EXAMPLE="+example, "bash", "-eu", "-o", "pipefail", "-c", `
-		rempart synth --persons 1500 --seed 1 --out population
+		rempart synth --persons 4000 --seed 1 --out population
 		export REMPART_HOME=$PWD/home GIT_CONFIG_GLOBAL=$PWD/gitconfig
 		printf '[user]\nname = Alice\nemail = alice@example.org\n' > gitconfig
 		rempart init --python "$REMPART_TEST_PYTHON"
