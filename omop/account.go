@@ -1,6 +1,7 @@
 package omop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -104,6 +105,9 @@ func (b *builder) accountPart(ctx context.Context) error {
 	if err := b.accountTables(ctx, personTables()); err != nil {
 		return fmt.Errorf("count the tables: %w", err)
 	}
+	if err := b.accountMerged(ctx, personTables()); err != nil {
+		return fmt.Errorf("count what several deposits tell of: %w", err)
+	}
 	return b.accountPersons(ctx)
 }
 
@@ -124,12 +128,15 @@ func (b *builder) account(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.check(ctx, vocabularyTables); err != nil {
+	if err := b.check(ctx, slices.Concat(vocabularyTables, toldTables)); err != nil {
 		return err
 	}
-	if err := b.accountTables(ctx, slices.Concat(globalTables(), vocabularyTables)); err != nil {
+	if err := b.accountTables(ctx, slices.Concat(globalTables(), vocabularyTables, toldTables)); err != nil {
 		return fmt.Errorf("count the tables: %w", err)
 	}
+	slices.SortStableFunc(b.report.Merged, func(x, y MergeReport) int {
+		return cmp.Compare(slices.Index(tableNames, x.Table), slices.Index(tableNames, y.Table))
+	})
 	if err := b.accountVocabularies(ctx); err != nil {
 		return fmt.Errorf("account for the codes: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/internal/nearest"
@@ -19,6 +20,9 @@ var statements embed.FS
 type Deposit struct {
 	Name string // as in Links and in the report; unique
 	Feed string // name of its feed
+
+	Provider string    // who made it; "" is not said
+	Made     time.Time // when; zero is not said
 
 	// Tables gives for each resource that was delivered an SQL table expression
 	// whose columns are those of [intake.Resource.HealthColumns].
@@ -49,6 +53,17 @@ type Input struct {
 	// It bounds memory, beside what the finished tables take as Parquet in memory, and
 	// changes nothing in them.
 	PartRows int64
+
+	Release Release // what cdm_source and metadata tell
+}
+
+// Release is what a release says of itself in its tables cdm_source and metadata,
+// besides its deposits, feeds and mappings. Zero: nothing is said.
+type Release struct {
+	Name       string    // the warehouse's
+	Holder     string    // its controller
+	Vocabulary string    // the loaded vocabulary's version; "": the feeds' own
+	Made       time.Time // when it is published
 }
 
 // builder is one build.
@@ -56,7 +71,8 @@ type builder struct {
 	db       *engine.DB
 	feeds    fs.FS
 	whole    map[string]string // Input.Vocabulary
-	deposits []loaded          // hospitals first: the order in which they are believed
+	release  Release
+	deposits []loaded // hospitals first: the order in which they are believed
 	report   *Report
 
 	partRows int64
@@ -64,6 +80,7 @@ type builder struct {
 	at       part                // whose rows are mapped now
 	numbered map[string]int64    // rows of a table that earlier parts have numbered
 	kept     map[string][]string // files of earlier parts, by schema and table
+	sameStay int64               // stays of the part that were known by person and days
 }
 
 // loaded is a deposit with its feed.
@@ -80,7 +97,7 @@ type loaded struct {
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
 	if b.partRows = in.PartRows; b.partRows <= 0 {
 		b.partRows = PartRows
 	}
@@ -96,6 +113,7 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 		{"places and providers", b.mapGlobal},
 		{"plan", b.plan},
 		{"", func(ctx context.Context) error { return b.mapParts(ctx, progress) }},
+		{"release", b.tell},
 		{"concepts", b.exportVocabulary},
 		{"account", b.account},
 	}

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -114,7 +117,7 @@ func TestDepositsMeet(t *testing.T) {
 		"SELECT string_agg(concat_ws(':', person_id, observation_source_value, observation_concept_id, observation_source_concept_id), ' ' ORDER BY person_id) FROM cdm.observation":           "1:Z72:2:12 2:B00:2:13",
 		"SELECT string_agg(concat_ws(':', cost_event_id, cost_domain_id, total_charge), ' ') FROM cdm.cost":                                                                                    "1:Visit:10.0",
 		"SELECT string_agg(concat_ws(':', person_id, observation_period_start_date, observation_period_end_date, period_type_concept_id), ' ' ORDER BY person_id) FROM cdm.observation_period": "1:2020-01-02:2020-01-02:32880 2:2020-02-03:2020-02-03:32880 3:2020-03-01:2020-03-01:32880",
-		"SELECT string_agg(concept_id, ' ' ORDER BY concept_id) FROM cdm.concept":                                                                                                              "0 1 2 11 12 13 8507 8532 32817 32880",
+		"SELECT string_agg(concept_id, ' ' ORDER BY concept_id) FROM cdm.concept":                                                                                                              "0 1 2 11 12 13 8507 8532 9201 32817 32880 756265",
 	} {
 		var got string
 		if err := db.Value(t.Context(), &got, query); err != nil {
@@ -269,6 +272,66 @@ func TestFields(t *testing.T) {
 	} {
 		if byName[name] != want {
 			t.Errorf("%s is %+v, want %+v", name, byName[name], want)
+		}
+	}
+}
+
+// What the build itself writes has its concept: each long number in its SQL is one.
+func TestTheBuildsOwnConceptsAreKnown(t *testing.T) {
+	files, err := filepath.Glob("sql/ready/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, number := omop.OwnConcepts(), regexp.MustCompile(`\b[0-9]{5,}\b`)
+	for _, file := range append(files, "tell.go") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range number.FindAllString(string(text), -1) {
+			if known[id] == "" {
+				t.Errorf("%s writes concept %s, which cdm/concept.csv lacks", file, id)
+			}
+		}
+	}
+}
+
+// A stay that the hospital and the insurer tell of under keys that do not meet is one
+// where person, first and last day say so and each side tells of one alone: a's, whose
+// bill and diagnosis come from the insurer. Of b the insurer tells of two that could
+// be the hospital's, and of c nobody at the hospital knows: those stay apart. The
+// report counts both sides.
+func TestStaysMeetByPersonAndDays(t *testing.T) {
+	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital"), "fund": tinyFeed("insurer")})
+	db, report := omoptest.Build(t, all,
+		deliver(t, "fund", "fund", map[string]string{
+			"persons":   "id,sex,born,month\na,F,1980,\nb,F,1981,\nc,F,1982,\n",
+			"stays":     "id,stay,ward,day\na,bill1,w1,2020-01-02\nb,bill2,w1,2020-02-03\nb,bill3,w1,2020-02-03\nc,bill4,w1,2020-03-01\n",
+			"diagnoses": "id,stay,code,day,sure\na,bill1,J11,2020-01-02,yes\n",
+			"bills":     "id,stay,amount\na,bill1,10\n",
+		}),
+		deliver(t, "chu", "ward", map[string]string{
+			"persons":   "id,sex,born,month\na,F,1980,\nb,F,1981,\n",
+			"stays":     "id,stay,ward,day\na,s1,w1,2020-01-02\nb,s2,w1,2020-02-03\n",
+			"diagnoses": "id,stay,code,day,sure\na,s1,J11,2020-01-02,yes\n",
+		}))
+	wantRows(t, "visits", rowsOf(t, db, "person_id, visit_start_date, n", "FROM (SELECT person_id, visit_start_date, count(*) AS n FROM cdm.visit_occurrence GROUP BY ALL) ORDER BY ALL"), `
+		1 2020-01-02 1
+		2 2020-02-03 3
+		3 2020-03-01 1`)
+	wantRows(t, "what belongs to a's stay", rowsOf(t, db, "person_id, (SELECT count(*) FROM cdm.condition_occurrence c WHERE c.visit_occurrence_id = v.visit_occurrence_id), (SELECT count(*) FROM cdm.cost WHERE cost_event_id = v.visit_occurrence_id)",
+		"FROM cdm.visit_occurrence v WHERE person_id = 1"), `
+		1 2 1`)
+	if !report.Accounted() {
+		t.Error("some rows are not accounted for")
+	}
+	for _, want := range []omop.MergeReport{
+		{Table: "visit_occurrence", Rule: "one row", Things: 1, Sides: map[string]int64{"chu": 1, "fund": 1}, ByRule: 1},
+		{Table: "person", Rule: "one row", Things: 2, Sides: map[string]int64{"chu": 2, "fund": 2}},
+		{Table: "condition_occurrence", Rule: "each side's row stays", Things: 1, Sides: map[string]int64{"chu": 1, "fund": 1}},
+	} {
+		if at := slices.IndexFunc(report.Merged, func(m omop.MergeReport) bool { return m.Table == want.Table }); at < 0 || !reflect.DeepEqual(report.Merged[at], want) {
+			t.Errorf("the report tells %+v, want %+v in it", report.Merged, want)
 		}
 	}
 }

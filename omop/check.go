@@ -77,7 +77,7 @@ func (b *builder) origin(table string) string {
 	switch {
 	case slices.Contains(vocabularyTables, table):
 		return "'the vocabulary'"
-	case table == "observation_period", isDerived(table):
+	case table == "observation_period", isDerived(table), slices.Contains(toldTables, table):
 		return "'the build'"
 	}
 	deposits := make([]string, len(b.deposits))

@@ -49,7 +49,8 @@
 // or resolved here: primary keys, and the foreign keys visit_occurrence_id,
 // provider_id, care_site_id and location_id, for which it gives visit_key,
 // provider_key, care_site_key and location_key, any text that the target's own
-// column key holds. A visit is looked up among its person's visits. A row of
+// column key holds. A visit is looked up among its person's visits, and then among
+// the parts of them (visit_detail). A row of
 // cost gives cost_event_key, the key of the event (or visit) that was paid, and
 // cost_event_table only where one key stands in several tables. Text longer
 // than the specification allows fails the build: use left(x, 50).
@@ -74,9 +75,14 @@
 //
 // # What several deposits say
 //
-// person, death, location, care_site, provider and visit_occurrence hold one row
-// per person, key, or person and key. Hospitals are believed before insurers,
-// then deposits in the order given; gaps are filled from the next.
+// person, death, location, care_site, provider, visit_occurrence and visit_detail
+// hold one row per person, key, or person and key. Hospitals are believed before
+// insurers, then deposits in the order given; gaps are filled from the next. Stays of
+// a hospital and an insurer whose keys do not meet are one by person and days
+// (same_stay.sql). Report.Merged counts what several tell of.
+//
+// Eras are worked out of the merged events, person by person (Derivations);
+// cdm_source and metadata tell of the release itself.
 //
 // Periods that several deposits, or insurers, state of a person's observation are
 // one where they overlap or touch; a person of whom nobody states any is observed

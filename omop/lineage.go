@@ -18,7 +18,7 @@ type MappingFile struct {
 // Origins is the query, after [Build], of where every row came from: for each row
 // of a table that mappings fill, and each source row that it was made of,
 //
-//	"table", id     the row: its primary key; of death, its person
+//	"table", id     the row: its primary key; of death, its person; of fact_relationship, its first fact
 //	deposit         place in [Report.Deposits]
 //	mapping         place in [Report.Mappings]
 //	resource, line  the source's row; lines are further ones of that resource
@@ -58,15 +58,17 @@ func (b *builder) keepOrigins(ctx context.Context, tables []string) error {
 		}
 		id, key := primaryKey(table), "key"
 		switch table {
-		case "visit_occurrence":
+		case "visit_occurrence", "visit_detail":
 			key = "person_id, key"
+		case "fact_relationship":
+			id = "fact_id_1"
 		case "person", "death":
 			id, key = "person_id", "person_id"
 		}
 		from := "stage." + engine.Quote(table)
 		if table == "observation_period" { // those stated that lie in it
 			from = "(SELECT s.*, c.observation_period_id FROM stage.observation_period s JOIN cdm.observation_period c ON c.person_id = s.person_id AND s.observation_period_start_date BETWEEN c.observation_period_start_date AND c.observation_period_end_date)"
-		} else if id != "person_id" {
+		} else if id != "person_id" && id != "fact_id_1" {
 			from = fmt.Sprintf("(SELECT s.*, c.%s FROM stage.%s s JOIN (SELECT %s, %s FROM cdm.%s) c USING (%s))", engine.Quote(id), engine.Quote(table), engine.Quote(id), key, engine.Quote(table), key)
 		}
 		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), originsOf(table, id, from))

@@ -30,6 +30,9 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 	if err := b.traceGlobal(ctx); err != nil {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
+	if err := b.accountMerged(ctx, globalTables()); err != nil {
+		return fmt.Errorf("count what several deposits tell of: %w", err)
+	}
 	return b.keepOrigins(ctx, globalTables())
 }
 

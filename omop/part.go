@@ -29,12 +29,15 @@ func global(table string) bool {
 	return !slices.ContainsFunc(specification[table], func(f Field) bool { return f.Name == "person_id" })
 }
 
-// globalTables and personTables are the tables that are no vocabulary's.
+// globalTables and personTables are the tables that are no vocabulary's and do not
+// tell of the release.
 func globalTables() []string { return tablesWhere(global) }
 func personTables() []string { return tablesWhere(func(t string) bool { return !global(t) }) }
 
 func tablesWhere(holds func(string) bool) []string {
-	return slices.DeleteFunc(Tables(), func(t string) bool { return slices.Contains(vocabularyTables, t) || !holds(t) })
+	return slices.DeleteFunc(Tables(), func(t string) bool {
+		return slices.Contains(vocabularyTables, t) || slices.Contains(toldTables, t) || !holds(t)
+	})
 }
 
 // plan parts the persons, by the number of rows that there are. One part takes the

@@ -17,6 +17,7 @@ type Report struct {
 	Vocabularies []VocabularyReport `json:"vocabularies"`
 	Tables       []TableReport      `json:"tables"`
 	Persons      PersonReport       `json:"persons"`
+	Merged       []MergeReport      `json:"merged,omitempty"`
 
 	Mappings []MappingFile `json:"-"` // that made rows: see [Origins]
 }
@@ -72,6 +73,17 @@ type PersonReport struct {
 	SexDiffers         int64 `json:"sex_differs"`        // of those: deposits disagree on the sex
 	BirthYearDiffers   int64 `json:"birth_year_differs"` // of those: deposits disagree on the year of birth
 	WithoutObservation int64 `json:"without_observation_period"`
+}
+
+// MergeReport counts what several deposits tell of in one table: stays, persons,
+// drugs. Where they are one row, the deposits that are believed first say what it
+// holds; where each side's row stays, its type says whose it is.
+type MergeReport struct {
+	Table  string           `json:"table"`
+	Rule   string           `json:"rule"`              // "one row" or "each side's row stays"
+	Things int64            `json:"things"`            // that several deposits tell of
+	Sides  map[string]int64 `json:"sides"`             // rows about them, by deposit
+	ByRule int64            `json:"by_rule,omitempty"` // of the stays: known by person and days, not by a key that is shared
 }
 
 // Reasons why an accepted row reached no table, besides those that a feed gives.

@@ -73,12 +73,12 @@ func readSpecification() (map[string][]Field, []string) {
 	return tables, names
 }
 
-// duckType translates the specification's types. Row numbers and persons are
+// duckType translates the specification's types. Row numbers, facts and persons are
 // BIGINT because a national warehouse outgrows 32 bits; concepts fit.
 func duckType(specified string, f Field) (string, int) {
 	switch specified {
 	case "integer":
-		if f.References == "concept" || f.Name == "concept_id" || !strings.HasSuffix(f.Name, "_id") {
+		if f.References == "concept" || f.Name == "concept_id" || !strings.HasSuffix(f.Name, "_id") && !strings.HasPrefix(f.Name, "fact_id_") {
 			return "INTEGER", 0
 		}
 		return "BIGINT", 0

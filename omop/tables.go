@@ -18,9 +18,10 @@ var lookups = map[string]struct{ key, table string }{
 }
 
 // unfilled are numbers of other rows that no mapping can know and no step here
-// fills, but for cost's, which cost.sql does.
+// fills, but for cost's, which cost.sql does, and the visit_detail_id of events,
+// which numbering does.
 var unfilled = []string{
-	"visit_detail_id", "preceding_visit_occurrence_id", "measurement_event_id", "observation_event_id",
+	"visit_detail_id", "preceding_visit_detail_id", "parent_visit_detail_id", "preceding_visit_occurrence_id", "measurement_event_id", "observation_event_id",
 	"cost_event_id", "payer_plan_period_id",
 }
 
@@ -39,11 +40,17 @@ var bookkeeping = []engine.Column{
 // vocabularyTables are filled from the vocabularies, not from mappings.
 var vocabularyTables = []string{"concept", "vocabulary", "concept_relationship", "concept_ancestor", "drug_strength"}
 
+// toldTables tell of the release itself: the build fills them from what it was given.
+var toldTables = []string{"metadata", "cdm_source"}
+
+// unmappable are the tables whose rows come from no line of a source.
+func unmappable(table string) bool {
+	return slices.Contains(vocabularyTables, table) || slices.Contains(toldTables, table) || isDerived(table)
+}
+
 // mappable are the tables that a feed may fill.
 func mappable() []string {
-	return slices.DeleteFunc(Tables(), func(t string) bool {
-		return slices.Contains(vocabularyTables, t) || isDerived(t)
-	})
+	return slices.DeleteFunc(Tables(), unmappable)
 }
 
 // mergedPersons says whether several deposits' rows about persons become one in a
@@ -53,11 +60,11 @@ func mergedPersons(table string) bool {
 }
 
 // merged are the tables in which several deposits' rows become one.
-var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "death", "observation_period"}
+var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "visit_detail", "death", "observation_period", "fact_relationship"}
 
 // keyed says whether the rows of a merged table are told apart by their key.
 func keyed(table string) bool {
-	return slices.Contains(merged, table) && table != "person" && table != "death" && table != "observation_period"
+	return slices.Contains(merged, table) && !slices.Contains([]string{"person", "death", "observation_period", "fact_relationship"}, table)
 }
 
 // mappedColumns are the columns that a mapping may give for a table, and those
@@ -83,7 +90,7 @@ func mappedColumns(table string) []engine.Column {
 // createTables makes stage.* for mapped rows and cdm.* for finished ones, which
 // keep the bookkeeping until they are exported.
 func (b *builder) createTables(ctx context.Context) error {
-	if err := b.createEach(ctx, slices.Concat(globalTables(), vocabularyTables)); err != nil {
+	if err := b.createEach(ctx, slices.Concat(globalTables(), vocabularyTables, toldTables)); err != nil {
 		return err
 	}
 	return b.createPersonTables(ctx)
@@ -103,7 +110,7 @@ func (b *builder) createEach(ctx context.Context, tables []string) error {
 		for _, f := range specification[table] {
 			cdm = append(cdm, engine.Column{Name: f.Name, Type: f.Type})
 		}
-		if slices.Contains(vocabularyTables, table) || isDerived(table) {
+		if unmappable(table) {
 			if err := b.createTable(ctx, "cdm", table, cdm); err != nil {
 				return err
 			}
@@ -139,14 +146,17 @@ func (b *builder) createTable(ctx context.Context, schema, table string, columns
 // finished are the tables that mappings fill, each after those that it refers to.
 func finished(wanted func(table string) bool) []string {
 	return slices.DeleteFunc([]string{
-		"location", "care_site", "provider", "person", "visit_occurrence",
+		"location", "care_site", "provider", "person", "visit_occurrence", "visit_detail",
 		"condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation",
-		"death", "payer_plan_period", "cost", "observation_period",
+		"death", "payer_plan_period", "cost", "observation_period", "fact_relationship",
 	}, func(t string) bool { return !wanted(t) })
 }
 
 // finishPersons makes the tables about persons.
 func (b *builder) finishPersons(ctx context.Context) error {
+	if err := b.sameStays(ctx); err != nil {
+		return err
+	}
 	if err := b.finish(ctx, finished(func(t string) bool { return !global(t) })); err != nil {
 		return err
 	}
@@ -185,12 +195,18 @@ func (b *builder) discard(ctx context.Context, table, source string) error {
 // numbering is the statement that resolves keys and numbers rows.
 func (b *builder) numbering(table, source string) string {
 	numbered, columns := "*", []string{"s.*"}
+	details := table != "visit_detail" && slices.ContainsFunc(specification[table], func(f Field) bool { return f.Name == "visit_detail_id" })
 	var joins []string
 	for _, f := range specification[table] {
 		lookup, given := lookups[f.Name]
 		switch {
 		case f.PrimaryKey && f.Name != "person_id":
 			numbered = fmt.Sprintf("%d + row_number() OVER () AS %s, *", b.numbered[table], engine.Quote(f.Name))
+		case given && details && f.Name == "visit_occurrence_id": // visit_key names a visit, or a part of one
+			columns = append(columns, "coalesce(visit_occurrence.visit_occurrence_id, visit_detail.visit_occurrence_id) AS visit_occurrence_id", "visit_detail.visit_detail_id")
+			for _, visit := range []string{"visit_occurrence", "visit_detail"} {
+				joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%[1]s ON %[1]s.key = s.visit_key%[2]s", visit, samePerson(visit)))
+			}
 		case given:
 			columns = append(columns, lookup.table+"."+f.Name)
 			joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%[1]s ON %[1]s.key = s.%[2]s%[3]s", lookup.table, lookup.key, samePerson(lookup.table)))
@@ -216,6 +232,8 @@ func numberingOrder(table string) []string {
 		order = append(order, "s.key")
 	case "cost":
 		order = append(order, "s.person_id", "s.cost_event_id")
+	case "fact_relationship":
+		order = append(order, "s.fact_id_1", "s.fact_id_2")
 	}
 	if table != "observation_period" && !isDerived(table) { // which come from no single row
 		order = append(order, "s.deposit", "s.source_table", "s.source_line")
@@ -223,10 +241,10 @@ func numberingOrder(table string) []string {
 	return append(order, "hash(s)")
 }
 
-// samePerson keeps a visit with its person.
+// samePerson keeps a visit, or a part of one, with its person.
 func samePerson(table string) string {
-	if table == "visit_occurrence" {
-		return " AND visit_occurrence.person_id = s.person_id"
+	if table == "visit_occurrence" || table == "visit_detail" {
+		return " AND " + table + ".person_id = s.person_id"
 	}
 	return ""
 }

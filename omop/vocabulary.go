@@ -19,6 +19,20 @@ import (
 //go:embed cdm/concept.csv
 var ownConcepts []byte
 
+// OwnConcepts are the names of the concepts that are there whatever the vocabulary,
+// by their number: those that mappings and the build write.
+func OwnConcepts() map[string]string {
+	lines, err := csv.NewReader(bytes.NewReader(ownConcepts)).ReadAll()
+	if err != nil {
+		panic(fmt.Sprintf("omop/cdm/concept.csv: %v", err))
+	}
+	names := map[string]string{}
+	for _, l := range lines[1:] {
+		names[l[0]] = l[1]
+	}
+	return names
+}
+
 // vocabularyFiles are the files of an OMOP vocabulary folder that are read, and
 // the table that each fills.
 var vocabularyFiles = []struct {

@@ -69,8 +69,13 @@ func suggest(got string, known []string, format string, args ...any) error {
 	return refusal
 }
 
-// vocabulary tables speak of no person: they are granted whole.
-var vocabulary = []string{"concept", "concept_ancestor", "concept_relationship", "drug_strength", "vocabulary"}
+// vocabulary tables, and what a release says of itself, speak of no person: they are
+// granted whole.
+var vocabulary = []string{"cdm_source", "concept", "concept_ancestor", "concept_relationship", "drug_strength", "metadata", "vocabulary"}
+
+// personDomain says that a fact of fact_relationship is a person: its number is a
+// person's.
+const personDomain = 1147314
 
 // paid are the tables whose events a row of cost may be about, by cost_domain_id.
 var paid = map[string]string{
@@ -118,6 +123,9 @@ func kept(name string, present []string) string {
 			}
 		}
 		return from + " WHERE " + strings.Join(append(events, "false"), " OR ")
+	case name == "fact_relationship": // both are persons of the grant
+		const granted = "(SELECT person_id FROM chosen)"
+		return fmt.Sprintf("%s WHERE domain_concept_id_1 = %[2]d AND domain_concept_id_2 = %[2]d AND fact_id_1 IN %[3]s AND fact_id_2 IN %[3]s", from, personDomain, granted)
 	case slices.Contains(fields, "person_id"):
 		return "SELECT t.*, chosen.shift " + from + " JOIN chosen USING (person_id) WHERE " + inPeriod(name)
 	default: // provider, care_site, location: those that a kept row refers to

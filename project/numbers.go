@@ -12,6 +12,9 @@ import (
 
 // numbered says whether a column holds record numbers, which every project has its own of.
 func numbered(name string, f omop.Field) bool {
+	if strings.HasPrefix(f.Name, "fact_id_") {
+		return true
+	}
 	return strings.HasSuffix(f.Name, "_id") && !strings.HasSuffix(f.Name, "_concept_id") && f.Type != "VARCHAR" &&
 		!slices.Contains(vocabulary, name)
 }
@@ -26,6 +29,8 @@ func series(name string, f omop.Field) string {
 		return name
 	case f.References != "":
 		return f.References
+	case strings.HasPrefix(f.Name, "fact_id_"): // both facts are persons
+		return "person"
 	}
 	return strings.TrimSuffix(f.Name, "_id")
 }

@@ -68,6 +68,17 @@ INSERT INTO release.cost BY NAME
     SELECT 100000 + condition_occurrence_id AS cost_id, condition_occurrence_id AS cost_event_id, 'Condition' AS cost_domain_id,
         32810 AS cost_type_concept_id, draw(condition_occurrence_id, 'cost', 1000000) / 100 AS total_paid
     FROM release.condition_occurrence WHERE condition_occurrence_id % 5 = 0;
+INSERT INTO release.condition_era BY NAME
+    SELECT condition_occurrence_id AS condition_era_id, person_id, condition_concept_id, condition_start_date AS condition_era_start_date,
+        coalesce(condition_end_date, condition_start_date + 1) AS condition_era_end_date, 1 AS condition_occurrence_count
+    FROM release.condition_occurrence WHERE condition_occurrence_id % 3 = 0;
+INSERT INTO release.visit_detail BY NAME
+    SELECT visit_occurrence_id AS visit_detail_id, visit_occurrence_id, person_id, visit_start_date AS visit_detail_start_date, visit_end_date AS visit_detail_end_date,
+        visit_concept_id AS visit_detail_concept_id, 32817 AS visit_detail_type_concept_id, care_site_id
+    FROM release.visit_occurrence WHERE visit_occurrence_id % 2 = 0;
+INSERT INTO release.fact_relationship BY NAME
+    SELECT 1147314 AS domain_concept_id_1, id AS fact_id_1, 1147314 AS domain_concept_id_2, id + 1 AS fact_id_2, 4248584 AS relationship_concept_id
+    FROM people WHERE id < 300 AND id % 5 = 0;
 INSERT INTO release.concept BY NAME SELECT 1000 + i AS concept_id, 'illness ' || i AS concept_name FROM range(50) AS r(i);
 `
 
@@ -77,7 +88,7 @@ title: All
 purpose: a test
 legal_basis: {text: GDPR 9(2)(j), reference: DR-1}
 persons: SELECT person_id FROM person
-tables: {person: all, observation_period: all, visit_occurrence: all, condition_occurrence: all, measurement: all, death: all,
+tables: {person: all, observation_period: all, visit_occurrence: all, condition_occurrence: all, measurement: all, death: all, condition_era: all, visit_detail: all, fact_relationship: all,
   cost: all, location: all, care_site: all, provider: all, concept: all}
 period: {from: 2019-01-01, to: 2024-12-31}
 researchers: [alice]

@@ -372,6 +372,9 @@ func (b *beneficiary) stay(k int, st stay, mother int) {
 	}
 	b.add(yearFile(y, mcoB), eta, rsa, "A", years, days, sex, home, where, main, in, out, "", year, month, strconv.Itoa(nights), sessions, "1",
 		strconv.Itoa(len(found)-1), strconv.Itoa(len(st.cause.acts)), ghm, "")
+	if st.cause.kind == "delivery" { // her stay bears the number too
+		mother = b.number
+	}
 	chained := ""
 	if mother > 0 && b.w.isInsured(mother-1) {
 		chained = b.w.pseudonym("own " + strconv.Itoa(mother))

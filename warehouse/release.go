@@ -21,7 +21,7 @@ import (
 )
 
 // CDMVersion is the version of the OMOP Common Data Model of a release's tables.
-const CDMVersion = "5.4"
+const CDMVersion = omop.Version
 
 // PublishOptions say what a release is made of.
 type PublishOptions struct {
@@ -125,13 +125,13 @@ func (p *publication) run(ctx context.Context) (err error) {
 
 // input opens what the release is built from.
 func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (omop.Input, error) {
-	input := omop.Input{Feeds: p.w.Feeds()}
+	input := omop.Input{Feeds: p.w.Feeds(), Release: omop.Release{Name: p.w.Config.Name, Holder: p.state.ControllerName(), Made: p.w.Now()}}
 	for _, id := range linkage.Deposits {
 		d, _ := p.state.Deposits.Get(id)
 		if _, digest, err := p.w.Feed(d.Feed); err != nil || digest != d.FeedDigest {
 			return input, errors.Join(err, fmt.Errorf("feed %s has changed since deposit %s was made: deposit again, or use the rempart that made it", d.Feed, id))
 		}
-		deposit := omop.Deposit{Name: id, Feed: d.Feed, Tables: map[string]string{}, Vocabulary: p.options.Vocabulary}
+		deposit := omop.Deposit{Name: id, Feed: d.Feed, Provider: d.Actor, Made: d.Time, Tables: map[string]string{}, Vocabulary: p.options.Vocabulary}
 		paths := map[string][]string{}
 		for i, object := range d.Objects {
 			p.options.Progress.Report("open", int64(i), int64(len(d.Objects)))

@@ -259,6 +259,6 @@ func (p *publication) vocabulary(ctx context.Context, input *omop.Input) (err er
 		p.files = append(p.files, f)
 		input.Vocabulary[table] = readParquet(f.Path())
 	}
-	p.made.ReleasePublished.Vocabulary = v.Vocabulary
+	p.made.ReleasePublished.Vocabulary, input.Release.Vocabulary = v.Vocabulary, v.Version
 	return nil
 }

@@ -189,7 +189,11 @@ func (r *reader) file(q *query) (*File, error) {
 	}
 	notes := q.notes()
 	for _, c := range out.columns {
-		f.Columns = append(f.Columns, Column{Name: c.name, Fields: c.fields, Rule: c.full(), Note: notes[c.name]})
+		rule := c.full()
+		if before, _, found := strings.Cut(rule, unknownConcept); found {
+			return nil, fmt.Errorf("column %s writes concept %s, which omop/cdm/concept.csv lacks: add it there, with its source", c.name, before[strings.LastIndexAny(before, " ")+1:])
+		}
+		f.Columns = append(f.Columns, Column{Name: c.name, Fields: c.fields, Rule: rule, Note: notes[c.name]})
 	}
 	f.Rows, f.Per, err = r.which(*q.node)
 	return f, err

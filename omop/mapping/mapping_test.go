@@ -57,7 +57,7 @@ func TestColumnsAreFollowedToTheirFields(t *testing.T) {
 		{"a field", "SELECT died AS x FROM patients", "x", "patients.DIED", "`DIED`"},
 		{"a constant that is a concept", "SELECT 32810 AS x_concept_id FROM patients", "x_concept_id", "", "32810 (Claim)"},
 		{"the first that is there", "SELECT coalesce(died, reported) AS x FROM patients", "x", "patients.DIED patients.REPORTED", "`DIED`, else `REPORTED`"},
-		{"a choice by values", "SELECT CASE sex WHEN 'M' THEN 8507 WHEN 'F' THEN 8532 ELSE 0 END AS gender_concept_id FROM patients", "gender_concept_id", "patients.SEX", "by `SEX`: `M` → 8507 (MALE), `F` → 8532 (FEMALE), else 0 (no matching concept)"},
+		{"a choice by values", "SELECT CASE sex WHEN 'M' THEN 8507 WHEN 'F' THEN 8532 ELSE 0 END AS gender_concept_id FROM patients", "gender_concept_id", "patients.SEX", "by `SEX`: `M` → 8507 (MALE), `F` → 8532 (FEMALE), else 0 (No matching concept)"},
 		{"through WITH", "WITH d AS (SELECT coalesce(died, reported) AS day FROM patients) SELECT day AS x FROM d", "x", "patients.DIED patients.REPORTED", "`DIED`, else `REPORTED`"},
 		{"through a subquery and *", "SELECT p.x FROM (SELECT *, year(died) AS x FROM patients) p", "x", "patients.DIED", "the year of `DIED`"},
 		{"both sides of a union", "SELECT u.x FROM (SELECT died AS x FROM patients UNION ALL SELECT reported FROM patients) u", "x", "patients.DIED patients.REPORTED", "`DIED` or `REPORTED`"},
@@ -89,6 +89,7 @@ func TestAHeaderSaysWhatTheSelectDoes(t *testing.T) {
 		{"no reference", strings.Replace(header, "-- Reference: a reference.\n", "", 1) + "SELECT 1 AS x FROM patients", "no line -- Reference: …"},
 		{"a source that is not read", strings.Replace(header, "patients.", "patients, stays.", 1) + "SELECT 1 AS x FROM patients", "names stays, which the SELECT does not read"},
 		{"a source that is not named", header + "SELECT p.sex FROM patients p JOIN concepts c ON c.concept_code = p.sex", "does not name concepts"},
+		{"a concept that nobody knows", header + "SELECT CASE sex WHEN 'M' THEN 8507 ELSE 12345 END AS gender_concept_id FROM patients", "column gender_concept_id writes concept 12345, which omop/cdm/concept.csv lacks"},
 		{"no SQL", header + "SELEC 1", "syntax error"},
 		{"two statements", header + "SELECT 1; SELECT 2", "want one SELECT"},
 	} {

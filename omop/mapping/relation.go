@@ -350,7 +350,7 @@ func (s scope) made(e node) column {
 		c.said, c.show, c.or, c.terms = of.said, of.show, of.or, of.terms
 		return c
 	}
-	said := s.say(e, strings.HasSuffix(c.name, "concept_id"))
+	said := s.say(e, strings.Contains(c.name, "concept_id"))
 	c.show, c.said = said, said
 	if len(said) > 60 || strings.Contains(said, "; ") {
 		c.show = code(c.name)

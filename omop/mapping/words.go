@@ -1,28 +1,21 @@
 package mapping
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
+
+	"rempart.eu/rempart/omop"
 )
 
-// conceptNames are the names of the concepts that mappings name, as the OHDSI
-// vocabularies have them: a concept and its name a line.
-//
-//go:embed concepts.txt
-var conceptNames string
+// conceptNames are the names of the concepts that mappings may write.
+var conceptNames = sync.OnceValue(omop.OwnConcepts)
 
-func conceptName(id string) string {
-	for line := range strings.Lines(conceptNames) {
-		if number, name, ok := strings.Cut(strings.TrimSpace(line), " "); ok && number == id {
-			return name
-		}
-	}
-	return ""
-}
+// unknownConcept stands behind the number of a concept that the build does not know.
+const unknownConcept = " (a concept that omop/cdm/concept.csv lacks)"
 
 func code(text string) string {
 	return "`" + strings.ReplaceAll(text, "`", "'") + "`"
@@ -100,10 +93,13 @@ func constant(e node, concept bool) string {
 				text = strconv.FormatFloat(v/math.Pow10(int(scale)), 'f', -1, 64)
 			}
 		}
-		if named := conceptName(text); concept && named != "" {
-			return text + " (" + named + ")"
+		if !concept {
+			return text
 		}
-		return text
+		if name, known := conceptNames()[text]; known {
+			return text + " (" + name + ")"
+		}
+		return text + unknownConcept
 	case bool:
 		return strconv.FormatBool(v)
 	}

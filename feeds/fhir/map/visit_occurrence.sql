@@ -1,6 +1,6 @@
 -- visit_occurrence: encounters.
--- Source: codesystems, encounters, organization_identifiers, practitioner_identifiers, source_concepts.
--- Rule: a visit needs its first day. The class is HL7's ActEncounterCode
+-- Source: codesystems, organization_identifiers, practitioner_identifiers, source_concepts, stay.
+-- Rule: a visit needs its first day; an encounter that is part of another is a visit_detail. The class is HL7's ActEncounterCode
 --   (https://terminology.hl7.org/ValueSet-v3-ActEncounterCode.html).
 -- Reference: FHIR R4, https://hl7.org/fhir/R4/encounter.html; OMOP CDM 5.4, VISIT_OCCURRENCE
 --   (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
@@ -34,9 +34,9 @@ SELECT
     e.type                             AS concept_code,
     'encounters'                       AS source_table,
     e.line                             AS source_line
-FROM encounters e
+FROM stay e
 LEFT JOIN codesystems s ON s.system = e.type_system
 LEFT JOIN source_concepts known ON known.vocabulary_id = s.vocabulary_id AND known.concept_code = e.type
 LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = e.practitioner_identifier
 LEFT JOIN (SELECT identifier, min(id) AS id FROM organization_identifiers GROUP BY identifier) o ON o.identifier = e.organization_identifier
-WHERE e.start IS NOT NULL
+WHERE e.visit IS NULL
