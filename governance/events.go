@@ -158,6 +158,14 @@ func (s *State) loadVocabulary(made Made, b *ledger.VocabularyLoaded) error {
 			return refuse("", "vocabulary %s does not account for every row of %s", b.Vocabulary, f.Resource)
 		}
 	}
+	if m := b.Map; m != nil {
+		if _, err := time.Parse(time.DateOnly, m.Date); err != nil || m.From == "" || m.Author == "" {
+			return refuse("Say all three: rempart vocabulary import FILE --from TEXT --author NAME --date 2026-03-01", "local map %s lacks its source, author or date", b.Vocabulary)
+		}
+		if len(b.Files) != 1 || b.Files[0].Resource != "source_to_concept_map" {
+			return refuse("", "local map %s has other tables than source_to_concept_map", b.Vocabulary)
+		}
+	}
 	return fresh(&s.Vocabularies, "vocabulary", b.Vocabulary, &Vocabulary{Made: made, VocabularyLoaded: *b})
 }
 
@@ -167,7 +175,7 @@ func (s *State) Vocabulary(name string) (*Vocabulary, error) {
 	if name == "" {
 		var last *Vocabulary
 		for _, v := range s.Vocabularies.All() {
-			if v.Erased == nil {
+			if v.Erased == nil && v.Map == nil {
 				last = v
 			}
 		}
@@ -181,6 +189,16 @@ func (s *State) Vocabulary(name string) (*Vocabulary, error) {
 		return nil, refuse("See which there are: rempart vocabulary list", "vocabulary %s was erased on %s", name, v.Erased.Time.Format("2006-01-02"))
 	}
 	return v, nil
+}
+
+// LocalMaps are the local maps that can be read, the last to be imported last.
+func (s *State) LocalMaps() (maps []*Vocabulary) {
+	for _, v := range s.Vocabularies.All() {
+		if v.Map != nil && v.Erased == nil {
+			maps = append(maps, v)
+		}
+	}
+	return maps
 }
 
 func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
@@ -197,8 +215,17 @@ func (s *State) publish(made Made, b *ledger.ReleasePublished) error {
 		}
 	}
 	if b.Vocabulary != "" {
-		if _, err := s.Vocabulary(b.Vocabulary); err != nil {
+		if v, err := s.Vocabulary(b.Vocabulary); err != nil {
 			return err
+		} else if v.Map != nil {
+			return refuse("See which are none: rempart vocabulary list", "%s is a local map, no vocabulary", b.Vocabulary)
+		}
+	}
+	for _, id := range b.Maps {
+		if v, err := s.Vocabulary(id); err != nil {
+			return err
+		} else if v.Map == nil {
+			return refuse("", "%s is a vocabulary, no local map", id)
 		}
 	}
 	return fresh(&s.Releases, "release", b.Release, &Release{Made: made, ReleasePublished: *b})

@@ -98,8 +98,8 @@ type (
 		Stays      int64            `json:"stays,omitempty"`  // pairs of records of one stay
 		Report     Digest           `json:"report,omitempty"` // attachment: how well they were compared
 	}
-	// VocabularyLoaded says that a bundle of standardised vocabularies was sealed, for
-	// releases to be mapped by.
+	// VocabularyLoaded says that a bundle of standardised vocabularies was sealed, or a local
+	// map, for releases to be mapped by.
 	VocabularyLoaded struct {
 		Vocabulary string      `json:"vocabulary"`
 		Version    string      `json:"version"`           // as the bundle calls itself
@@ -108,6 +108,7 @@ type (
 		Objects    []Object    `json:"objects"`           // the tables
 		Manifest   Object      `json:"manifest"`          // which vocabularies, in which versions, with how many concepts
 		Refused    Digest      `json:"refused,omitempty"` // the refused rows, which the controller keeps
+		Map        *LocalMap   `json:"map,omitempty"`     // of a local map alone: it has one table, source_to_concept_map
 	}
 	// ReleasePublished makes a release exist.
 	ReleasePublished struct {
@@ -115,6 +116,7 @@ type (
 		Linkage     string       `json:"linkage"`
 		Deposits    []string     `json:"deposits"`
 		Vocabulary  string       `json:"vocabulary,omitempty"` // the loaded one that it was mapped by; else each feed's own, or a folder
+		Maps        []string     `json:"maps,omitempty"`       // the local maps that it was mapped by, the last to be imported last
 		Persons     int64        `json:"persons"`
 		Tables      []TableCount `json:"tables"`
 		Manifest    Object       `json:"manifest"`
@@ -282,6 +284,14 @@ type Finding struct {
 	Line     int    `json:"line,omitempty"`
 	Field    string `json:"field,omitempty"`
 	Message  string `json:"message"`
+}
+
+// LocalMap says where a local map of codes comes from.
+type LocalMap struct {
+	From   string `json:"from"`           // what it was made from: a publication, a terminology, a review
+	Author string `json:"author"`         // who answers for it
+	Date   string `json:"date"`           // when it was made: 2026-03-01
+	Left   int64  `json:"left,omitempty"` // rows that a terminologist has not approved
 }
 
 // Quality sums up what the checks of a release found; docs/quality.md tells which

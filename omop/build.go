@@ -45,8 +45,10 @@ type Input struct {
 	Feeds fs.FS // a folder a feed
 
 	// Vocabulary gives SQL table expressions of a whole vocabulary by the names of
-	// its tables (concept, concept_relationship, concept_ancestor, vocabulary). Of a
-	// vocabulary that it has, the deposits' own say nothing more. May be nil.
+	// its tables (concept, concept_relationship, concept_ancestor, vocabulary…). Of a
+	// vocabulary that it has, the deposits' own say nothing more. Taken from it is what
+	// the build needs: the vocabularies that a feed names, and the concepts that rows
+	// use, with what stands above them. May be nil.
 	Vocabulary map[string]string
 
 	// PartRows is about how many rows of sources are mapped at a time; 0: [PartRows].
@@ -55,6 +57,11 @@ type Input struct {
 	PartRows int64
 
 	Release Release // what cdm_source and metadata tell
+
+	// Maps are SQL table expressions of local maps, each as source_to_concept_map is.
+	// Of a code that a map has, it alone says what it means; a later map speaks before an
+	// earlier one.
+	Maps []string
 }
 
 // Release is what a release says of itself in its tables cdm_source and metadata,
@@ -72,6 +79,7 @@ type builder struct {
 	feeds    fs.FS
 	whole    map[string]string // Input.Vocabulary
 	release  Release
+	maps     []string // Input.Maps
 	deposits []loaded // hospitals first: the order in which they are believed
 	report   *Report
 
@@ -97,7 +105,7 @@ type loaded struct {
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
 	if b.partRows = in.PartRows; b.partRows <= 0 {
 		b.partRows = PartRows
 	}

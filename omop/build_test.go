@@ -117,7 +117,7 @@ func TestDepositsMeet(t *testing.T) {
 		"SELECT string_agg(concat_ws(':', person_id, observation_source_value, observation_concept_id, observation_source_concept_id), ' ' ORDER BY person_id) FROM cdm.observation":           "1:Z72:2:12 2:B00:2:13",
 		"SELECT string_agg(concat_ws(':', cost_event_id, cost_domain_id, total_charge), ' ') FROM cdm.cost":                                                                                    "1:Visit:10.0",
 		"SELECT string_agg(concat_ws(':', person_id, observation_period_start_date, observation_period_end_date, period_type_concept_id), ' ' ORDER BY person_id) FROM cdm.observation_period": "1:2020-01-02:2020-01-02:32880 2:2020-02-03:2020-02-03:32880 3:2020-03-01:2020-03-01:32880",
-		"SELECT string_agg(concept_id, ' ' ORDER BY concept_id) FROM cdm.concept":                                                                                                              "0 1 2 11 12 13 8507 8532 9201 32817 32880 756265",
+		"SELECT string_agg(concept_id, ' ' ORDER BY concept_id) FROM cdm.concept":                                                                                                              "0 1 2 7 8 11 12 13 19 27 58 8507 8532 9201 32817 32880 756265",
 	} {
 		var got string
 		if err := db.Value(t.Context(), &got, query); err != nil {

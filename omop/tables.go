@@ -38,7 +38,10 @@ var bookkeeping = []engine.Column{
 }
 
 // vocabularyTables are filled from the vocabularies, not from mappings.
-var vocabularyTables = []string{"concept", "vocabulary", "concept_relationship", "concept_ancestor", "drug_strength"}
+var vocabularyTables = []string{
+	"concept", "vocabulary", "concept_relationship", "concept_ancestor", "drug_strength",
+	"domain", "concept_class", "relationship", "concept_synonym", "source_to_concept_map",
+}
 
 // toldTables tell of the release itself: the build fills them from what it was given.
 var toldTables = []string{"metadata", "cdm_source"}
@@ -158,6 +161,9 @@ func (b *builder) finishPersons(ctx context.Context) error {
 		return err
 	}
 	if err := b.finish(ctx, finished(func(t string) bool { return !global(t) })); err != nil {
+		return err
+	}
+	if err := b.completeVocabulary(ctx); err != nil {
 		return err
 	}
 	return b.derive(ctx)

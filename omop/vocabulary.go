@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,17 +34,25 @@ func OwnConcepts() map[string]string {
 	return names
 }
 
-// vocabularyFiles are the files of an OMOP vocabulary folder that are read, and
-// the table that each fills.
+//go:embed cdm/domain.csv
+var ownDomains []byte
+
+// vocabularyFiles are the files of an OMOP vocabulary folder that are read, the table
+// that each fills, whether a folder must have it, and whether sources hand in its rows.
 var vocabularyFiles = []struct {
-	file, known, cdm string
-	required         bool
+	file, known, cdm    string
+	required, byDeposit bool
 }{
-	{"CONCEPT.csv", "known_concept", "concept", true},
-	{"CONCEPT_RELATIONSHIP.csv", "known_relationship", "concept_relationship", true},
-	{"CONCEPT_ANCESTOR.csv", "known_ancestor", "concept_ancestor", false},
-	{"VOCABULARY.csv", "known_vocabulary", "vocabulary", false},
-	{"DRUG_STRENGTH.csv", "known_strength", "drug_strength", false},
+	{"CONCEPT.csv", "known_concept", "concept", true, true},
+	{"CONCEPT_RELATIONSHIP.csv", "known_relationship", "concept_relationship", true, true},
+	{"CONCEPT_ANCESTOR.csv", "known_ancestor", "concept_ancestor", false, true},
+	{"VOCABULARY.csv", "known_vocabulary", "vocabulary", false, true},
+	{"DRUG_STRENGTH.csv", "known_strength", "drug_strength", false, true},
+	{"DOMAIN.csv", "known_domain", "domain", false, false},
+	{"CONCEPT_CLASS.csv", "known_class", "concept_class", false, false},
+	{"RELATIONSHIP.csv", "known_kind", "relationship", false, false},
+	{"CONCEPT_SYNONYM.csv", "known_synonym", "concept_synonym", false, false},
+	{"SOURCE_TO_CONCEPT_MAP.csv", "known_map", "source_to_concept_map", false, false},
 }
 
 // vocabulary merges what the deposits' vocabularies say about codes.
@@ -77,12 +86,24 @@ func (b *builder) vocabulary(ctx context.Context) error {
 	// Sources hand in concepts with their rows. Where two describe one concept, a
 	// vocabulary's word comes before a source's.
 	for _, d := range b.deposits {
-		if err := b.appendVocabulary(ctx, d.Tables); err != nil {
-			return fmt.Errorf("deposit %s: vocabulary: resource %w", d.Name, err)
+		for _, f := range vocabularyFiles {
+			rows, there := d.Tables[f.cdm]
+			if !there || !f.byDeposit {
+				continue
+			}
+			if err := b.append(ctx, f.known, f.cdm, rows); err != nil {
+				return fmt.Errorf("deposit %s: vocabulary: resource %s: %w", d.Name, f.cdm, err)
+			}
 		}
 	}
 	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
 		return fmt.Errorf("omop/cdm/concept.csv: %w", err)
+	}
+	if err := b.loadVocabulary(ctx, bytes.NewReader(ownDomains), "known_domain", "domain"); err != nil {
+		return fmt.Errorf("omop/cdm/domain.csv: %w", err)
+	}
+	if err := b.run(ctx, "own_domains.sql"); err != nil {
+		return err
 	}
 	if err := b.wholeVocabulary(ctx); err != nil {
 		return fmt.Errorf("vocabulary: %w", err)
@@ -91,37 +112,113 @@ func (b *builder) vocabulary(ctx context.Context) error {
 }
 
 // wholeVocabulary puts a loaded vocabulary before what deposits brought. Of the
-// vocabularies that it has, their word does not count: a code has one meaning.
+// vocabularies that it has, their word does not count: a code has one meaning. Taken are
+// the vocabularies whose names a feed's files or rows may give for a code, and what their
+// codes map to; completeVocabulary adds what rows came to use.
 func (b *builder) wholeVocabulary(ctx context.Context) error {
+	for _, rows := range b.maps { // a later one before an earlier one
+		if err := b.run(ctx, "later_map.sql"); err != nil {
+			return err
+		}
+		if err := b.append(ctx, "known_map", "source_to_concept_map", rows); err != nil {
+			return fmt.Errorf("source_to_concept_map: %w", err)
+		}
+	}
 	if b.whole == nil {
 		return nil
 	}
-	if err := b.db.Exec(ctx, fmt.Sprintf("CREATE TABLE vocabulary.whole AS SELECT DISTINCT vocabulary_id FROM %s", b.whole["concept"])); err != nil {
-		return err
-	}
-	if err := b.run(ctx, "whole_vocabulary.sql"); err != nil {
-		return err
-	}
-	return b.appendVocabulary(ctx, b.whole)
-}
-
-// appendVocabulary appends the rows of those tables that are called as those of a
-// vocabulary are in OMOP.
-func (b *builder) appendVocabulary(ctx context.Context, tables map[string]string) error {
 	for _, f := range vocabularyFiles {
-		rows, there := tables[f.cdm]
+		rows, there := b.whole[f.cdm]
 		if !there {
-			continue
+			rows = "vocabulary." + f.known + " WHERE false"
 		}
-		var selected []string
-		for _, field := range specification[f.cdm] {
-			selected = append(selected, fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", engine.Quote(field.Name), field.Type))
-		}
-		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", f.known, strings.Join(selected, ", "), rows)); err != nil {
+		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW vocabulary.%s AS SELECT %s FROM %s", "whole_"+f.cdm, columnsOf(f.cdm), rows)); err != nil {
 			return fmt.Errorf("%s: %w", f.cdm, err)
 		}
 	}
-	return nil
+	if err := b.db.Exec(ctx, "CREATE TABLE vocabulary.whole AS SELECT DISTINCT vocabulary_id FROM vocabulary.whole_concept"); err != nil {
+		return err
+	}
+	if err := b.nameVocabularies(ctx); err != nil {
+		return err
+	}
+	return b.run(ctx, "whole_vocabulary.sql")
+}
+
+// nameVocabularies keeps those of a loaded vocabulary's vocabularies that a feed names.
+func (b *builder) nameVocabularies(ctx context.Context) error {
+	var all []string
+	var name string
+	err := b.db.Each(ctx, "SELECT vocabulary_id FROM vocabulary.whole", nil, func() error { all = append(all, name); return nil }, &name)
+	if err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, "CREATE TABLE vocabulary.named (vocabulary_id VARCHAR)"); err != nil {
+		return err
+	}
+	text, err := b.texts()
+	if err != nil {
+		return err
+	}
+	for _, name := range all {
+		if !regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(name) + `($|\W)`).MatchString(text) {
+			continue
+		}
+		if err := b.db.Exec(ctx, "INSERT INTO vocabulary.named VALUES (?)", name); err != nil {
+			return err
+		}
+	}
+	return b.db.Exec(ctx, "INSERT INTO vocabulary.named SELECT DISTINCT vocabulary_id FROM vocabulary.known_concept SEMI JOIN vocabulary.whole USING (vocabulary_id)")
+}
+
+// texts are all files of the feeds, and the SQL here, in which a vocabulary can be named.
+func (b *builder) texts() (string, error) {
+	var all strings.Builder
+	read := map[string]bool{}
+	for _, d := range b.deposits {
+		if read[d.feed.dir] {
+			continue
+		}
+		read[d.feed.dir] = true
+		err := fs.WalkDir(d.feed.folder, ".", func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(d.feed.folder, file)
+			all.Write(text)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("feed %s: %w", d.Feed, err)
+		}
+	}
+	route, err := statements.ReadFile("sql/route.sql")
+	all.Write(route)
+	return all.String(), err
+}
+
+// completeVocabulary takes from a loaded vocabulary what the rows came to use.
+func (b *builder) completeVocabulary(ctx context.Context) error {
+	if b.whole == nil {
+		return nil
+	}
+	if err := b.collectUsed(ctx); err != nil {
+		return err
+	}
+	return b.run(ctx, "complete_vocabulary.sql")
+}
+
+func columnsOf(table string) string {
+	var selected []string
+	for _, field := range specification[table] {
+		selected = append(selected, fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", engine.Quote(field.Name), field.Type))
+	}
+	return strings.Join(selected, ", ")
+}
+
+// append appends rows to what is known.
+func (b *builder) append(ctx context.Context, known, table, rows string) error {
+	return b.db.Exec(ctx, fmt.Sprintf("INSERT INTO vocabulary.%s BY NAME SELECT %s FROM %s", known, columnsOf(table), rows))
 }
 
 func (b *builder) loadVocabularyFile(ctx context.Context, folder fs.FS, file, known, cdm string) error {
@@ -170,6 +267,23 @@ func cast(f Field) string {
 
 // exportVocabulary leaves with the tables the concepts that they use.
 func (b *builder) exportVocabulary(ctx context.Context) error {
+	if err := b.collectUsed(ctx); err != nil {
+		return err
+	}
+	files := []string{"export_concepts.sql", "export_vocabulary.sql"}
+	if b.whole != nil {
+		files = []string{"complete_vocabulary.sql", "export_concepts.sql", "complete_exported.sql", "export_vocabulary.sql"}
+	}
+	for _, file := range files {
+		if err := b.run(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectUsed lists the concepts that finished tables use.
+func (b *builder) collectUsed(ctx context.Context) error {
 	var used []string
 	for _, table := range Tables() {
 		if slices.Contains(vocabularyTables, table) {
@@ -181,8 +295,8 @@ func (b *builder) exportVocabulary(ctx context.Context) error {
 			}
 		}
 	}
-	if err := b.db.Exec(ctx, "CREATE TABLE stage.used_concept AS SELECT DISTINCT concept_id FROM ("+strings.Join(used, " UNION ALL ")+") WHERE concept_id IS NOT NULL"); err != nil {
+	if err := b.db.Exec(ctx, "CREATE OR REPLACE TABLE stage.used_concept AS SELECT DISTINCT concept_id FROM ("+strings.Join(used, " UNION ALL ")+") WHERE concept_id IS NOT NULL"); err != nil {
 		return fmt.Errorf("collect the used concepts: %w", err)
 	}
-	return b.run(ctx, "export_vocabulary.sql")
+	return nil
 }

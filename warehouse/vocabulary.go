@@ -37,7 +37,23 @@ type LoadedVocabulary struct {
 // LoadVocabulary checks a bundle of vocabularies row by row, seals its tables to the
 // host and records it: whole, or not at all. Refused rows, which are nobody's data,
 // are kept in the controller's folder as CSV.
-func (w *Warehouse) LoadVocabulary(ctx context.Context, bundle *vocabulary.Bundle, progress Progress) (_ *LoadedVocabulary, err error) {
+func (w *Warehouse) LoadVocabulary(ctx context.Context, bundle *vocabulary.Bundle, progress Progress) (*LoadedVocabulary, error) {
+	return w.recordVocabulary(ctx, func(p *vocabularyPut) error {
+		return w.sealVocabulary(ctx, p.vault, p.key, bundle, p.made, progress)
+	})
+}
+
+// vocabularyPut is a vocabulary, or a local map, on its way to the host.
+type vocabularyPut struct {
+	state *governance.State
+	vault *lake.Vault
+	ring  *keyring.Keyring
+	key   *keyring.Key
+	made  *LoadedVocabulary
+}
+
+// recordVocabulary has a vocabulary sealed under a key of its own, and records it.
+func (w *Warehouse) recordVocabulary(ctx context.Context, seal func(*vocabularyPut) error) (_ *LoadedVocabulary, err error) {
 	release, err := w.Publishing(ctx)
 	if err != nil {
 		return nil, err
@@ -67,7 +83,7 @@ func (w *Warehouse) LoadVocabulary(ctx context.Context, bundle *vocabulary.Bundl
 	}
 	defer key.Wipe()
 	undo := func() error { return w.undoVocabulary(context.WithoutCancel(ctx), vault, ring, key.ID, made) }
-	if err := w.sealVocabulary(ctx, vault, key, bundle, made, progress); err != nil {
+	if err := seal(&vocabularyPut{state, vault, ring, key, made}); err != nil {
 		return nil, errors.Join(err, undo())
 	}
 	e, err := w.CommitOr(ctx, state.ControllerName(), made.VocabularyLoaded, undo)
@@ -229,8 +245,11 @@ func (w *Warehouse) suggest(ctx context.Context, state *governance.State, by *go
 
 // vocabulary opens the loaded vocabulary that a release is mapped by, if any is.
 func (p *publication) vocabulary(ctx context.Context, input *omop.Input) (err error) {
-	if p.options.Vocabulary != nil || p.options.Own {
+	if p.options.Own {
 		return nil
+	}
+	if err := p.localMaps(ctx, input); err != nil || p.options.Vocabulary != nil {
+		return err
 	}
 	v, err := p.state.Vocabulary(p.options.Loaded)
 	if v == nil || err != nil {

@@ -9,11 +9,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/internal/atomicfile"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/omop/vocabulary"
 	"rempart.eu/rempart/warehouse"
 )
@@ -60,12 +62,15 @@ are kept, each with its file, line and field.`,
 			var rows [][]string
 			for id, v := range state.Vocabularies.All() {
 				all = append(all, v)
-				status := "readable"
+				status, version := "readable", v.Version
+				if v.Map != nil {
+					version = "local map by " + v.Map.Author + " of " + v.Map.Date
+				}
 				if v.Erased != nil {
 					status = "erased on " + day(v.Erased.Time)
 				}
 				in, refused := totals(v.Files)
-				rows = append(rows, []string{id, v.Version, count(in), count(refused), moment(v.Time), status})
+				rows = append(rows, []string{id, version, count(in), count(refused), moment(v.Time), status})
 			}
 			return a.show(all, func() error {
 				return a.table([]string{"vocabulary", "version", "rows", "refused", "loaded", "status"}, rows)
@@ -93,7 +98,53 @@ are kept, each with its file, line and field.`,
 			}{v, summary}, func() error { return a.tellVocabulary(v, summary) })
 		},
 	}
-	return group("vocabulary", "Standardised vocabularies of OMOP", load, list, show, a.unmappedCommand())
+	return group("vocabulary", "Standardised vocabularies of OMOP", load, list, show, a.unmappedCommand(), a.importMapCommand())
+}
+
+func (a *app) importMapCommand() *cobra.Command {
+	var said ledger.LocalMap
+	c := &cobra.Command{
+		Use: "import FILE --from TEXT --author NAME", Short: "Check a local map of codes, and seal it for releases to be mapped by", Args: exactly(1),
+		Long: `Reads a local map: the CDM's source_to_concept_map as CSV, or what vocabulary unmapped
+--out wrote and a terminologist has worked on in Usagi, of which the rows with the status
+APPROVED count. Each row is accepted or refused; refused ones are kept with file, line,
+field and what to do. The map is recorded with its source, author and date. From then on
+releases are mapped by it: of a code that it has, it alone says what it means, and the
+map that was imported last comes first.`,
+		Example: "  rempart vocabulary import usagi.csv --from \"review of unmapped codes of r-88c0c199\" --author \"Dr Roy\"\n  rempart vocabulary import ccam.csv --from \"ATIH, CCAM 74\" --author terminology --date 2026-03-01",
+		RunE: func(c *cobra.Command, args []string) error {
+			if said.From == "" || said.Author == "" {
+				return usage("say what the map was made from, and who answers for it: --from TEXT --author NAME")
+			}
+			w, state, err := a.state(c.Context())
+			if err != nil {
+				return err
+			}
+			if said.Date == "" {
+				said.Date = w.Now().UTC().Format(time.DateOnly)
+			}
+			a.warnOfHost(state)
+			made, err := w.ImportMap(c.Context(), args[0], said)
+			if err != nil {
+				return err
+			}
+			return a.show(made, func() error { return a.tellImported(made) })
+		},
+	}
+	c.Flags().StringVar(&said.From, "from", "", "what the map was made from: a publication, a terminology, a review")
+	c.Flags().StringVar(&said.Author, "author", "", "who answers for it")
+	c.Flags().StringVar(&said.Date, "date", "", "the `day` on which it was made, such as 2026-03-01; else today")
+	return c
+}
+
+func (a *app) tellImported(made *warehouse.LoadedVocabulary) error {
+	f := made.Files[0]
+	a.say("Local map %s (statement %d): %s rows were taken, %s refused, %s not approved", made.Vocabulary, made.Entry, count(f.Accepted), count(f.Refused), count(made.Map.Left))
+	a.say("The next release is mapped by it: rempart release publish")
+	if made.Path != "" {
+		a.say("Why rows were refused, with file, line and field: %s", made.Path)
+	}
+	return nil
 }
 
 func (a *app) unmappedCommand() *cobra.Command {

@@ -54,6 +54,9 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		for _, f := range b.Files {
 			rows, refused = rows+f.Rows, refused+f.Refused
 		}
+		if m := b.Map; m != nil {
+			return l.Sentence("story.vocabulary-loaded_map", "map", b.Vocabulary, "rows", rows-refused, "from", m.From, "author", m.Author, "date", m.Date)
+		}
 		return say("vocabulary", b.Vocabulary, "version", b.Version, "rows", rows, "refused", refused)
 	case *ledger.ReleasePublished:
 		if q := b.Quality; q != nil {

@@ -104,7 +104,7 @@ func (m *maker) find(ctx context.Context) error {
 	m.rows = map[string]int64{}
 	var table string
 	var tables []string
-	err := m.db.Each(ctx, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'cdm'", nil, func() error {
+	err := m.db.Each(ctx, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE schema_name = 'cdm'", nil, func() error {
 		tables = append(tables, table)
 		return nil
 	}, &table)

@@ -208,6 +208,16 @@ func rows(t *testing.T, db *engine.DB) string {
 	return b.String()
 }
 
+// TestTablesMayBeViews: of a release that was built in parts they are.
+func TestTablesMayBeViews(t *testing.T) {
+	whole := rows(t, people(t, 40, "i % 7"))
+	db := people(t, 40, "i % 7")
+	exec(t, db, "ALTER TABLE cdm.visit_occurrence RENAME TO kept; CREATE VIEW cdm.visit_occurrence AS FROM cdm.kept")
+	if views := rows(t, db); views != whole {
+		t.Errorf("of views\n%s\nof tables\n%s", views, whole)
+	}
+}
+
 func TestNobodyIsCountedToo(t *testing.T) {
 	all, err := made(t, empty(t)).All(t.Context())
 	if err != nil {

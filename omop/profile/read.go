@@ -129,7 +129,7 @@ func (p *Profile) All(ctx context.Context) (*Results, error) {
 func (p *Profile) distributions(ctx context.Context, where string) (all []Distribution, err error) {
 	all = []Distribution{}
 	var d Distribution
-	err = p.db.Each(ctx, "SELECT * FROM now_achilles_results_dist WHERE "+where+" ORDER BY count_value DESC", nil, func() error { all = append(all, d); return nil },
+	err = p.db.Each(ctx, "SELECT * FROM now_achilles_results_dist WHERE "+where+" ORDER BY count_value DESC, analysis_id, stratum_1, stratum_2, stratum_3", nil, func() error { all = append(all, d); return nil },
 		&d.Analysis, &d.Stratum1, &d.Stratum2, &d.Stratum3, &d.Stratum4, &d.Stratum5, &d.Count, &d.Min, &d.Max, &d.Average, &d.Deviation, &d.Median, &d.P10, &d.P25, &d.P75, &d.P90)
 	return all, err
 }

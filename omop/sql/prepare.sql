@@ -54,4 +54,41 @@ CREATE TABLE vocabulary.known_strength (
     invalid_reason              VARCHAR
 );
 
+CREATE TABLE vocabulary.known_domain (
+    domain_id         VARCHAR,
+    domain_name       VARCHAR,
+    domain_concept_id INTEGER
+);
+CREATE TABLE vocabulary.known_class (
+    concept_class_id         VARCHAR,
+    concept_class_name       VARCHAR,
+    concept_class_concept_id INTEGER
+);
+CREATE TABLE vocabulary.known_kind (
+    relationship_id         VARCHAR,
+    relationship_name       VARCHAR,
+    is_hierarchical         VARCHAR,
+    defines_ancestry        VARCHAR,
+    reverse_relationship_id VARCHAR,
+    relationship_concept_id INTEGER
+);
+CREATE TABLE vocabulary.known_synonym (
+    concept_id           INTEGER,
+    concept_synonym_name VARCHAR,
+    language_concept_id  INTEGER
+);
+-- Local maps; the last speaks first: priority 0.
+CREATE TABLE vocabulary.known_map (
+    source_code             VARCHAR,
+    source_concept_id       INTEGER,
+    source_vocabulary_id    VARCHAR,
+    source_code_description VARCHAR,
+    target_concept_id       INTEGER,
+    target_vocabulary_id    VARCHAR,
+    valid_start_date        DATE,
+    valid_end_date          DATE,
+    invalid_reason          VARCHAR,
+    priority                INTEGER DEFAULT 0
+);
+
 CREATE MACRO deposit() AS getvariable('deposit');

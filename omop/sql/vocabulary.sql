@@ -17,6 +17,14 @@ SELECT
 FROM vocabulary.concept
 GROUP BY vocabulary_id, concept_code;
 
+-- The local map that speaks of a code, as far as its concepts are standard.
+CREATE TABLE vocabulary.map AS
+SELECT m.* EXCLUDE (priority)
+FROM vocabulary.known_map m
+JOIN vocabulary.concept c ON c.concept_id = m.target_concept_id AND c.standard_concept = 'S'
+WHERE m.invalid_reason IS NULL
+QUALIFY priority = min(priority) OVER (PARTITION BY source_vocabulary_id, source_code);
+
 CREATE TABLE vocabulary.concepts AS
 WITH target AS (
     SELECT r.concept_id_1 AS concept_id, r.concept_id_2 AS standard_id
@@ -26,18 +34,26 @@ WITH target AS (
     SELECT concept_id, concept_id
     FROM vocabulary.concept
     WHERE standard_concept = 'S'
+),
+meant AS (
+    SELECT source.vocabulary_id, source.concept_code, target.standard_id
+    FROM vocabulary.concept source
+    JOIN target USING (concept_id)
+    ANTI JOIN vocabulary.map m ON m.source_vocabulary_id = source.vocabulary_id AND m.source_code = source.concept_code
+    UNION
+    SELECT source_vocabulary_id, source_code, target_concept_id
+    FROM vocabulary.map
 )
 SELECT
-    source.vocabulary_id,
-    source.concept_code,
-    any_value(code.source_concept_id) AS source_concept_id,
+    meant.vocabulary_id,
+    meant.concept_code,
+    coalesce(any_value(code.source_concept_id), 0) AS source_concept_id,
     standard.concept_id,
-    any_value(standard.domain_id)     AS domain_id
-FROM vocabulary.concept source
-JOIN vocabulary.source_concepts code USING (vocabulary_id, concept_code)
-JOIN target ON target.concept_id = source.concept_id
-JOIN vocabulary.concept standard ON standard.concept_id = target.standard_id AND standard.standard_concept = 'S'
-GROUP BY source.vocabulary_id, source.concept_code, standard.concept_id;
+    any_value(standard.domain_id)                  AS domain_id
+FROM meant
+LEFT JOIN vocabulary.source_concepts code USING (vocabulary_id, concept_code)
+JOIN vocabulary.concept standard ON standard.concept_id = meant.standard_id AND standard.standard_concept = 'S'
+GROUP BY meant.vocabulary_id, meant.concept_code, standard.concept_id;
 
 -- One standard concept a code, for units and values, which have room for one.
 CREATE TABLE vocabulary.single_concept AS
