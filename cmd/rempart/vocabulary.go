@@ -139,7 +139,7 @@ map that was imported last comes first.`,
 
 func (a *app) tellImported(made *warehouse.LoadedVocabulary) error {
 	f := made.Files[0]
-	a.say("Local map %s (statement %d): %s rows were taken, %s refused, %s not approved", made.Vocabulary, made.Entry, count(f.Accepted), count(f.Refused), count(made.Map.Left))
+	a.say("Local map %s (statement %d): of its rows, %s taken, %s refused, %s not approved", made.Vocabulary, made.Entry, count(f.Accepted), count(f.Refused), count(made.Map.Left))
 	a.say("The next release is mapped by it: rempart release publish")
 	if made.Path != "" {
 		a.say("Why rows were refused, with file, line and field: %s", made.Path)
