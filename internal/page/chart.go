@@ -43,8 +43,11 @@ type Series struct {
 // Missing is the value of a point that is not known.
 var Missing = charts.GetNullValue()
 
-// width is what a chart is drawn for; pages scale it.
-const width = 880
+// width is what a chart is drawn for; pages scale it. lineLetters stand side by side in it.
+const (
+	width       = 880
+	lineLetters = 120
+)
 
 // Colours that stand for those of the stylesheet, which are put in their place:
 // the drawing follows light and dark as the page does.
@@ -122,7 +125,7 @@ func (c Chart) draw(painter *charts.Painter, values [][]float64, legend charts.L
 	if c.Kind == Lines {
 		o := charts.NewLineChartOptionWithData(values)
 		o.Theme, o.Legend, o.ValueFormatter = theme, legend, c.format
-		o.XAxis.Labels = labels
+		o.XAxis.Labels, o.XAxis.LabelCount = spaced(labels), len(labels)
 		o.YAxis = []charts.YAxisOption{{Min: floor(values)}}
 		o.LineStrokeWidth = 2
 		o.Symbol.Shape = charts.SymbolNone
@@ -140,11 +143,34 @@ func (c Chart) draw(painter *charts.Painter, values [][]float64, legend charts.L
 		o.SeriesList = charts.NewSeriesListBar(values)
 	}
 	o.CategoryAxis.Labels = labels
+	if !o.Horizontal {
+		o.CategoryAxis.Labels, o.CategoryAxis.LabelCount = spaced(labels), len(labels)
+	}
 	o.ValueAxis = []charts.ValueAxisOption{{Min: floor(values)}}
 	if o.Horizontal {
 		o.ValueAxis[0].LabelCountAdjustment = -2 // numbers stand side by side there
 	}
 	return painter.BarChart(o)
+}
+
+// spaced leaves as many labels as stand side by side: the last, which the library sets
+// against the edge, and before it some at one distance.
+func spaced(labels []string) []string {
+	longest := 1
+	for _, l := range labels {
+		longest = max(longest, len(l))
+	}
+	every := (len(labels)*(longest+3) + lineLetters - 1) / lineLetters
+	if every <= 1 {
+		return labels
+	}
+	out := make([]string, len(labels))
+	last := len(labels) - 1
+	for i := 0; 2*(last-i) >= 3*every; i += every {
+		out[i] = labels[i]
+	}
+	out[last] = labels[last]
+	return out
 }
 
 // floor has axes begin at zero where no value is below.

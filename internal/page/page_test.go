@@ -2,6 +2,10 @@ package page_test
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,6 +88,41 @@ func TestNumber(t *testing.T) {
 	} {
 		if got := page.Number(v); got != want {
 			t.Errorf("Number(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+// Labels of an axis stand at one distance, and the last of them is there.
+func TestLabelsDoNotMeet(t *testing.T) {
+	for _, many := range []int{2, 7, 13, 48, 49, 53, 104, 366} {
+		labels, values := make([]string, many), make([]float64, many)
+		for i := range labels {
+			labels[i] = fmt.Sprintf("%04d-%02d", 1990+i/12, 1+i%12)
+		}
+		for _, kind := range []page.Kind{page.Lines, page.Bars} {
+			var out bytes.Buffer
+			p := page.Page{Title: "Months", Sections: []page.Section{{Blocks: []page.Block{page.Chart{Title: "Months", Kind: kind, Labels: labels, Series: []page.Series{{Name: "n", Values: values}}}}}}}
+			if err := p.Write(&out); err != nil {
+				t.Fatal(err)
+			}
+			drawing := out.String()
+			var at []float64
+			for _, m := range regexp.MustCompile(`<text x="([0-9.]+)"[^>]*>([0-9]{4}-[0-9]{2})</text>`).FindAllStringSubmatch(drawing, -1) {
+				x, err := strconv.ParseFloat(m[1], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at = append(at, x)
+			}
+			slices.Sort(at)
+			if len(at) == 0 || !strings.Contains(drawing, ">"+labels[many-1]+"</text>") {
+				t.Errorf("%d months: %d labels, the last among them?", many, len(at))
+			}
+			for i := 1; i < len(at); i++ {
+				if at[i]-at[i-1] < 55 {
+					t.Errorf("kind %d, %d months: labels at %v and %v of %v meet", kind, many, at[i-1], at[i], at)
+				}
+			}
 		}
 	}
 }
