@@ -33,6 +33,7 @@ func TestOMOPInParquet(t *testing.T) {
 	for name, query := range map[string]string{
 		"person.parquet":               fmt.Sprintf("SELECT i::INTEGER AS person_id, 8532 AS gender_concept_id, 1980 AS year_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id FROM range(1, %d) AS r(i)", both+1),
 		"condition_occurrence.parquet": fmt.Sprintf("SELECT i AS condition_occurrence_id, i / 1.0 AS person_id, 4112343 AS condition_concept_id, DATE '2024-01-01' + i::INTEGER AS condition_start_date, NULL::DATE AS condition_end_date, 32817 AS condition_type_concept_id, '\"a, b\"' AS condition_source_value FROM range(1, %d) AS r(i)", both+2),
+		"concept.parquet":              "SELECT 4112343 AS concept_id, 'Acute viral pharyngitis' AS concept_name, 'Condition' AS domain_id, 'SNOMED' AS vocabulary_id, 'Clinical Finding' AS concept_class_id, 'S' AS standard_concept, '195662009' AS concept_code, DATE '1970-01-01' AS valid_start_date, DATE '2099-12-31' AS valid_end_date",
 	} {
 		f, err := os.Create(filepath.Join(dir, name))
 		if err != nil {
