@@ -273,47 +273,34 @@ var warehouseUID = types.NewEntityUID("Warehouse", "warehouse")
 
 func partyUID(name string) types.EntityUID { return types.NewEntityUID("Party", types.String(name)) }
 
-// partySets are sets of parties that were asked for before: those of projects, and none.
-var partySets sync.Map // names, a line each → types.Set
-
-func parties(names []string) types.Set {
-	key := strings.Join(names, "\n")
-	if known, ok := partySets.Load(key); ok {
-		return known.(types.Set)
-	}
-	set := newParties(names)
-	partySets.Store(key, set)
-	return set
+// sets are those that were asked for before, of which there are few that differ.
+type sets struct {
+	known sync.Map // what is in one, a line each → types.Set
+	value func(string) types.Value
 }
 
-func newParties(names []string) types.Set {
-	values := make([]types.Value, len(names))
-	for i, name := range names {
-		values[i] = partyUID(name)
-	}
-	return types.NewSet(values...)
-}
-
-// textSets are sets of texts that were asked for before: countries of law, and roles.
-var textSets sync.Map // texts, a line each → types.Set
-
-func texts(all []string) types.Set {
+func (s *sets) of(all []string) types.Set {
 	key := strings.Join(all, "\n")
-	if known, ok := textSets.Load(key); ok {
+	if known, ok := s.known.Load(key); ok {
 		return known.(types.Set)
 	}
-	set := newTexts(all)
-	textSets.Store(key, set)
+	values := make([]types.Value, len(all))
+	for i, one := range all {
+		values[i] = s.value(one)
+	}
+	set := types.NewSet(values...)
+	s.known.Store(key, set)
 	return set
 }
 
-func newTexts(all []string) types.Set {
-	values := make([]types.Value, len(all))
-	for i, text := range all {
-		values[i] = types.String(text)
-	}
-	return types.NewSet(values...)
-}
+var (
+	partySets = sets{value: func(name string) types.Value { return partyUID(name) }}     // those of projects, and none
+	textSets  = sets{value: func(text string) types.Value { return types.String(text) }} // countries of law, and roles
+)
+
+func parties(names []string) types.Set { return partySets.of(names) }
+
+func texts(all []string) types.Set { return textSets.of(all) }
 
 // datetime is a time in Cedar's terms; no time is the beginning of its calendar.
 func datetime(t time.Time) types.Datetime {
