@@ -275,21 +275,26 @@ func partyUID(name string) types.EntityUID { return types.NewEntityUID("Party", 
 
 // sets are those that were asked for before, of which there are few that differ.
 type sets struct {
-	known sync.Map // what is in one, a line each → types.Set
+	known sync.Map // what is in one, a line each → aSet
 	value func(string) types.Value
+}
+
+type aSet struct {
+	of  []string
+	set types.Set
 }
 
 func (s *sets) of(all []string) types.Set {
 	key := strings.Join(all, "\n")
-	if known, ok := s.known.Load(key); ok {
-		return known.(types.Set)
+	if known, ok := s.known.Load(key); ok && slices.Equal(known.(aSet).of, all) { // not another that reads the same
+		return known.(aSet).set
 	}
 	values := make([]types.Value, len(all))
 	for i, one := range all {
 		values[i] = s.value(one)
 	}
 	set := types.NewSet(values...)
-	s.known.Store(key, set)
+	s.known.Store(key, aSet{slices.Clone(all), set})
 	return set
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cedar-policy/cedar-go/types"
+
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
 )
@@ -106,6 +108,22 @@ func BenchmarkDecide(b *testing.B) {
 	for b.Loop() {
 		if err := w.state.Authorise(statement, &runIt); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Sets are kept by what is in them: two lists that read the same, joined, are two sets.
+func TestSetsAreWhatIsInThem(t *testing.T) {
+	for _, reach := range [][]string{nil, {""}, {"FR\nUS"}, {"FR", "US"}, {"FR\nUS"}, nil, {""}} {
+		facts := governance.Facts{Action: "host-derogated", HostReach: reach}
+		request, _ := facts.Cedar()
+		got, _ := request.Context.Get("host_reach")
+		want := make([]types.Value, len(reach))
+		for i, country := range reach {
+			want[i] = types.String(country)
+		}
+		if !got.Equal(types.NewSet(want...)) {
+			t.Errorf("%q: the policies see %s", reach, got)
 		}
 	}
 }
