@@ -1,11 +1,8 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
-	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/project"
 	"rempart.eu/rempart/run"
 )
@@ -19,11 +16,8 @@ its outputs, with who agreed to it and what was decided. It holds no data, and m
 leave. rempart rerun makes the run again from it.`,
 		Example: "  rempart runs crate s-19a333a2 crate",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
+			w, err := a.ofRun(c.Context(), &as, args[0])
 			if err != nil {
-				return err
-			}
-			if as, err = a.projectActor(state, as, r.Project); err != nil {
 				return err
 			}
 			if err := project.Crate(c.Context(), w, as, args[0], args[1]); err != nil {
@@ -38,33 +32,13 @@ leave. rempart rerun makes the run again from it.`,
 }
 
 func (a *app) runsCardCommand() *cobra.Command {
-	var as string
-	c := &cobra.Command{
-		Use: "card RUN", Short: "Write the card of a model from the record of the run that made it", Args: exactly(1),
+	return a.tellsOfRun(&cobra.Command{
+		Use: "card RUN", Short: "Write the card of a model from the record of the run that made it",
 		Long: `The card tells the purpose and the legal basis, the release, cohort, features and split of the
 training table, the figures that have been released, what the membership test said, and the
 digests of the code, the environment and the model. It holds no data, and may leave.`,
 		Example: "  rempart runs card s-19a333a2 --as alice > model-card.md",
-		RunE: func(c *cobra.Command, args []string) error {
-			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
-			if err != nil {
-				return err
-			}
-			if as, err = a.projectActor(state, as, r.Project); err != nil {
-				return err
-			}
-			text, err := project.Card(c.Context(), w, as, args[0])
-			if err != nil {
-				return err
-			}
-			return a.show(map[string]string{"run": args[0], "card": text}, func() error {
-				_, err := fmt.Fprint(a.out, text)
-				return err
-			})
-		},
-	}
-	asFlag(c, &as, "a researcher of its project")
-	return c
+	}, "card", project.Card)
 }
 
 func (a *app) rerunCommand() *cobra.Command {

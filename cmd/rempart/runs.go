@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -133,30 +134,42 @@ func (a *app) runsShowCommand() *cobra.Command {
 }
 
 func (a *app) runsLogsCommand() *cobra.Command {
-	var as string
-	c := &cobra.Command{
-		Use: "logs RUN", Short: "Print what a run printed, without rows and identifiers", Args: exactly(1),
+	return a.tellsOfRun(&cobra.Command{
+		Use: "logs RUN", Short: "Print what a run printed, without rows and identifiers",
 		Example: "  rempart runs logs s-19a333a2 --as alice",
-		RunE: func(c *cobra.Command, args []string) error {
-			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
-			if err != nil {
-				return err
-			}
-			if as, err = a.projectActor(state, as, r.Project); err != nil {
-				return err
-			}
-			text, err := project.Log(c.Context(), w, as, args[0])
-			if err != nil {
-				return err
-			}
-			return a.show(map[string]string{"run": args[0], "log": text}, func() error {
-				_, err := fmt.Fprint(a.out, text)
-				return err
-			})
-		},
+	}, "log", project.Log)
+}
+
+// tellsOfRun has a command print what a researcher reads of a run; name is its field in JSON.
+func (a *app) tellsOfRun(c *cobra.Command, name string, read func(ctx context.Context, w *warehouse.Warehouse, as, run string) (string, error)) *cobra.Command {
+	var as string
+	c.Args = exactly(1)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		w, err := a.ofRun(c.Context(), &as, args[0])
+		if err != nil {
+			return err
+		}
+		text, err := read(c.Context(), w, as, args[0])
+		if err != nil {
+			return err
+		}
+		return a.show(map[string]string{"run": args[0], name: text}, func() error {
+			_, err := fmt.Fprint(a.out, text)
+			return err
+		})
 	}
 	asFlag(c, &as, "a researcher of its project")
 	return c
+}
+
+// ofRun opens the home for who acts in a run's project.
+func (a *app) ofRun(ctx context.Context, as *string, id string) (*warehouse.Warehouse, error) {
+	w, state, r, err := lookUp(ctx, a, (*governance.State).Run, id)
+	if err != nil {
+		return nil, err
+	}
+	*as, err = a.projectActor(state, *as, r.Project)
+	return w, err
 }
 
 func (a *app) runsCancelCommand() *cobra.Command {
@@ -165,11 +178,8 @@ func (a *app) runsCancelCommand() *cobra.Command {
 		Use: "cancel RUN --reason TEXT", Short: "End a run that waits or is under way", Args: exactly(1),
 		Example: "  rempart runs cancel s-19a333a2 --as alice --reason \"a wrong cohort\"",
 		RunE: func(c *cobra.Command, args []string) error {
-			w, state, r, err := lookUp(c.Context(), a, (*governance.State).Run, args[0])
+			w, err := a.ofRun(c.Context(), &as, args[0])
 			if err != nil {
-				return err
-			}
-			if as, err = a.projectActor(state, as, r.Project); err != nil {
 				return err
 			}
 			e, err := project.Cancel(c.Context(), w, as, args[0], reason)
