@@ -52,12 +52,9 @@ func profileOf(ctx context.Context, w *warehouse.Warehouse, name string) (d *pro
 
 // profile shows what changed in a release.
 func (p *Portal) profile(q *request) (later, error) {
-	if err := q.overseeing(); err != nil {
+	release, err := q.overseenRelease()
+	if err != nil {
 		return nil, err
-	}
-	release := q.PathValue("release")
-	if _, known := q.state.Releases.Get(release); !known {
-		return nil, errNotFound
 	}
 	return func(ctx context.Context) (func(*request) (*answer, error), error) {
 		found, err := p.profiles(ctx, p.w, release)
@@ -73,10 +70,8 @@ func (p *Portal) profile(q *request) (later, error) {
 // changed says in words how an analysis changed.
 func (q *request) changed(c profile.Change) string {
 	switch c.Measure {
-	case "total":
-		return q.lang.Text("profile.total", "percent", q.lang.Decimal(100**c.Change, 0))
-	case "shape":
-		return q.lang.Text("profile.shape", "percent", q.lang.Decimal(100**c.Change, 0))
+	case "total", "shape":
+		return q.lang.Text("profile."+c.Measure, "percent", q.lang.Decimal(100**c.Change, 0))
 	case "mean":
 		return q.lang.Text("profile.mean", "before", q.lang.Decimal(*c.Before, 2), "now", q.lang.Decimal(*c.Now, 2))
 	}

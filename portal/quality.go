@@ -56,14 +56,23 @@ type failedLine struct {
 	Texts     []string `json:"-"` // of those four, in the person's language
 }
 
-// quality shows what the checks found.
-func (p *Portal) quality(q *request) (later, error) {
+// overseenRelease is the release of the path, for who sees everything.
+func (q *request) overseenRelease() (string, error) {
 	if err := q.overseeing(); err != nil {
-		return nil, err
+		return "", err
 	}
 	release := q.PathValue("release")
 	if _, known := q.state.Releases.Get(release); !known {
-		return nil, errNotFound
+		return "", errNotFound
+	}
+	return release, nil
+}
+
+// quality shows what the checks found.
+func (p *Portal) quality(q *request) (later, error) {
+	release, err := q.overseenRelease()
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context) (func(*request) (*answer, error), error) {
 		found, err := p.checks(ctx, p.w, release)
