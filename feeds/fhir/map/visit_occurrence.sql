@@ -1,42 +1,26 @@
 -- visit_occurrence: encounters.
--- Source: codesystems, organization_identifiers, practitioner_identifiers, source_concepts, stay.
--- Rule: a visit needs its first day; an encounter that is part of another is a visit_detail. The class is HL7's ActEncounterCode
---   (https://terminology.hl7.org/ValueSet-v3-ActEncounterCode.html).
+-- Source: visit.
+-- Rule: as view.visit says; a visit needs its first day; an encounter that is part of another is a visit_detail.
 -- Reference: FHIR R4, https://hl7.org/fhir/R4/encounter.html; OMOP CDM 5.4, VISIT_OCCURRENCE
 --   (https://ohdsi.github.io/CommonDataModel/cdm54.html#visit_occurrence)
 SELECT
-    e.id AS key,
-    e.person_id,
-    CASE e.class
-        WHEN 'IMP' THEN 9201
-        WHEN 'ACUTE' THEN 9201
-        WHEN 'NONAC' THEN 9201
-        WHEN 'EMER' THEN 9203
-        WHEN 'AMB' THEN 9202
-        WHEN 'SS' THEN 9202
-        WHEN 'OBSENC' THEN 581385
-        WHEN 'HH' THEN 581476
-        WHEN 'VR' THEN 5083
-        ELSE 0
-    END AS visit_concept_id,
-    CAST(e.start AS DATE)              AS visit_start_date,
-    e.start                            AS visit_start_datetime,
-    CAST(coalesce(e."end", e.start) AS DATE) AS visit_end_date,
-    coalesce(e."end", e.start)         AS visit_end_datetime,
-    32817                              AS visit_type_concept_id, -- EHR
-    coalesce(e.practitioner, p.id)     AS provider_key,
-    coalesce(e.organization, o.id)     AS care_site_key,
-    left(e.class, 50)                  AS visit_source_value,
-    coalesce(known.source_concept_id, 0) AS visit_source_concept_id,
-    left(e.admit_source, 50)           AS admitted_from_source_value,
-    left(e.discharge_disposition, 50)  AS discharged_to_source_value,
-    coalesce(s.vocabulary_id, e.type_system) AS vocabulary_id,
-    e.type                             AS concept_code,
-    'encounters'                       AS source_table,
-    e.line                             AS source_line
-FROM stay e
-LEFT JOIN codesystems s ON s.system = e.type_system
-LEFT JOIN source_concepts known ON known.vocabulary_id = s.vocabulary_id AND known.concept_code = e.type
-LEFT JOIN (SELECT identifier, min(id) AS id FROM practitioner_identifiers GROUP BY identifier) p ON p.identifier = e.practitioner_identifier
-LEFT JOIN (SELECT identifier, min(id) AS id FROM organization_identifiers GROUP BY identifier) o ON o.identifier = e.organization_identifier
-WHERE e.visit IS NULL
+    key,
+    person_id,
+    concept_id        AS visit_concept_id,
+    start_date        AS visit_start_date,
+    start_datetime    AS visit_start_datetime,
+    end_date          AS visit_end_date,
+    end_datetime      AS visit_end_datetime,
+    type_concept_id   AS visit_type_concept_id,
+    provider_key,
+    care_site_key,
+    source_value      AS visit_source_value,
+    source_concept_id AS visit_source_concept_id,
+    admitted_from_source_value,
+    discharged_to_source_value,
+    vocabulary_id,
+    concept_code,
+    source_table,
+    source_line
+FROM visit
+WHERE visit_key IS NULL
