@@ -29,8 +29,9 @@ func (s *space) checkersPython(study run.Environment) run.Environment {
 }
 
 // measure makes a membership test of each model that asks to leave and was fitted to the training
-// table of a step that its own needs.
-func measure(ctx context.Context, files []run.File, step *stepOf, environment run.Environment) (measured []run.File, err error) {
+// table of a step that its own needs. environment is asked for where there is one: to find it starts
+// an interpreter.
+func measure(ctx context.Context, files []run.File, step *stepOf, environment func() run.Environment) (measured []run.File, err error) {
 	beside := besideOf(files, nil)
 	for _, f := range files {
 		if !isModel(f.Name) || !step.leaves(f.Name) || beside.has(f.Name) {
@@ -52,7 +53,7 @@ func measure(ctx context.Context, files []run.File, step *stepOf, environment ru
 }
 
 // test makes the membership test of one model; nil where its step needs no training table.
-func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.Declaration, environment run.Environment) ([]byte, error) {
+func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.Declaration, environment func() run.Environment) ([]byte, error) {
 	if s == nil {
 		return nil, nil
 	}
@@ -75,7 +76,7 @@ func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.D
 		content, _ := named(s.given, path.Join(folder, name))
 		return content
 	}
-	t := membership.Test{Name: model.Name, Model: model.Content, Kind: declared.Shadow, Environment: environment, Description: given(dataset.Description), Members: given("train.parquet")}
+	t := membership.Test{Name: model.Name, Model: model.Content, Kind: declared.Shadow, Description: given(dataset.Description), Members: given("train.parquet")}
 	var made dataset.Made
 	if err := json.Unmarshal(t.Description, &made); err != nil || t.Members == nil {
 		return membership.Untestable("there is no training table " + folder + " among what its step needs"), nil //nolint:nilerr // the checker is told
@@ -84,7 +85,7 @@ func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.D
 	if made.Rows["test"] == 0 {
 		t.Others = given("valid.parquet")
 	}
-	if environment.Interpreter == "" {
+	if t.Environment = environment(); t.Environment.Interpreter == "" {
 		return membership.Untestable("no Python environment is configured"), nil
 	}
 	return membership.Measure(ctx, t)

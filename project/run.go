@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -319,7 +320,7 @@ func (s *space) pack(ctx context.Context, bundle io.Writer, made *Ran, job run.J
 	if err != nil {
 		return err
 	}
-	measured, err := measure(ctx, files, step, s.checkersPython(job.Environment))
+	measured, err := measure(ctx, files, step, sync.OnceValue(func() run.Environment { return s.checkersPython(job.Environment) }))
 	if err != nil {
 		return err
 	}

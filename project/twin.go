@@ -196,7 +196,7 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 	if err := unpack(files, filepath.Join(t.dir, into)); err != nil {
 		return nil, nil, err
 	}
-	measured, err := measure(ctx, files, study.step.of(job.Language), study.Environment)
+	measured, err := measure(ctx, files, study.step.of(job.Language), func() run.Environment { return study.Environment })
 	if err != nil {
 		return nil, nil, err
 	}
