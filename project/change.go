@@ -75,7 +75,7 @@ func (s *space) sealChanged(ctx context.Context, asked *governance.OutputChange,
 		return object, result, err
 	}
 	files := []run.File{file}
-	for name, content := range o.beside {
+	for name, content := range o.beside.files {
 		files = append(files, run.File{Name: name, Content: content})
 	}
 	object, err = s.vault.Put(ctx, lake.Tar, o.key, func(w io.Writer) error {
@@ -122,9 +122,5 @@ func Code(ctx context.Context, w *warehouse.Warehouse, r *governance.Run) (code 
 	}
 	defer key.Wipe()
 	files, err := s.files(ctx, *r.Finished.Bundle, key, codePart, "")
-	code = map[string][]byte{}
-	for _, f := range files {
-		code[f.Name] = f.Content
-	}
-	return code, err
+	return byName(files), err
 }

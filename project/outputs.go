@@ -49,43 +49,44 @@ func named(files []run.File, name string) (content []byte, ok bool) {
 	return files[i].Content, true
 }
 
-// beside are the files that help to examine outputs, by their names.
-type beside map[string][]byte
-
-// measuredMark stands before the name of an output whose membership test lies beside it: no file's
-// name has it.
-const measuredMark = "\x00"
+// beside is what helps to examine outputs.
+type beside struct {
+	files    map[string][]byte // by their names
+	measured map[string][]byte // membership tests, by the names of the models
+}
 
 // besideOf finds what is handed in beside outputs: declarations, contributions, and
 // what declarations name; and what was measured of models.
 func besideOf(files, measured []run.File) beside {
-	all, b := map[string][]byte{}, beside{}
-	for _, f := range measured {
-		b[measuredMark+f.Name] = f.Content
-	}
-	for _, f := range files {
-		all[f.Name] = f.Content
-	}
+	all, b := byName(files), beside{map[string][]byte{}, byName(measured)}
 	for name, text := range all {
 		if _, ok := disclosure.IsBeside(name); !ok {
 			continue
 		}
-		b[name] = text
+		b.files[name] = text
 		d, err := disclosure.ParseDeclaration(text)
 		if err != nil || strings.HasSuffix(name, ".csv") {
 			continue
 		}
 		for _, other := range []string{d.Training, d.Attack} {
 			if data, ok := all[path.Join(path.Dir(name), other)]; ok && other != "" {
-				b[path.Join(path.Dir(name), other)] = data
+				b.files[path.Join(path.Dir(name), other)] = data
 			}
 		}
 	}
 	return b
 }
 
+func byName(files []run.File) map[string][]byte {
+	all := map[string][]byte{}
+	for _, f := range files {
+		all[f.Name] = f.Content
+	}
+	return all
+}
+
 func (b beside) has(name string) bool {
-	_, ok := b[name]
+	_, ok := b.files[name]
 	return ok
 }
 
@@ -94,13 +95,13 @@ func (b beside) with(f run.File, earlier []disclosure.Earlier) disclosure.Output
 	o := disclosure.Output{Name: path.Base(f.Name), Data: f.Content, Size: int64(len(f.Content)), Earlier: earlier}
 	stem := strings.TrimSuffix(f.Name, path.Ext(f.Name)) + ".disclosure"
 	for _, ending := range []string{".yaml", ".yml", ".json"} {
-		if text, ok := b[stem+ending]; ok {
+		if text, ok := b.files[stem+ending]; ok {
 			o.Declaration = text
 		}
 	}
-	o.Contributions, o.Measured = b[stem+".csv"], b[measuredMark+f.Name]
+	o.Contributions, o.Measured = b.files[stem+".csv"], b.measured[f.Name]
 	if d, err := disclosure.ParseDeclaration(o.Declaration); o.Declaration != nil && err == nil {
-		o.Training, o.Attack = b[path.Join(path.Dir(f.Name), d.Training)], b[path.Join(path.Dir(f.Name), d.Attack)]
+		o.Training, o.Attack = b.files[path.Join(path.Dir(f.Name), d.Training)], b.files[path.Join(path.Dir(f.Name), d.Attack)]
 	}
 	return o
 }
