@@ -15,6 +15,7 @@ import (
 	"text/template"
 	"time"
 
+	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/ledger"
@@ -110,7 +111,7 @@ func (s *space) outputsOf(c *card, all []run.File) {
 		known, err := s.state.Output(o.Output)
 		released := err == nil && known.Released
 		switch {
-		case isModel(o.Name) && err == nil:
+		case disclosure.IsModel(o.Name) && err == nil:
 			m := cardModel{Output: *known, Decision: "waits for an output checker"}
 			switch {
 			case released:

@@ -4,18 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"path"
-	"strings"
 
 	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/project/dataset"
 	"rempart.eu/rempart/project/membership"
 	"rempart.eu/rempart/run"
 )
-
-// isModel says whether an output is a model that a membership test is made of.
-func isModel(name string) bool {
-	return strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".safetensors")
-}
 
 // checkersPython is the environment of membership tests: the warehouse's, and where it has none
 // the study's own.
@@ -34,7 +28,7 @@ func (s *space) checkersPython(study run.Environment) run.Environment {
 func measure(ctx context.Context, files []run.File, step *stepOf, environment func() run.Environment) (measured []run.File, err error) {
 	beside := besideOf(files, nil)
 	for _, f := range files {
-		if !isModel(f.Name) || !step.leaves(f.Name) || beside.has(f.Name) {
+		if !disclosure.IsModel(f.Name) || !step.leaves(f.Name) || beside.has(f.Name) {
 			continue
 		}
 		var declared disclosure.Declaration

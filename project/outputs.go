@@ -199,7 +199,7 @@ func withOutput(ctx context.Context, w *warehouse.Warehouse, output *governance.
 		return err
 	}
 	var measured []run.File
-	if isModel(output.Name) {
+	if disclosure.IsModel(output.Name) {
 		if measured, err = s.files(ctx, *output.Bundle(), o.key, measuredPart, ""); err != nil {
 			return err
 		}

@@ -117,6 +117,15 @@ func IsTable(name string) bool {
 	return false
 }
 
+// IsModel says whether a file's name is that of a model.
+func IsModel(name string) bool {
+	switch kindOf(strings.ToLower(path.Ext(name))) {
+	case Safetensors, ONNX:
+		return true
+	}
+	return false
+}
+
 func kindOf(extension string) Kind {
 	if k, ok := kinds[extension]; ok {
 		return k

@@ -94,3 +94,12 @@ func nested(depth int) []byte {
 	}
 	return message(7, graph)
 }
+
+// What the check takes for a model is one to whoever tests models, however its name is written.
+func TestAModelIsKnownByItsName(t *testing.T) {
+	for name, want := range map[string]bool{"m.onnx": true, "M.ONNX": true, "of/m.Safetensors": true, "m.csv": false, "onnx": false, "m.onnx.json": false} {
+		if got := disclosure.IsModel(name); got != want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+}

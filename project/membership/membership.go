@@ -33,7 +33,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"rempart.eu/rempart/run"
@@ -80,7 +82,7 @@ func Measure(ctx context.Context, t Test) ([]byte, error) {
 		return nil, err
 	}
 	name := "model.onnx"
-	if bytes.HasSuffix([]byte(t.Name), []byte(".safetensors")) {
+	if strings.EqualFold(path.Ext(t.Name), ".safetensors") {
 		name = "model.safetensors"
 	}
 	job := run.Job{Name: "attack.py", Code: attack, Language: run.Python, Environment: t.Environment, Limits: limits}

@@ -47,6 +47,7 @@ func TestModelsAreTestedInTheSandbox(t *testing.T) {
 		"overfit.onnx":            {refused: "tells persons of the training set from others"},
 		"regularised.onnx":        {reviewed: "membership test over 300 of the training set and 300 others"},
 		"regularised.safetensors": {reviewed: "by 16 shadow models (forest)", kind: "forest"},
+		"REGULARISED.SAFETENSORS": {reviewed: "by 16 shadow models (logistic)"},
 		"records.onnx":            {refused: "parameters of the model are the numbers of a record"},
 		"narrow.onnx":             {reviewed: "does not answer with one chance, or two, a row"},
 		"wide.onnx":               {reviewed: "it takes 9 numbers a row, and the training table has 8 features"},
@@ -56,7 +57,7 @@ func TestModelsAreTestedInTheSandbox(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			model := []byte("no")
 			if name != "broken.onnx" {
-				model = read(name)
+				model = read(strings.ToLower(name))
 			}
 			report, err := Measure(t.Context(), Test{Name: name, Model: model, Description: read("dataset.json"), Members: read("train.parquet"), Others: read("test.parquet"), Kind: want.kind, Environment: env})
 			if err != nil {
