@@ -246,21 +246,14 @@ func (b *builder) accountVocabularies(ctx context.Context) error {
 	if err := b.run(ctx, "account/coded.sql"); err != nil {
 		return err
 	}
-	rows, err := b.db.Query(ctx, `
+	var v VocabularyReport
+	err := b.db.Each(ctx, `
 		SELECT vocabulary_id, count(*), count(*) FILTER (unmapped_rows > 0), CAST(sum(code_rows) AS BIGINT), CAST(sum(unmapped_rows) AS BIGINT)
-		FROM stage.coded GROUP BY vocabulary_id ORDER BY vocabulary_id`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var v VocabularyReport
-		if err := rows.Scan(&v.Name, &v.Codes, &v.CodesUnmapped, &v.Rows, &v.RowsUnmapped); err != nil {
-			return err
-		}
+		FROM stage.coded GROUP BY vocabulary_id ORDER BY vocabulary_id`, nil, func() error {
 		b.report.Vocabularies = append(b.report.Vocabularies, v)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, &v.Name, &v.Codes, &v.CodesUnmapped, &v.Rows, &v.RowsUnmapped)
+	if err != nil {
 		return err
 	}
 	for i := range b.report.Vocabularies {
@@ -272,25 +265,17 @@ func (b *builder) accountVocabularies(ctx context.Context) error {
 }
 
 func (b *builder) unmappedCodes(ctx context.Context, v *VocabularyReport) error {
-	rows, err := b.db.Query(ctx, `
+	var c CodeRows
+	return b.db.Each(ctx, `
 		SELECT coded.concept_code, unmapped_rows, coalesce(first(c.concept_name ORDER BY c.concept_id), '') AS name
 		FROM stage.coded
 		LEFT JOIN vocabulary.concept c ON c.vocabulary_id = coded.vocabulary_id AND c.concept_code = coded.concept_code
 		WHERE coded.vocabulary_id = ? AND unmapped_rows > 0
 		GROUP BY coded.concept_code, unmapped_rows
-		ORDER BY unmapped_rows DESC, coded.concept_code LIMIT 100000`, v.Name)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var c CodeRows
-		if err := rows.Scan(&c.Code, &c.Rows, &c.Name); err != nil {
-			return err
-		}
+		ORDER BY unmapped_rows DESC, coded.concept_code LIMIT 100000`, []any{v.Name}, func() error {
 		v.Unmapped = append(v.Unmapped, c)
-	}
-	return rows.Err()
+		return nil
+	}, &c.Code, &c.Rows, &c.Name)
 }
 
 // accountTables adds the rows of some tables to the report.
@@ -343,19 +328,8 @@ func (b *builder) accountPersons(ctx context.Context) error {
 
 // counts reads a query of names and numbers.
 func (b *builder) counts(ctx context.Context, query string, args ...any) (map[string]int64, error) {
-	rows, err := b.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	counts := map[string]int64{}
-	for rows.Next() {
-		var name string
-		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return nil, err
-		}
-		counts[name] = n
-	}
-	return counts, rows.Err()
+	var name string
+	var n int64
+	return counts, b.db.Each(ctx, query, args, func() error { counts[name] = n; return nil }, &name, &n)
 }

@@ -262,21 +262,13 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 	return nil
 }
 
-func (b *builder) allowedColumns(ctx context.Context, target string) ([]string, error) {
-	rows, err := b.db.Query(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name NOT IN ('deposit', 'mapping')", target)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
+func (b *builder) allowedColumns(ctx context.Context, target string) (names []string, err error) {
+	var name string
+	err = b.db.Each(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name NOT IN ('deposit', 'mapping')", []any{target}, func() error {
 		names = append(names, name)
-	}
-	return names, rows.Err()
+		return nil
+	}, &name)
+	return names, err
 }
 
 // list writes texts as an SQL list.
