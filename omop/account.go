@@ -11,7 +11,7 @@ import (
 	"rempart.eu/rempart/intake"
 )
 
-// startReport lists what is accounted for, and makes the tables of that.
+// startReport lists what is accounted for.
 func (b *builder) startReport() {
 	for _, d := range b.deposits {
 		one := DepositReport{Name: d.Name, Feed: d.Feed, Kind: d.feed.Kind}

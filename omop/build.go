@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"rempart.eu/rempart/engine"
@@ -196,13 +197,19 @@ func (b *builder) sweep(ctx context.Context) error {
 	return b.db.Exec(ctx, "DROP SCHEMA source CASCADE; DROP SCHEMA ready CASCADE; DROP SCHEMA stage CASCADE; DROP SCHEMA vocabulary CASCADE; DROP MACRO deposit; RESET VARIABLE deposit; RESET search_path")
 }
 
-// run executes a file of sql/.
-func (b *builder) run(ctx context.Context, file string) error {
+// exists says whether there is a file of sql/.
+func exists(file string) bool {
+	_, err := fs.Stat(statements, "sql/"+file)
+	return err == nil
+}
+
+// run executes a file of sql/, with words of it replaced: old, new, and so on.
+func (b *builder) run(ctx context.Context, file string, words ...string) error {
 	text, err := statements.ReadFile("sql/" + file)
 	if err != nil {
 		return fmt.Errorf("read omop/sql/%s: %w", file, err)
 	}
-	if err := b.db.Exec(ctx, string(text)); err != nil {
+	if err := b.db.Exec(ctx, strings.NewReplacer(words...).Replace(string(text))); err != nil {
 		return fmt.Errorf("omop/sql/%s: %w", file, err)
 	}
 	return nil

@@ -56,20 +56,16 @@ func (b *builder) keepOrigins(ctx context.Context, tables []string) error {
 		if !slices.Contains(merged, table) {
 			continue
 		}
-		id, key := primaryKey(table), "key"
+		id, from := primaryKey(table), "stage."+engine.Quote(table)
 		switch table {
-		case "visit_occurrence", "visit_detail":
-			key = "person_id, key"
+		case "person", "death":
+			id = "person_id"
 		case "fact_relationship":
 			id = "fact_id_1"
-		case "person", "death":
-			id, key = "person_id", "person_id"
-		}
-		from := "stage." + engine.Quote(table)
-		if table == "observation_period" { // those stated that lie in it
+		case "observation_period": // those stated that lie in it
 			from = "(SELECT s.*, c.observation_period_id FROM stage.observation_period s JOIN cdm.observation_period c ON c.person_id = s.person_id AND s.observation_period_start_date BETWEEN c.observation_period_start_date AND c.observation_period_end_date)"
-		} else if id != "person_id" && id != "fact_id_1" {
-			from = fmt.Sprintf("(SELECT s.*, c.%s FROM stage.%s s JOIN (SELECT %s, %s FROM cdm.%s) c USING (%s))", engine.Quote(id), engine.Quote(table), engine.Quote(id), key, engine.Quote(table), key)
+		default:
+			from = fmt.Sprintf("(SELECT s.*, c.%[1]s FROM stage.%[2]s s JOIN (SELECT %[1]s, %[3]s FROM cdm.%[2]s) c USING (%[3]s))", engine.Quote(id), engine.Quote(table), identity(table))
 		}
 		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), originsOf(table, id, from))
 		if err := b.db.Exec(ctx, query); err != nil {

@@ -44,7 +44,8 @@ func (b *builder) sameStays(ctx context.Context) error {
 	return nil
 }
 
-// identity are the columns that make rows of a merged table one.
+// identity are the columns that make rows of a merged table one. The person is part of a
+// visit's, so that a wrong link can never hand somebody's visit to somebody else.
 func identity(table string) string {
 	switch table {
 	case "person", "death":

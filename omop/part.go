@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -223,10 +224,7 @@ func (b *builder) enter(ctx context.Context, i int, p part) error {
 	}
 	for at := range b.deposits {
 		d := &b.deposits[at]
-		d.Tables = map[string]string{}
-		for name, rows := range d.whole { // owners are looked up among what was delivered
-			d.Tables[name] = rows
-		}
+		d.Tables = maps.Clone(d.whole) // owners are looked up among what was delivered
 		for _, owned := range []bool{false, true} {
 			for _, r := range d.feed.Resources {
 				owners, key := d.owners(r)
@@ -307,7 +305,7 @@ func (b *builder) leave(ctx context.Context) error {
 		if err := b.keep(ctx, "cdm", table, exported(table)); err != nil {
 			return err
 		}
-		if mergedPersons(table) {
+		if slices.Contains(merged, table) {
 			if err := b.keep(ctx, "lineage", table, "*"); err != nil {
 				return err
 			}
@@ -346,7 +344,7 @@ func exported(table string) string {
 	for _, f := range specification[table] {
 		columns = append(columns, engine.Quote(f.Name))
 	}
-	if !slices.Contains(mappable(), table) {
+	if unmappable(table) {
 		return strings.Join(columns, ", ")
 	}
 	for _, c := range bookkeeping {

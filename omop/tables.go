@@ -56,12 +56,6 @@ func mappable() []string {
 	return slices.DeleteFunc(Tables(), unmappable)
 }
 
-// mergedPersons says whether several deposits' rows about persons become one in a
-// table, and where these came from is kept.
-func mergedPersons(table string) bool {
-	return slices.Contains(merged, table) && !global(table)
-}
-
 // merged are the tables in which several deposits' rows become one.
 var merged = []string{"location", "care_site", "provider", "person", "visit_occurrence", "visit_detail", "death", "observation_period", "fact_relationship"}
 
@@ -172,12 +166,18 @@ func (b *builder) finishPersons(ctx context.Context) error {
 // finish makes CDM tables.
 func (b *builder) finish(ctx context.Context, tables []string) error {
 	for _, table := range tables {
-		source := "stage." + engine.Quote(table)
-		if _, err := statements.Open("sql/ready/" + table + ".sql"); err == nil {
-			if err := b.run(ctx, "ready/"+table+".sql"); err != nil {
-				return err
-			}
-			source = "ready." + engine.Quote(table)
+		source := "ready." + engine.Quote(table)
+		var err error
+		switch {
+		case exists("ready/" + table + ".sql"):
+			err = b.run(ctx, "ready/"+table+".sql")
+		case slices.Contains(merged, table):
+			err = b.run(ctx, "one_row.sql", "$table", table, "$identity", identity(table))
+		default:
+			source = "stage." + engine.Quote(table)
+		}
+		if err != nil {
+			return err
 		}
 		if err := b.db.Exec(ctx, b.numbering(table, source)); err != nil {
 			return fmt.Errorf("number the rows of %s: %w", table, err)
