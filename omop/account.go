@@ -105,7 +105,10 @@ func (b *builder) accountPart(ctx context.Context) error {
 	if err := b.accountTables(ctx, personTables()); err != nil {
 		return fmt.Errorf("count the tables: %w", err)
 	}
-	if err := b.accountMerged(ctx, personTables()); err != nil {
+	if err = b.accountMerged(ctx, personTables()); err == nil {
+		err = b.accountEvents(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("count what several deposits tell of: %w", err)
 	}
 	return b.accountPersons(ctx)

@@ -58,8 +58,8 @@ func identity(table string) string {
 	return "key"
 }
 
-// accountMerged counts what several deposits tell of in some tables: rows that became
-// one, and events of which each side's row stays.
+// accountMerged counts what several deposits tell of in some tables, where their rows
+// became one.
 func (b *builder) accountMerged(ctx context.Context, tables []string) error {
 	for _, table := range tables {
 		if !slices.Contains(merged, table) || table == "observation_period" {
@@ -74,9 +74,11 @@ func (b *builder) accountMerged(ctx context.Context, tables []string) error {
 			return err
 		}
 	}
-	if !slices.Contains(tables, "drug_exposure") {
-		return nil
-	}
+	return nil
+}
+
+// accountEvents counts the events that several deposits tell of: each side's row stays.
+func (b *builder) accountEvents(ctx context.Context) error {
 	for _, e := range []struct{ table, columns string }{
 		{"condition_occurrence", "person_id, condition_concept_id, condition_start_date"},
 		{"procedure_occurrence", "person_id, procedure_concept_id, procedure_date"},
