@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/intake"
+	"rempart.eu/rempart/internal/nearest"
 )
 
 // feed is a deposit's feed: the description of its rows and the SQL that maps them.
@@ -19,6 +20,7 @@ type feed struct {
 	dir        string // its folder among the feeds
 	folder     fs.FS
 	vocabulary string // folder of its vocabulary among the feeds
+	mappings   []mapping
 }
 
 // mapping is one SELECT of a feed.
@@ -50,11 +52,13 @@ func loadFeed(feeds fs.FS, name string) (*feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feed %s: %w", name, err)
 	}
-	return &feed{Feed: described, dir: name, folder: folder, vocabulary: path.Join(name, described.Vocabulary)}, nil
+	f := &feed{Feed: described, dir: name, folder: folder, vocabulary: path.Join(name, described.Vocabulary)}
+	f.mappings, err = f.readMappings()
+	return f, err
 }
 
-// mappings reads the feed's SQL, sorted by name.
-func (f *feed) mappings() ([]mapping, error) {
+// readMappings reads the feed's SQL, sorted by name.
+func (f *feed) readMappings() ([]mapping, error) {
 	files, err := fs.Glob(f.folder, "map/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("list the mapping of feed %s: %w", f.dir, err)
@@ -64,6 +68,7 @@ func (f *feed) mappings() ([]mapping, error) {
 	}
 	slices.Sort(files)
 	all := make([]mapping, 0, len(files))
+	targets := append(mappable(), targetEvent, targetUnmapped, targetView)
 	for _, file := range files {
 		text, err := fs.ReadFile(f.folder, file)
 		if err != nil {
@@ -71,6 +76,9 @@ func (f *feed) mappings() ([]mapping, error) {
 		}
 		sum := sha256.Sum256(text)
 		target, what, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
+		if !slices.Contains(targets, target) {
+			return nil, fmt.Errorf("%s: there is no table %q to map to: %s", path.Join(f.dir, file), target, nearest.Hint(target, targets))
+		}
 		all = append(all, mapping{
 			file:   path.Join(f.dir, file),
 			target: target,

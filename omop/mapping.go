@@ -57,16 +57,7 @@ func (b *builder) mapAll(ctx context.Context, wanted func(mapping) bool, keep bo
 }
 
 func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool, keep bool) error {
-	mappings, err := d.feed.mappings()
-	if err != nil {
-		return err
-	}
-	for _, m := range mappings {
-		if targets := append(mappable(), targetEvent, targetUnmapped); m.target != targetView && !slices.Contains(targets, m.target) {
-			return fmt.Errorf("%s: there is no table %q to map to: %s", m.file, m.target, nearest.Hint(m.target, append(targets, targetView)))
-		}
-	}
-	mappings, _ = split(mappings, wanted)
+	mappings, _ := split(d.feed.mappings, wanted)
 	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
 	if len(mappings) == 0 {
 		return nil

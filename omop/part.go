@@ -265,12 +265,8 @@ func (b *builder) take(ctx context.Context, d *loaded, r intake.Resource, owners
 // words are those of a feed's SQL in lower case, and the names that rows may leave it
 // under. Where the SQL takes columns by a pattern, there are none.
 func (b *builder) words(ctx context.Context, d *loaded) (map[string]bool, error) {
-	mappings, err := d.feed.mappings()
-	if err != nil {
-		return nil, err
-	}
 	all := map[string]bool{}
-	for _, m := range mappings {
+	for _, m := range d.feed.mappings {
 		for _, w := range word.FindAllString(strings.ToLower(m.query), -1) {
 			all[w] = true
 		}
