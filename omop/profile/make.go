@@ -44,14 +44,17 @@ type Source struct {
 // atOnce is up to how many rows of a table are counted at once, which bounds memory.
 var atOnce int64 = 8_000_000
 
-// events are the tables whose records are counted by concept, and the number that their
-// analyses begin with.
-var events = []struct {
+// events are the tables whose records are counted by concept, the number that their
+// analyses begin with, and the kind of table whose further analyses they have: sql/kinds.
+var events = []event{
+	{"visit_occurrence", 200, "stay"}, {"condition_occurrence", 400, ""}, {"procedure_occurrence", 600, ""}, {"drug_exposure", 700, ""}, {"observation", 800, "value"},
+	{"drug_era", 900, "era"}, {"condition_era", 1000, "era"}, {"visit_detail", 1300, "stay"}, {"measurement", 1800, "value"}, {"device_exposure", 2100, ""},
+}
+
+type event struct {
 	table string
 	base  int
-}{
-	{"visit_occurrence", 200}, {"condition_occurrence", 400}, {"procedure_occurrence", 600}, {"drug_exposure", 700}, {"observation", 800},
-	{"drug_era", 900}, {"condition_era", 1000}, {"visit_detail", 1300}, {"measurement", 1800}, {"device_exposure", 2100},
+	kind  string
 }
 
 // each are the analyses that all event tables have, added to a table's base.
@@ -154,7 +157,7 @@ func (m *maker) parts(ctx context.Context) error {
 			if m.rows[e.table] == 0 {
 				continue
 			}
-			if err := m.countEvents(ctx, e.table, e.base); err != nil {
+			if err := m.countEvents(ctx, e); err != nil {
 				return fmt.Errorf("%s: %w", e.table, err)
 			}
 		}
@@ -183,18 +186,21 @@ func (m *maker) bounds(ctx context.Context, n int64) (last []int64, err error) {
 	return last, err
 }
 
-func (m *maker) countEvents(ctx context.Context, table string, base int) error {
-	if err := errors.Join(m.set(ctx, "of", table), m.set(ctx, "base", base)); err != nil {
+func (m *maker) countEvents(ctx context.Context, e event) error {
+	if err := errors.Join(m.set(ctx, "of", e.table), m.set(ctx, "base", e.base)); err != nil {
 		return err
 	}
-	files := []string{"events/" + table + ".sql", "seen.sql", "each.sql"}
+	files := []string{"events/" + e.table + ".sql", "seen.sql", "each.sql"}
 	for _, offset := range each {
-		if m.made[base+offset] {
+		if m.made[e.base+offset] {
 			files = append(files, fmt.Sprintf("each/%02d.sql", offset))
 		}
 	}
-	if extra := "extra/" + table + ".sql"; there(extra) {
+	if extra := "extra/" + e.table + ".sql"; there(extra) {
 		files = append(files, extra)
+	}
+	if e.kind != "" {
+		files = append(files, "kinds/"+e.kind+".sql")
 	}
 	for _, file := range files {
 		if err := m.run(ctx, file); err != nil {
@@ -222,14 +228,12 @@ func there(file string) bool {
 }
 
 // run executes a file of sql/.
-func (m *maker) run(ctx context.Context, file string) error { return run(ctx, m.db, file) }
-
-func run(ctx context.Context, db *engine.DB, file string) error {
+func (m *maker) run(ctx context.Context, file string) error {
 	text, err := statements.ReadFile("sql/" + file)
 	if err != nil {
 		return err
 	}
-	if err := db.Exec(ctx, string(text)); err != nil {
+	if err := m.db.Exec(ctx, string(text)); err != nil {
 		return fmt.Errorf("omop/profile/sql/%s: %w", file, err)
 	}
 	return nil

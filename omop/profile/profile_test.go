@@ -144,7 +144,14 @@ func made(t *testing.T, db *engine.DB) *profile.Profile {
 
 // TestWhatIsCounted holds single analyses against what somebody counts by hand.
 func TestWhatIsCounted(t *testing.T) {
-	all, err := made(t, people(t, 240, "i")).All(t.Context())
+	db := people(t, 240, "i")
+	exec(t, db, `
+		INSERT INTO cdm.visit_detail BY NAME SELECT visit_occurrence_id AS visit_detail_id, person_id, 32037 AS visit_detail_concept_id, visit_start_date AS visit_detail_start_date, visit_start_date + INTERVAL 1 DAY AS visit_detail_end_date, 0 AS visit_detail_type_concept_id, visit_occurrence_id FROM cdm.visit_occurrence;
+		UPDATE cdm.measurement SET visit_detail_id = visit_occurrence_id WHERE measurement_id % 2 = 0;
+		INSERT INTO cdm.observation BY NAME SELECT i AS observation_id, 1000 + i AS person_id, 17 AS observation_concept_id, DATE '2024-04-01' AS observation_date, 0 AS observation_type_concept_id, i AS value_as_number, 5 AS value_as_concept_id, 6 AS qualifier_concept_id, 8 AS unit_concept_id FROM range(10) r(i);
+		INSERT INTO cdm.drug_era BY NAME SELECT i AS drug_era_id, i AS person_id, 9 AS drug_concept_id, DATE '2024-02-01' AS drug_era_start_date, DATE '2024-02-08' AS drug_era_end_date FROM range(20) r(i);
+	`)
+	all, err := made(t, db).All(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +175,10 @@ func TestWhatIsCounted(t *testing.T) {
 		"200 9201: 240", "202 9201 202403: 20", "204 9201 2024 8507 7: 15", "220 202405: 20", "226 9201 measurement: 240", "221 2024: 240",
 		"213 9201: 240 from 3, 10 % 3, 25 % 3, median 3, 75 % 3, 90 % 3, to 3, mean 3 ± 0.000",
 		"1815 7 8: 240 from 0, 10 % 23, 25 % 59, median 119, 75 % 179, 90 % 215, to 239, mean 119.5 ± 69.426",
+		"1312 2024 8507 7: 15", "1321 2024: 240", "1326 32037 measurement: 120", "807 17 8: 10", "822 17 5: 10", "823 17 6: 10", "826 5: 10", "827 8: 10",
+		"1313 32037: 240 from 1, 10 % 1, 25 % 1, median 1, 75 % 1, 90 % 1, to 1, mean 1 ± 0.000",
+		"815 17 8: 10 from 0, 10 % 0, 25 % 2, median 4, 75 % 7, 90 % 8, to 9, mean 4.5 ± 3.028",
+		"907 9: 20 from 7, 10 % 7, 25 % 7, median 7, 75 % 7, 90 % 7, to 7, mean 7 ± 0.000",
 		"1891 7 1: 240", "1811: 240", "1820 202403: 240", "2003: 240", "2004 0001000 1.0: 240",
 	} {
 		if strings.HasSuffix(want, ": 0") {

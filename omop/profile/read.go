@@ -15,7 +15,6 @@ type Profile struct {
 	Release string
 	Against string // the release that it is held against; "" is none
 	db      *engine.DB
-	named   bool // concepts
 }
 
 // Files are SQL table expressions by the names of [Tables]. "concept" may be among them,
@@ -25,8 +24,8 @@ type Files map[string]string
 // Open makes what was counted in a release ready to be read in db. before is the release
 // that it is held against, and may be nil.
 func Open(ctx context.Context, db *engine.DB, release string, now Files, against string, before Files) (*Profile, error) {
-	p := &Profile{Release: release, db: db, named: now["concept"] != ""}
-	if !p.named {
+	p := &Profile{Release: release, db: db}
+	if now["concept"] == "" {
 		now = maps.Clone(now)
 		now["concept"] = "(SELECT NULL::INTEGER AS concept_id, NULL::VARCHAR AS concept_name WHERE false)"
 	}

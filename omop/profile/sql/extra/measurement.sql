@@ -1,13 +1,7 @@
 CREATE OR REPLACE TEMP VIEW told AS
-SELECT *, measurement_concept_id AS concept_id
+SELECT *, measurement_concept_id AS concept_id, operator_concept_id AS manner_concept_id
 FROM cdm.measurement
 WHERE person_id BETWEEN getvariable('first_person') AND getvariable('last_person');
-
--- 1807 and 1827, records by unit.
-INSERT INTO profile.tally BY NAME
-SELECT 1807 AS analysis_id, concept_id AS stratum_1, unit_concept_id AS stratum_2, count(*) AS n FROM told WHERE unit_concept_id IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT 1827, unit_concept_id, NULL, count(*) FROM told WHERE unit_concept_id IS NOT NULL GROUP BY ALL;
 
 -- 1811 and 1819, records of a standard concept with a number; 1814, without any value;
 -- 1821, without a number.
@@ -20,12 +14,9 @@ SELECT 1814, NULL, count(*) FROM told WHERE value_as_number IS NULL AND coalesce
 UNION ALL
 SELECT 1821, NULL, count(*) FROM told WHERE value_as_number IS NULL;
 
--- 1815 to 1817, numbers and the ends of their normal range, by concept and unit.
+-- 1816 and 1817, the ends of the normal range of numbers, by concept and unit.
 INSERT INTO profile.tally BY NAME
-SELECT 1815 AS analysis_id, concept_id AS stratum_1, coalesce(unit_concept_id, 0) AS stratum_2, value_as_number AS value, count(*) AS n
-FROM told WHERE isfinite(value_as_number) GROUP BY ALL
-UNION ALL
-SELECT 1816, concept_id, coalesce(unit_concept_id, 0), range_low, count(*) FROM told WHERE isfinite(range_low) GROUP BY ALL
+SELECT 1816 AS analysis_id, concept_id AS stratum_1, coalesce(unit_concept_id, 0) AS stratum_2, range_low AS value, count(*) AS n FROM told WHERE isfinite(range_low) GROUP BY ALL
 UNION ALL
 SELECT 1817, concept_id, coalesce(unit_concept_id, 0), range_high, count(*) FROM told WHERE isfinite(range_high) GROUP BY ALL;
 
@@ -44,11 +35,3 @@ SELECT
 FROM told
 WHERE value_as_number IS NOT NULL AND range_low IS NOT NULL AND range_high IS NOT NULL
 GROUP BY ALL;
-
--- 1822, 1823 and 1826, records by value and operator.
-INSERT INTO profile.tally BY NAME
-SELECT 1822 AS analysis_id, concept_id AS stratum_1, value_as_concept_id AS stratum_2, count(*) AS n FROM told WHERE value_as_concept_id IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT 1823, concept_id, operator_concept_id, count(*) FROM told WHERE operator_concept_id IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT 1826, value_as_concept_id, NULL, count(*) FROM told WHERE value_as_concept_id IS NOT NULL GROUP BY ALL;
