@@ -13,8 +13,8 @@ import (
 // Version is the version of the CDM that a build fills.
 const Version = "5.4"
 
-// cdmVersionConcept is "OMOP CDM Version 5.4.0".
-const cdmVersionConcept = 756265
+// VersionConcept is "OMOP CDM Version 5.4.0".
+const VersionConcept = 756265
 
 // tell fills cdm_source, with a row a deposit, and metadata, with what made the
 // release: versions, the feeds and each file of a mapping with its digest.
@@ -35,7 +35,7 @@ func (b *builder) tell(ctx context.Context) error {
 			"source_release_date":            day(d.Made),
 			"cdm_release_date":               released,
 			"cdm_version":                    engine.Literal("v" + Version),
-			"cdm_version_concept_id":         fmt.Sprint(cdmVersionConcept),
+			"cdm_version_concept_id":         fmt.Sprint(VersionConcept),
 			"vocabulary_version":             engine.Literal(cut(cmp.Or(b.release.Vocabulary, "the feeds' own"), 20)),
 		})
 		if err != nil {

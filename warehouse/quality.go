@@ -12,6 +12,7 @@ import (
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/ledger"
+	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/quality"
 )
 
@@ -53,7 +54,7 @@ func (p *publication) examine(ctx context.Context, linkage *governance.Linkage) 
 		Description:       fmt.Sprintf("linkage %s of %d deposits", linkage.Linkage, len(linkage.Deposits)),
 		ETL:               "https://rempart.eu",
 		SourceReleaseDate: p.lastDeposit(linkage).Format(time.DateOnly), ReleaseDate: now.Format(time.DateOnly),
-		CDMVersion: CDMVersion, CDMVersionConceptID: 756265, VocabularyVersion: vocabulary,
+		CDMVersion: CDMVersion, CDMVersionConceptID: omop.VersionConcept, VocabularyVersion: vocabulary,
 	}})
 	if err != nil {
 		return err
