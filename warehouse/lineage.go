@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -46,12 +45,7 @@ func (p *publication) lineage(ctx context.Context, key *keyring.Key) (*lake.Line
 	if err != nil {
 		return nil, err
 	}
-	l.Object, err = p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
-		return p.db.CopyOut(ctx, omop.Origins(), engine.Parquet, w)
-	})
-	if err == nil {
-		p.put = append(p.put, l.Object)
-	}
+	l.Object, err = p.putRows(ctx, key, omop.Origins())
 	return l, err
 }
 

@@ -75,7 +75,7 @@ func (w *Warehouse) checkTargets(ctx context.Context, p *vocabularyPut, db *engi
 	if v == nil || err != nil {
 		return err
 	}
-	concepts, err := w.openTable(ctx, p.vault, p.ring, v, 0) // concepts come first
+	concepts, err := openFirst(ctx, p.vault, p.ring, v)
 	if err != nil {
 		return err
 	}
@@ -83,14 +83,15 @@ func (w *Warehouse) checkTargets(ctx context.Context, p *vocabularyPut, db *engi
 	return m.CheckTargets(ctx, db, name, readParquet(concepts.Path()), refuse)
 }
 
-// openTable decrypts a table of a vocabulary into memory.
-func (w *Warehouse) openTable(ctx context.Context, vault *lake.Vault, ring *keyring.Keyring, v *governance.Vocabulary, place int) (*engine.File, error) {
+// openFirst decrypts the first table of a vocabulary into memory: its concepts, or all that
+// a local map has.
+func openFirst(ctx context.Context, vault *lake.Vault, ring *keyring.Keyring, v *governance.Vocabulary) (*engine.File, error) {
 	key, err := ring.Key(ctx, v.Manifest.Key)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
 	}
 	defer key.Wipe()
-	f, err := vault.Load(ctx, v.Objects[place], key)
+	f, err := vault.Load(ctx, v.Objects[0], key)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
 	}
@@ -98,14 +99,9 @@ func (w *Warehouse) openTable(ctx context.Context, vault *lake.Vault, ring *keyr
 }
 
 // localMaps opens the local maps that a release is mapped by: all that can be read.
-func (p *publication) localMaps(ctx context.Context, input *omop.Input) (err error) {
-	ring, err := p.w.Keyring(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, ring.Close()) }()
+func (p *publication) localMaps(ctx context.Context, ring *keyring.Keyring, input *omop.Input) error {
 	for _, m := range p.state.LocalMaps() {
-		f, err := p.w.openTable(ctx, p.vault, ring, m, 0)
+		f, err := openFirst(ctx, p.vault, ring, m)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
@@ -25,13 +25,9 @@ func (p *publication) profile(ctx context.Context, key *keyring.Key) (tables []l
 		if err := p.db.Value(ctx, &t.Rows, "SELECT count(*) FROM ("+profile.Select(name)+")"); err != nil {
 			return nil, err
 		}
-		t.Object, err = p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
-			return p.db.CopyOut(ctx, profile.Select(name), engine.Parquet, w)
-		})
-		if err != nil {
+		if t.Object, err = p.putRows(ctx, key, profile.Select(name)); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		p.put = append(p.put, t.Object)
 		tables = append(tables, t)
 	}
 	return tables, nil
@@ -99,10 +95,13 @@ func (o *profiles) open(ctx context.Context, release *governance.Release, concep
 		return nil, err
 	}
 	files := profile.Files{}
-	for _, t := range append(manifest.Profile, manifest.Tables...) {
-		if _, taken := files[t.Name]; taken || len(files) >= len(manifest.Profile) && (t.Name != "concept" || !concepts) {
-			continue
+	wanted := slices.Clone(manifest.Profile)
+	for _, t := range manifest.Tables {
+		if concepts && t.Name == "concept" {
+			wanted = append(wanted, t)
 		}
+	}
+	for _, t := range wanted {
 		f, err := vault.Load(ctx, t.Object, key)
 		if err != nil {
 			return nil, fmt.Errorf("release %s: %s: %w", release.Release, t.Name, err)

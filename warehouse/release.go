@@ -216,13 +216,10 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 	tables := omop.Tables()
 	for i, table := range tables {
 		p.options.Progress.Report(table, int64(i), int64(len(tables)))
-		object, err := p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
-			return p.db.CopyOut(ctx, omop.Select(table), engine.Parquet, w)
-		})
+		object, err := p.putRows(ctx, key, omop.Select(table))
 		if err != nil {
 			return fmt.Errorf("table %s: %w", table, err)
 		}
-		p.put = append(p.put, object)
 		rows := p.made.Report.Rows(table)
 		manifest.Tables = append(manifest.Tables, lake.Table{Name: table, Rows: rows, Object: object})
 		p.made.Tables = append(p.made.Tables, ledger.TableCount{Table: table, Rows: rows})
@@ -245,6 +242,17 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 	p.made.Release, p.made.Manifest, p.made.Persons = id, object, p.made.Report.Rows("person")
 	p.options.Progress.Report("done", int64(len(tables)), int64(len(tables)))
 	return nil
+}
+
+// putRows seals the rows of a query to the host.
+func (p *publication) putRows(ctx context.Context, key *keyring.Key, query string) (ledger.Object, error) {
+	object, err := p.vault.Put(ctx, lake.Parquet, key, func(w io.Writer) error {
+		return p.db.CopyOut(ctx, query, engine.Parquet, w)
+	})
+	if err == nil {
+		p.put = append(p.put, object)
+	}
+	return object, err
 }
 
 // undo removes what a release that does not come about has made. Its

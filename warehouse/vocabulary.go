@@ -225,14 +225,9 @@ func (w *Warehouse) suggest(ctx context.Context, state *governance.State, by *go
 	if err != nil {
 		return err
 	}
-	key, err := ring.Key(ctx, by.Manifest.Key)
+	concepts, err := openFirst(ctx, vault, ring, by)
 	if err != nil {
-		return fmt.Errorf("vocabulary %s: %w", by.Vocabulary, err)
-	}
-	defer key.Wipe()
-	concepts, err := vault.Load(ctx, by.Objects[0], key) // concepts come first
-	if err != nil {
-		return fmt.Errorf("vocabulary %s: %w", by.Vocabulary, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, concepts.Close()) }()
 	db, err := engine.Open(ctx)
@@ -248,18 +243,18 @@ func (p *publication) vocabulary(ctx context.Context, input *omop.Input) (err er
 	if p.options.Own {
 		return nil
 	}
-	if err := p.localMaps(ctx, input); err != nil || p.options.Vocabulary != nil {
+	ring, err := p.w.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ring.Close()) }()
+	if err := p.localMaps(ctx, ring, input); err != nil || p.options.Vocabulary != nil {
 		return err
 	}
 	v, err := p.state.Vocabulary(p.options.Loaded)
 	if v == nil || err != nil {
 		return err
 	}
-	ring, err := p.w.Keyring(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, ring.Close()) }()
 	key, err := ring.Key(ctx, v.Manifest.Key)
 	if err != nil {
 		return fmt.Errorf("vocabulary %s: %w", v.Vocabulary, err)
