@@ -63,6 +63,21 @@ func Open(t testing.TB) *engine.DB {
 	return db
 }
 
+// Empty is a database with the tables of a release and no row.
+func Empty(t testing.TB) *engine.DB {
+	t.Helper()
+	l := loader{t: t, db: Open(t)}
+	l.exec("CREATE SCHEMA cdm")
+	for _, table := range omop.Tables() {
+		var columns []string
+		for _, f := range omop.Fields(table) {
+			columns = append(columns, f.Name+" "+f.Type)
+		}
+		l.exec(fmt.Sprintf("CREATE TABLE cdm.%s (%s)", table, strings.Join(columns, ", ")))
+	}
+	return l.db
+}
+
 // Load turns the folders into the input of a build.
 func Load(t testing.TB, db *engine.DB, feeds fs.FS, folders ...Folder) omop.Input {
 	t.Helper()

@@ -13,7 +13,6 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/internal/golden"
-	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/omop/profile"
 )
@@ -38,21 +37,6 @@ func files(schema string) profile.Files {
 		f[table] = schema + "." + table
 	}
 	return f
-}
-
-// empty is a database with the tables of a release and no row.
-func empty(t *testing.T) *engine.DB {
-	t.Helper()
-	db := omoptest.Open(t)
-	exec(t, db, "CREATE SCHEMA cdm")
-	for _, table := range omop.Tables() {
-		var columns []string
-		for _, f := range omop.Fields(table) {
-			columns = append(columns, f.Name+" "+f.Type)
-		}
-		exec(t, db, fmt.Sprintf("CREATE TABLE cdm.%s (%s)", table, strings.Join(columns, ", ")))
-	}
-	return db
 }
 
 // TestSynthea holds the profile of the 27 patients against a file: each analysis with its
@@ -120,7 +104,7 @@ func told(r *profile.Results) string {
 // of 2024 and a measurement of that value.
 func people(t *testing.T, n int, value string) *engine.DB {
 	t.Helper()
-	db := empty(t)
+	db := omoptest.Empty(t)
 	exec(t, db, fmt.Sprintf(`
 		INSERT INTO cdm.person BY NAME SELECT i AS person_id, 8507 + 25 * (i %% 2) AS gender_concept_id, 1950 + i %% 50 AS year_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id FROM range(%[1]d) r(i);
 		INSERT INTO cdm.observation_period BY NAME SELECT i AS observation_period_id, i AS person_id, DATE '2024-01-15' AS observation_period_start_date, DATE '2025-12-30' AS observation_period_end_date, 0 AS period_type_concept_id FROM range(%[1]d) r(i);
@@ -230,7 +214,7 @@ func TestTablesMayBeViews(t *testing.T) {
 }
 
 func TestNobodyIsCountedToo(t *testing.T) {
-	all, err := made(t, empty(t)).All(t.Context())
+	all, err := made(t, omoptest.Empty(t)).All(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package quality
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -12,26 +11,10 @@ import (
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
-	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 )
 
 var today = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
-
-// empty is a database with the tables of a release and no row.
-func empty(t *testing.T) *engine.DB {
-	t.Helper()
-	db := omoptest.Open(t)
-	exec(t, db, "CREATE SCHEMA cdm")
-	for _, table := range omop.Tables() {
-		var columns []string
-		for _, f := range omop.Fields(table) {
-			columns = append(columns, f.Name+" "+f.Type)
-		}
-		exec(t, db, fmt.Sprintf("CREATE TABLE cdm.%s (%s)", table, strings.Join(columns, ", ")))
-	}
-	return db
-}
 
 func exec(t *testing.T, db *engine.DB, query string) {
 	t.Helper()
@@ -113,7 +96,7 @@ func TestEachCheckFindsWhatItLooksFor(t *testing.T) {
 			"field_standardconceptrecordcompleteness_measurement_unit_concept_id", 1, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			db := empty(t)
+			db := omoptest.Empty(t)
 			exec(t, db, persons+c.rows)
 			results, err := Run(t.Context(), db, Options{Now: today, Settings: &Settings{}})
 			if err != nil {
@@ -129,7 +112,7 @@ func TestEachCheckFindsWhatItLooksFor(t *testing.T) {
 
 // What has nothing to look at is neither passed nor failed.
 func TestNotApplicable(t *testing.T) {
-	db := empty(t)
+	db := omoptest.Empty(t)
 	exec(t, db, persons+"; DROP TABLE cdm.device_exposure; ALTER TABLE cdm.location DROP county;"+
 		occurrences("(1, 1, 26662, DATE '2019-01-01', NULL, 0, 'a')"))
 	results, err := Run(t.Context(), db, Options{Now: today})
@@ -223,7 +206,7 @@ func TestEveryPublishedCheckIsPlanned(t *testing.T) {
 
 // The layout of the dashboard's results: what its viewer reads stands where it reads it.
 func TestResultsAreInTheDashboardsLayout(t *testing.T) {
-	db := empty(t)
+	db := omoptest.Empty(t)
 	exec(t, db, persons)
 	results, err := Run(t.Context(), db, Options{Now: today, Source: Metadata{Name: "r-1", CDMVersion: "5.4"}})
 	if err != nil {
@@ -268,7 +251,7 @@ note = "half of the sources know of no visits"
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := empty(t)
+	db := omoptest.Empty(t)
 	exec(t, db, persons)
 	results, err := Run(t.Context(), db, Options{Now: today, Settings: s})
 	if err != nil {
