@@ -11,7 +11,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"rempart.eu/rempart/engine"
@@ -141,21 +140,21 @@ func (f *mapFile) mapRow(m *Mapped) (field, fault string, counts bool) {
 			return "source_concept_id", fault, true
 		}
 	}
-	for _, day := range []struct {
+	for _, date := range []struct {
 		column string
 		to     *string
 		or     string
 	}{{"valid_start_date", &m.From, "1970-01-01"}, {"valid_end_date", &m.Until, "2099-12-31"}} {
-		text := f.get(day.column)
-		*day.to = day.or
+		text := f.get(date.column)
+		*date.to = date.or
 		if text == "" {
 			continue
 		}
-		normal, fault := date(text)
-		if fault != "" {
-			return day.column, fault, true
+		normal, ok := day([]byte(text))
+		if !ok {
+			return date.column, fmt.Sprintf("want a date, 19700101 or 1970-01-01, got %q", text), true
 		}
-		*day.to = normal
+		*date.to = string(normal)
 	}
 	if m.Invalid != "" && m.Invalid != "D" && m.Invalid != "U" {
 		return "invalid_reason", fmt.Sprintf("want nothing, D or U, got %q", m.Invalid), true
@@ -210,15 +209,6 @@ func concept(text string) (int32, string) {
 		return 0, "names no concept: choose a standard concept, or leave the code unmapped"
 	}
 	return int32(n), ""
-}
-
-func date(text string) (normal, fault string) {
-	for _, layout := range []string{time.DateOnly, "20060102"} {
-		if day, err := time.Parse(layout, text); err == nil {
-			return day.Format(time.DateOnly), ""
-		}
-	}
-	return "", fmt.Sprintf("want a date, 19700101 or 1970-01-01, got %q", text)
 }
 
 // CheckTargets refuses the rows whose target is no standard concept of a table expression.
