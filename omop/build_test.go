@@ -335,3 +335,22 @@ func TestStaysMeetByPersonAndDays(t *testing.T) {
 		}
 	}
 }
+
+// A relation that two deposits tell of is one row; that of two facts in other domains,
+// under the same numbers, is another.
+func TestARelationIsToldOnce(t *testing.T) {
+	feed := tinyFeed("hospital")
+	feed["map/fact_relationship.sql"] = &fstest.MapFile{Data: []byte(`SELECT unnest([1147314, 1147301]) AS domain_concept_id_1, person_id AS fact_id_1, domain_concept_id_1 AS domain_concept_id_2, person_id AS fact_id_2,
+		4248584 AS relationship_concept_id, 'persons' AS source_table, line AS source_line FROM persons`)}
+	all := feedsOf(map[string]fstest.MapFS{"ward": feed})
+	db, report := omoptest.Build(t, all, deliver(t, "one", "ward", map[string]string{"persons": "id,sex,born,month\na,F,1980,\n"}), deliver(t, "two", "ward", map[string]string{"persons": "id,sex,born,month\na,F,1980,\nb,F,1980,\n"}))
+	wantRows(t, "relations", rowsOf(t, db, "domain_concept_id_1, fact_id_1, domain_concept_id_2, fact_id_2, relationship_concept_id", "FROM cdm.fact_relationship ORDER BY ALL"), `
+		1147301 1 1147301 1 4248584
+		1147301 2 1147301 2 4248584
+		1147314 1 1147314 1 4248584
+		1147314 2 1147314 2 4248584`)
+	want := omop.MergeReport{Table: "fact_relationship", Rule: "one row", Things: 2, Sides: map[string]int64{"one": 2, "two": 2}}
+	if at := slices.IndexFunc(report.Merged, func(m omop.MergeReport) bool { return m.Table == want.Table }); at < 0 || !reflect.DeepEqual(report.Merged[at], want) {
+		t.Errorf("the report tells %+v, want %+v in it", report.Merged, want)
+	}
+}

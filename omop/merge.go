@@ -53,7 +53,7 @@ func identity(table string) string {
 	case "visit_occurrence", "visit_detail":
 		return "person_id, key"
 	case "fact_relationship":
-		return "fact_id_1, fact_id_2, relationship_concept_id"
+		return "domain_concept_id_1, fact_id_1, domain_concept_id_2, fact_id_2, relationship_concept_id"
 	}
 	return "key"
 }
