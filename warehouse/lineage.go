@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -83,38 +84,26 @@ func (w *Warehouse) Explain(ctx context.Context, state *governance.State, releas
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	lineage := sealedLineage{manifest.Lineage, file.Path(), state}
-	all, err := lineage.origins(ctx, db, table, id)
+	all, err := lineage.origins(ctx, db, table, []int64{id})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := members(ctx, vault, manifest, key, db, table, id)
+	for i := range all { // its own
+		all[i].Table, all[i].ID = "", 0
+	}
+	of, ids, err := members(ctx, vault, manifest, key, db, table, id)
 	if err != nil {
 		return nil, fmt.Errorf("release %s: %w", release.Release, err)
 	}
-	for _, r := range rows {
-		of, err := lineage.origins(ctx, db, r.table, r.id)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range of {
-			o.Table, o.ID = r.table, r.id
-			all = append(all, o)
-		}
-	}
-	return all, nil
+	theirs, err := lineage.origins(ctx, db, of, ids)
+	return append(all, theirs...), err
 }
 
-// rowOf is a row of a release.
-type rowOf struct {
-	table string
-	id    int64
-}
-
-// members are the rows that a row was worked out of; none where it was not.
-func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, key *keyring.Key, db *engine.DB, table string, id int64) (rows []rowOf, err error) {
+// members are the rows, of one table, that a row was worked out of; none where it was not.
+func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, key *keyring.Key, db *engine.DB, table string, id int64) (of string, ids []int64, err error) {
 	query, tables, derived := omop.Members(table)
 	if !derived {
-		return nil, nil
+		return "", nil, nil
 	}
 	for _, t := range manifest.Tables {
 		if !slices.Contains(tables, t.Name) {
@@ -122,16 +111,16 @@ func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, ke
 		}
 		file, err := vault.Load(ctx, t.Object, key)
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+readParquet(file.Path())); err != nil {
-			return nil, err
+			return "", nil, err
 		}
 	}
-	var r rowOf
-	err = db.Each(ctx, query, []any{id}, func() error { rows = append(rows, r); return nil }, &r.table, &r.id)
-	return rows, err
+	var member int64
+	err = db.Each(ctx, query, []any{id}, func() error { ids = append(ids, member); return nil }, &of, &member)
+	return of, ids, err
 }
 
 // sealedLineage is where a release's rows came from, opened.
@@ -144,29 +133,37 @@ type sealedLineage struct {
 // filesApart is by how much the lines of a resource's files are apart: docs/formats.md.
 const filesApart = 1 << 40
 
-func (l sealedLineage) origins(ctx context.Context, db *engine.DB, table string, id int64) (all []Origin, err error) {
+// origins are those of rows of one table, row by row, in one reading.
+func (l sealedLineage) origins(ctx context.Context, db *engine.DB, table string, ids []int64) (all []Origin, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	numbers := make([]string, len(ids))
+	for i, id := range ids {
+		numbers[i] = strconv.FormatInt(id, 10)
+	}
+	var id, line int64
 	var deposit, mapping int
 	var resource string
-	var line int64
-	err = db.Each(ctx, `SELECT deposit, mapping, resource, line FROM (
-		    SELECT row_number() OVER () AS place, deposit, mapping, resource, unnest(list_distinct(list_prepend(line, coalesce(lines, [])))) AS line
-		    FROM `+readParquet(l.path)+` WHERE "table" = ? AND id = ?)
-		ORDER BY deposit, place, line`, []any{table, id}, func() error {
+	err = db.Each(ctx, `SELECT id, deposit, mapping, resource, line FROM (
+		    SELECT row_number() OVER () AS place, id, deposit, mapping, resource, unnest(list_distinct(list_prepend(line, coalesce(lines, [])))) AS line
+		    FROM `+readParquet(l.path)+` WHERE "table" = ? AND id IN (`+strings.Join(numbers, ", ")+`))
+		ORDER BY id, deposit, place, line`, []any{table}, func() error {
 		if deposit >= len(l.Deposits) || mapping >= len(l.Mappings) {
 			return fmt.Errorf("the lineage names deposit %d and mapping %d, which its manifest does not list", deposit, mapping)
 		}
 		file := int(line/filesApart) + 1
-		if at := len(all) - 1; at >= 0 && all[at].Deposit == l.Deposits[deposit] && all[at].Resource == resource && all[at].File == file && all[at].Mapping == l.Mappings[mapping].File {
+		if at := len(all) - 1; at >= 0 && all[at].ID == id && all[at].Deposit == l.Deposits[deposit] && all[at].Resource == resource && all[at].File == file && all[at].Mapping == l.Mappings[mapping].File {
 			all[at].Lines = append(all[at].Lines, line%filesApart)
 			return nil
 		}
-		o := Origin{Deposit: l.Deposits[deposit], Resource: resource, File: file, Lines: []int64{line % filesApart}, Mapping: l.Mappings[mapping].File, MappingSHA256: l.Mappings[mapping].SHA256}
+		o := Origin{Table: table, ID: id, Deposit: l.Deposits[deposit], Resource: resource, File: file, Lines: []int64{line % filesApart}, Mapping: l.Mappings[mapping].File, MappingSHA256: l.Mappings[mapping].SHA256}
 		if d, ok := l.state.Deposits.Get(o.Deposit); ok {
 			o.Provider, o.Feed, o.FeedDigest = d.Actor, d.Feed, d.FeedDigest
 		}
 		all = append(all, o)
 		return nil
-	}, &deposit, &mapping, &resource, &line)
+	}, &id, &deposit, &mapping, &resource, &line)
 	for i := range all {
 		slices.SortFunc(all[i].Lines, cmp.Compare)
 	}
