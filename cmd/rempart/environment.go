@@ -79,18 +79,14 @@ func (a *app) environmentListCommand() *cobra.Command {
 				}
 				is := "not built (" + d.Size + ")"
 				one := listedEnvironment{Description: d}
-				if dir, err := environment.Resolve(root, name); err == nil {
-					for _, b := range built {
-						if b.Dir == dir {
-							one.Built, is = b, b.Dir
-						}
-					}
+				if b, err := d.Find(root); err == nil {
+					one.Built, is = b, b.Dir
 				}
 				all = append(all, one)
 				rows = append(rows, []string{name, string(d.Language), d.About, is})
 			}
 			for _, b := range built {
-				if slices.ContainsFunc(all, func(e listedEnvironment) bool { return e.Built == b }) {
+				if slices.ContainsFunc(all, func(e listedEnvironment) bool { return e.Built != nil && e.Built.Dir == b.Dir }) {
 					continue
 				}
 				all = append(all, listedEnvironment{Description: &environment.Description{Name: b.Name, Language: b.Language}, Built: b})
