@@ -89,18 +89,14 @@ func (b *builder) accountPart(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
-	for i, d := range b.deposits {
-		for at := range b.report.Deposits[i].Resources {
-			report := &b.report.Deposits[i].Resources[at]
-			r := d.feed.Resource(report.Name)
-			account := b.accountResource
-			if len(b.parts) > 1 && d.shared(*r) {
-				account = b.setAside
-			}
-			if err := account(ctx, d, *r, report); err != nil {
-				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, r.Name, err)
-			}
+	err = b.eachResource(func(d loaded, r intake.Resource, report *ResourceReport) error {
+		if len(b.parts) > 1 && d.shared(r) {
+			return b.setAside(ctx, d, r)
 		}
+		return b.accountResource(ctx, d, r, report)
+	})
+	if err != nil {
+		return err
 	}
 	if err := b.accountTables(ctx, personTables()); err != nil {
 		return fmt.Errorf("count the tables: %w", err)
@@ -115,7 +111,7 @@ func (b *builder) accountPart(ctx context.Context) error {
 }
 
 // setAside notes what a part made of rows that every part sees.
-func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource, _ *ResourceReport) error {
+func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource) error {
 	for _, table := range []string{"lineage", "unpaid", "unmapped"} {
 		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO stage.shared_%[1]s FROM stage.%[1]s WHERE deposit = ? AND source_table = ?", table), d.ordinal, r.Name); err != nil {
 			return err
@@ -155,13 +151,21 @@ func (b *builder) accountShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return b.eachResource(func(d loaded, r intake.Resource, report *ResourceReport) error {
+		if !d.shared(r) {
+			return nil
+		}
+		return b.accountResource(ctx, d, r, report)
+	})
+}
+
+// eachResource goes through the resources that were delivered, each with its report.
+func (b *builder) eachResource(account func(d loaded, r intake.Resource, report *ResourceReport) error) error {
 	for i, d := range b.deposits {
 		for at := range b.report.Deposits[i].Resources {
 			report := &b.report.Deposits[i].Resources[at]
-			if r := d.feed.Resource(report.Name); d.shared(*r) {
-				if err := b.accountResource(ctx, d, *r, report); err != nil {
-					return fmt.Errorf("deposit %s: account for %s: %w", d.Name, r.Name, err)
-				}
+			if err := account(d, *d.feed.Resource(report.Name), report); err != nil {
+				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, report.Name, err)
 			}
 		}
 	}
