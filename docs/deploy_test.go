@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ type pod struct {
 	EnableServiceLinks           *bool
 	HostNetwork, HostPID         bool
 	HostIPC                      bool
-	DNSPolicy                    string `yaml:"dnsPolicy"`
+	DNSPolicy                    string
 	SecurityContext              struct {
 		RunAsNonRoot   bool
 		RunAsUser      int
@@ -75,12 +76,12 @@ func manifests(t *testing.T) map[string]manifest {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		text, err := yaml.MarshalWithOptions(lower(document))
+		text, err := json.Marshal(document) // JSON finds the names of fields in any letters
 		if err != nil {
 			t.Fatal(err)
 		}
 		var m manifest
-		if err := yaml.Unmarshal(text, &m); err != nil {
+		if err := json.Unmarshal(text, &m); err != nil {
 			t.Fatal(err)
 		}
 		all[m.Kind] = m
@@ -123,7 +124,7 @@ func TestAWorkersPodReachesNothing(t *testing.T) {
 		holds("it works in the queue until none is left", strings.HasPrefix(strings.Join(c.Command, " "), "rempart runs work --drain"))
 	}
 	for _, v := range p.Volumes {
-		_, node := v["hostpath"]
+		_, node := v["hostPath"]
 		holds("no folder of the node is mounted", !node)
 	}
 }
@@ -152,24 +153,4 @@ func TestTheManifestIsKubernetes(t *testing.T) {
 	if out, err := exec.Command(program, "--strict", wrong).CombinedOutput(); err == nil {
 		t.Errorf("a field that does not exist passed:\n%s", out)
 	}
-}
-
-// lower lowers the names of fields, as the decoder wants those of a struct; names that are data stay.
-func lower(document any) any {
-	switch d := document.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for name, value := range d {
-			if strings.ToLower(name) != "dnspolicy" {
-				name = strings.ToLower(name)
-			}
-			out[name] = lower(value)
-		}
-		return out
-	case []any:
-		for i := range d {
-			d[i] = lower(d[i])
-		}
-	}
-	return document
 }
