@@ -23,7 +23,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +36,7 @@ import (
 
 	"rempart.eu/rempart/internal/nearest"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/wheel"
 )
 
 //go:embed described
@@ -123,7 +123,7 @@ func read(files fs.FS, file string) (*Description, error) {
 		return nil, fmt.Errorf("%s: %w", d.LockFile, err)
 	}
 	for name, version := range d.Packages {
-		if !slices.Contains(locked[canonical(name)], version) {
+		if !slices.Contains(locked[wheel.Canonical(name)], version) {
 			return nil, fmt.Errorf("packages: %s %s is not what %s has: lock again", name, version, d.LockFile)
 		}
 	}
@@ -157,16 +157,9 @@ func parseLock(text []byte) (map[string][]string, error) {
 				return nil, fmt.Errorf("%s %s: want nothing but --hash=sha256:… after it", m[1], m[2])
 			}
 		}
-		locked[canonical(m[1])] = append(locked[canonical(m[1])], m[2])
+		locked[wheel.Canonical(m[1])] = append(locked[wheel.Canonical(m[1])], m[2])
 	}
 	return locked, nil
-}
-
-var separators = regexp.MustCompile(`[-_.]+`)
-
-// canonical is a distribution's name as indexes compare it. Source: PEP 503.
-func canonical(name string) string {
-	return strings.ToLower(separators.ReplaceAllString(name, "-"))
 }
 
 // Package is one that is installed.
@@ -215,12 +208,8 @@ func List(root string) (all []*Built, err error) {
 		return nil, err
 	}
 	for _, path := range found {
-		text, err := os.ReadFile(path) //nolint:gosec // of the installation
+		b, err := open(filepath.Dir(path))
 		if err != nil {
-			return nil, err
-		}
-		b := &Built{Dir: filepath.Dir(path)}
-		if err := json.Unmarshal(text, &b.Manifest); err != nil {
 			return nil, fmt.Errorf("%s cannot be read: remove the folder, and build it again: %w", path, err)
 		}
 		all = append(all, b)

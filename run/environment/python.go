@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rempart.eu/rempart/run/wheel"
 )
 
 // python is what environments are made with, and what runs in them.
@@ -74,7 +76,7 @@ func placeless(dir string, failed error) (packages []Package, err error) {
 		}
 		info := filepath.Dir(record)
 		name, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(info), ".dist-info"), "-")
-		packages = append(packages, Package{Name: canonical(name), Version: version})
+		packages = append(packages, Package{Name: wheel.Canonical(name), Version: version})
 		err := os.Remove(filepath.Join(info, "direct_url.json")) // where the wheel lay
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/textproto"
 	"path"
 	"regexp"
@@ -160,12 +161,7 @@ func (s *scan) look() {
 }
 
 func (s *scan) names() []string {
-	names := make([]string, 0, len(s.content))
-	for name := range s.content {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(s.content))
 }
 
 // named says whether a name is a plain one, once.
@@ -294,7 +290,7 @@ func (s *scan) metadata() {
 		s.refuse("%s/METADATA cannot be read", s.info)
 		return
 	}
-	if canonical(head.Get("Name")) != canonical(s.Name) || strings.ReplaceAll(head.Get("Version"), "-", "_") != s.Version {
+	if Canonical(head.Get("Name")) != Canonical(s.Name) || strings.ReplaceAll(head.Get("Version"), "-", "_") != s.Version {
 		s.refuse("it calls itself %s %s, and its file %s %s", printable(head.Get("Name")), printable(head.Get("Version")), s.Name, s.Version)
 	}
 	for _, key := range []string{"License-Expression", "License"} {
@@ -329,7 +325,10 @@ func (s *scan) metadata() {
 var section = regexp.MustCompile(`(?m)^\[([^\]]+)\]`)
 
 // magics are how native programs begin.
-var magics = map[string]string{"\x7fELF": "Linux", "MZ": "Windows", "\xcf\xfa\xed\xfe": "macOS", "\xca\xfe\xba\xbe": "macOS", "!<arch>\n": "a linker", "\x00asm": "WebAssembly"}
+var magics = []string{
+	"\x7fELF", "MZ", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe", // of Linux, Windows and macOS
+	"!<arch>\n", "\x00asm", // for linkers, WebAssembly
+}
 
 var nativeNames = regexp.MustCompile(`(?i)\.(so(\.[0-9.]+)?|pyd|dll|dylib|a|lib|o|exe)$`)
 
@@ -369,7 +368,7 @@ func (s *scan) file(name string, e entry) {
 		s.note("%s/%s is not unpacked", top, printable(kind))
 	}
 	native := nativeNames.MatchString(base)
-	for magic := range magics {
+	for _, magic := range magics {
 		native = native || len(e.start) > len(magic) && string(e.start[:len(magic)]) == magic
 	}
 	if native {
@@ -472,8 +471,8 @@ func Unpack(data []byte, write func(name string, content io.Reader) error) error
 
 var separators = regexp.MustCompile(`[-_.]+`)
 
-// canonical is a distribution's name as indexes compare it. Source: PEP 503.
-func canonical(name string) string {
+// Canonical is a distribution's name as indexes compare it. Source: PEP 503.
+func Canonical(name string) string {
 	return strings.ToLower(separators.ReplaceAllString(name, "-"))
 }
 
