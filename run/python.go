@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -98,26 +99,14 @@ func FindEnvironment(path string) (Environment, error) {
 func (e Environment) Digest() (string, error) {
 	sum := sha256.New()
 	if e.manifest != "" {
-		for _, path := range []string{e.Interpreter, e.manifest} {
-			f, err := os.Open(path) //nolint:gosec // of the installation
-			if err != nil {
-				return "", fmt.Errorf("the digest of the environment: %w", err)
-			}
-			_, err = io.Copy(sum, f)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return "", fmt.Errorf("the digest of the environment: %w", err)
-			}
+		if err := errors.Join(contents(sum, e.Interpreter), contents(sum, e.manifest)); err != nil {
+			return "", fmt.Errorf("the digest of the environment: %w", err)
 		}
 		return hex.EncodeToString(sum.Sum(nil)), nil
 	}
 	take := func(path string) error {
-		f, err := os.Open(path) //nolint:gosec // of the installation
-		if err != nil {
-			return err
-		}
 		fmt.Fprintf(sum, "%s\n", path)
-		_, err = io.Copy(sum, f)
-		return errors.Join(err, f.Close())
+		return contents(sum, path)
 	}
 	if err := take(e.Interpreter); err != nil {
 		return "", fmt.Errorf("the digest of the Python environment: %w", err)
@@ -144,12 +133,26 @@ func (e Environment) Digest() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// contents takes a file into a sum.
+func contents(sum hash.Hash, path string) error {
+	f, err := os.Open(path) //nolint:gosec // of the installation
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(sum, f)
+	return errors.Join(err, f.Close())
+}
+
 // TopLevel lists what Python imports from an environment beside its own library, by the names at the top.
 func (e Environment) TopLevel() (modules []string) {
 	for _, dir := range e.Paths {
-		for _, pattern := range []string{"lib/python3*/site-packages/*", "*"} {
+		patterns := []string{"lib/python3*/site-packages/*"}
+		if strings.HasSuffix(dir, "-packages") {
+			patterns = append(patterns, "*")
+		}
+		for _, pattern := range patterns {
 			found, err := filepath.Glob(filepath.Join(dir, pattern))
-			if err != nil || !strings.Contains(pattern, "/") && !strings.HasSuffix(dir, "-packages") {
+			if err != nil {
 				continue
 			}
 			for _, path := range found {

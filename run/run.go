@@ -117,7 +117,7 @@ type Limits struct {
 	OutputBytes int64         // bytes, all outputs together
 	OutputFiles int
 	CPUs        int  // cores; 0 is all of the machine
-	GPU         bool // the machine\'s GPUs are let in, where there are any
+	GPU         bool // the machine's GPUs are let in, where there are any
 }
 
 // DefaultLimits are the limits of a job that names none.
