@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -142,8 +143,8 @@ func (s *space) dataOf(ctx context.Context, c *card, all []run.File, key *keyrin
 	if err := json.Unmarshal(text, &document); err != nil {
 		return fmt.Errorf("the record of run %s: %w", c.Run.Run, err)
 	}
-	rounding := roundingOf(c.Project)
-	for _, step := range sorted(document.Needs) {
+	rounding := catalogue.RoundingOf(int64(c.Project.Spec.MinimumCell))
+	for _, step := range slices.Sorted(maps.Keys(document.Needs)) {
 		needed, err := s.state.Run(document.Needs[step])
 		if err != nil || needed.Finished == nil || needed.Finished.Bundle == nil || needed.Language != string(dataset.Language) {
 			continue
@@ -197,18 +198,8 @@ func roughly(n int, rounding int64) string {
 	if int64(n) < rounding {
 		return "fewer than " + strconv.FormatInt(rounding, 10)
 	}
-	return "about " + strconv.FormatInt((int64(n)+rounding/2)/rounding*rounding, 10)
+	return "about " + strconv.FormatInt(catalogue.Rounded(int64(n), rounding), 10)
 }
-
-func sorted(needs map[string]string) (steps []string) {
-	for step := range needs {
-		steps = append(steps, step)
-	}
-	slices.Sort(steps)
-	return steps
-}
-
-func roundingOf(p *governance.Project) int64 { return catalogue.RoundingOf(int64(p.Spec.MinimumCell)) }
 
 // csvRows reads a table that was released; nil where it cannot be read.
 func csvRows(content []byte) [][]string {

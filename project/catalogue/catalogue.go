@@ -151,8 +151,10 @@ func RoundingOf(least int64) int64 {
 	}
 }
 
-// rounded is a count, to the nearest multiple.
-func (c *Catalogue) rounded(n int64) int64 { return (n + c.Rounding/2) / c.Rounding * c.Rounding }
+// Rounded is a count, to the nearest multiple of rounding.
+func Rounded(n, rounding int64) int64 { return (n + rounding/2) / rounding * rounding }
+
+func (c *Catalogue) rounded(n int64) int64 { return Rounded(n, c.Rounding) }
 
 // digits rounds a number to four digits, as years have.
 func digits(v float64) float64 {
