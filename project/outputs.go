@@ -132,7 +132,7 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 		in[bundle.Name] = append(in[bundle.Name], o)
 	}
 	for _, one := range bundles {
-		files, err := s.bundle(ctx, one, key)
+		files, _, err := s.bundle(ctx, one, key)
 		if err != nil {
 			return nil, fmt.Errorf("open what was released of run %s, to compare with it: %w", one.Run.Run, err)
 		}
@@ -145,13 +145,21 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 	return list, nil
 }
 
-// bundle opens what lies sealed with an output: what its run wrote.
-func (s *space) bundle(ctx context.Context, o *governance.Output, key *keyring.Key) (files []run.File, err error) {
+// bundle opens what lies sealed with an output: what its run wrote, and what was measured of it.
+func (s *space) bundle(ctx context.Context, o *governance.Output, key *keyring.Key) (files, measured []run.File, err error) {
 	bundle := o.Bundle()
 	if bundle == nil {
-		return nil, fmt.Errorf("run %s wrote nothing that is kept", o.Run.Run)
+		return nil, nil, fmt.Errorf("run %s wrote nothing that is kept", o.Run.Run)
 	}
-	return s.files(ctx, *bundle, key, outputsPart, "")
+	all, err := s.files(ctx, *bundle, key, "", "")
+	for _, f := range all {
+		if name, in := strings.CutPrefix(f.Name, outputsPart); in {
+			files = append(files, run.File{Name: name, Content: f.Content})
+		} else if name, in := strings.CutPrefix(f.Name, measuredPart); in {
+			measured = append(measured, run.File{Name: name, Content: f.Content})
+		}
+	}
+	return files, measured, err
 }
 
 // files opens a part of what a run left, into a folder.
@@ -188,7 +196,8 @@ func withOutput(ctx context.Context, w *warehouse.Warehouse, output *governance.
 		return err
 	}
 	defer o.key.Wipe()
-	if o.files, err = s.bundle(ctx, output, o.key); err != nil {
+	var measured []run.File
+	if o.files, measured, err = s.bundle(ctx, output, o.key); err != nil {
 		return err
 	}
 	o.file.Name = output.Name
@@ -197,12 +206,6 @@ func withOutput(ctx context.Context, w *warehouse.Warehouse, output *governance.
 	}
 	if o.earlier, err = s.released(ctx, o.project, o.key, output.Output.Output); err != nil {
 		return err
-	}
-	var measured []run.File
-	if disclosure.IsModel(output.Name) {
-		if measured, err = s.files(ctx, *output.Bundle(), o.key, measuredPart, ""); err != nil {
-			return err
-		}
 	}
 	o.beside = besideOf(o.files, measured)
 	return do(s, o)
