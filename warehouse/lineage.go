@@ -113,7 +113,7 @@ func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, ke
 		if err != nil {
 			return "", nil, err
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
+		db.Own(file)
 		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+readParquet(file.Path())); err != nil {
 			return "", nil, err
 		}

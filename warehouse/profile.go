@@ -42,8 +42,12 @@ func (w *Warehouse) Profile(ctx context.Context, state *governance.State, releas
 		return err
 	}
 	defer func() { err = errors.Join(err, ring.Close()) }()
-	o := &profiles{w: w, state: state, ring: ring}
-	defer func() { err = errors.Join(err, o.close()) }()
+	db, err := engine.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	o := &profiles{w: w, state: state, ring: ring, db: db}
 	now, err := o.open(ctx, release, true)
 	if err != nil {
 		return err
@@ -52,11 +56,6 @@ func (w *Warehouse) Profile(ctx context.Context, state *governance.State, releas
 	if err != nil {
 		return err
 	}
-	db, err := engine.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
 	p, err := profile.Open(ctx, db, release.Release, now, name, before)
 	if err != nil {
 		return err
@@ -69,14 +68,7 @@ type profiles struct {
 	w     *Warehouse
 	state *governance.State
 	ring  *keyring.Keyring
-	files []*engine.File
-}
-
-func (o *profiles) close() (err error) {
-	for _, f := range o.files {
-		err = errors.Join(err, f.Close())
-	}
-	return err
+	db    *engine.DB // which owns what is opened
 }
 
 // open decrypts a release's profile into memory, its concepts too where they are asked
@@ -106,7 +98,7 @@ func (o *profiles) open(ctx context.Context, release *governance.Release, concep
 		if err != nil {
 			return nil, fmt.Errorf("release %s: %s: %w", release.Release, t.Name, err)
 		}
-		o.files = append(o.files, f)
+		o.db.Own(f)
 		files[t.Name] = readParquet(f.Path())
 	}
 	return files, nil
