@@ -143,18 +143,20 @@ func StandingOf(ctx context.Context, w *warehouse.Warehouse, r *governance.Run) 
 		return Ended, nil
 	case r.Cancelled != nil:
 		return Cancelled, nil
-	case r.Study == nil:
-		return Unknown, nil
+	}
+	idle := Waiting
+	if r.Study == nil {
+		idle = Unknown
 	}
 	if _, err := os.Stat(queuePath(w, r.Run)); err != nil {
-		return Waiting, nil
+		return idle, nil
 	}
 	release, free, err := claim(ctx, w, r.Run)
 	if free {
 		release()
 	}
 	if err != nil || free { // whoever worked on it was killed
-		return Waiting, nil
+		return idle, nil
 	}
 	return Running, readProgress(w, r.Run)
 }
@@ -183,41 +185,15 @@ func order(state *governance.State, under map[string]int) (ready []*governance.R
 		}
 		ready = append(ready, r)
 	}
+	fairest(ready, under, turns)
+	return ready
+}
+
+func fairest(ready []*governance.Run, under map[string]int, turns map[string]uint64) {
 	slices.SortStableFunc(ready, func(a, b *governance.Run) int {
 		if d := under[a.Project] - under[b.Project]; d != 0 {
 			return d
 		}
 		return cmp.Compare(turns[a.Project], turns[b.Project])
 	})
-	return ready
-}
-
-// Log is what a run that has ended printed, as a researcher of its project sees it.
-func Log(ctx context.Context, w *warehouse.Warehouse, as, id string) (text string, err error) {
-	s, closed, err := open(ctx, w)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, closed()) }()
-	r, err := s.state.Run(id)
-	if err != nil {
-		return "", err
-	}
-	p, err := s.projectOf(as, r)
-	if err != nil {
-		return "", err
-	}
-	if r.Finished == nil || r.Finished.Bundle == nil {
-		return "", &governance.Refusal{Reason: "run " + id + " has no log yet, or none that was kept", Remedy: "See how far it is: rempart runs show " + id}
-	}
-	key, err := s.key(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	defer key.Wipe()
-	files, err := s.files(ctx, *r.Finished.Bundle, key, logPart, "log")
-	if err == nil && len(files) > 0 {
-		text, _ = readable(string(files[0].Content))
-	}
-	return text, err
 }

@@ -34,10 +34,11 @@ type Study struct {
 	Environment run.Environment // for Python
 	R           string          // over a twin: the folder of R's environment, or ""; a warehouse's configuration names its own
 	Limits      run.Limits
-	step        *stepOf       // where it is a step of several
-	language    run.Language  // see bring
-	digest      ledger.Digest // of the environment, or ""
-	queued      bool          // it stays in the queue where our own end interrupts it
+	Follow      func(Progress, string) // told each second how far the run is, and what is shown of its log; nil: nobody
+	step        *stepOf                // where it is a step of several
+	language    run.Language           // see bring
+	digest      ledger.Digest          // of the environment, or ""
+	queued      bool                   // it stays in the queue where our own end interrupts it
 }
 
 // Ran is what came of a run.
@@ -105,7 +106,14 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 		return nil, err
 	}
 	defer key.Wipe()
+	release, _, err := claim(ctx, w, made.Run) // so that others see that it is under way
+	if err != nil {
+		return nil, err
+	}
 	bundle, err := s.execute(ctx, made, study, project, key)
+	if release != nil {
+		release()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -210,20 +218,21 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, project *go
 	}))
 	defer stop()
 	var outputs, log bytes.Buffer
-	var printed counting
 	given := func() (n int64) {
 		for _, of := range read {
 			n += of.Load()
 		}
 		return n
 	}
-	tell := func() error { return nil }
-	if study.queued {
-		tell = keepTold(ctx, s.w, made.Run, given, &printed)
+	if job.Limits.Memory <= 0 {
+		job.Limits.Memory = run.DefaultLimits.Memory
 	}
-	result, err := run.Execute(ctx, job, &outputs, io.MultiWriter(&log, &printed))
-	if told := tell(); err == nil {
-		err = told
+	told := &live{w: s.w, key: key, given: given, began: time.Now(), at: time.Now(), limit: job.Limits, told: study.Follow, screen: newScreen()}
+	job.Used = told.uses
+	stopTelling := told.keepTold(ctx, made.Run)
+	result, err := run.Execute(ctx, job, &outputs, io.MultiWriter(&log, told))
+	if failed := stopTelling(); err == nil {
+		err = failed
 	}
 	if study.queued && outer.Err() != nil {
 		return nil, outer.Err()

@@ -24,6 +24,9 @@ type Steps struct {
 	Environment run.Environment // for Python
 	R           string          // see Study
 	Again       bool            // also steps that have not changed
+
+	// Follow is told the name of each step that is run, and says who is told of it: see Study. nil: nobody.
+	Follow func(step string) func(Progress, string)
 }
 
 // StepRan is what came of a step.
@@ -96,8 +99,13 @@ func RunSteps(ctx context.Context, w *warehouse.Warehouse, all Steps, told func(
 		r := StepRan{Step: step.Name}
 		if before := unchanged(state, study); before != nil && !all.Again {
 			r.Unchanged, r.Ran = true, &Ran{Run: before.Run, RunFinished: *before.Finished}
-		} else if r.Ran, err = Run(ctx, w, study); err != nil {
-			return ran, fmt.Errorf("step %s: %w", step.Name, err)
+		} else {
+			if all.Follow != nil {
+				study.Follow = all.Follow(step.Name)
+			}
+			if r.Ran, err = Run(ctx, w, study); err != nil {
+				return ran, fmt.Errorf("step %s: %w", step.Name, err)
+			}
 		}
 		ran = append(ran, r)
 		if told != nil {

@@ -42,10 +42,16 @@ func (k *Worker) Work(ctx context.Context, drain bool) error {
 	err := k.Warehouse.Read(ctx, func(m *warehouse.Model) error {
 		clearQueue(k.Warehouse, func(id string) bool {
 			r, err := m.State.Run(id)
-			return err == nil && r.Waits()
+			return err == nil && r.Finished == nil && r.Cancelled == nil
 		})
 		return nil
 	})
+	if err == nil {
+		var leaves func()
+		if leaves, err = atWork(ctx, k.Warehouse, max(1, k.Jobs)); err == nil {
+			defer leaves()
+		}
+	}
 	for err == nil {
 		var left int
 		if left, err = k.start(ctx, &all); err != nil {

@@ -89,6 +89,7 @@ type Job struct {
 	Packages    []File      // for Python only: wheels that were let in (package wheel), for the study to import
 	Environment Environment // for Python only: see FindEnvironment
 	Limits      Limits      // zero fields take DefaultLimits
+	Used        func(Usage) // told each second what the sandbox uses; nil: nobody
 }
 
 // File is one file of the study's own, by its path from where the study is.
@@ -386,9 +387,15 @@ func (s *sandbox) run(ctx context.Context, stop context.CancelCauseFunc, job Job
 		return err
 	})
 
+	watching, enough := context.WithCancel(ctx)
+	if job.Used != nil {
+		streams.Go(func() error { watchUsage(watching, cmd.Process.Pid, group, job.Used); return nil })
+	}
+
 	// The exit status says nothing that the report does not; a sandbox that
 	// ended without a report did not start.
 	_ = cmd.Wait()
+	enough()
 	s.lifeline.w.Close() // ends a supervisor that outlived bwrap
 	last := time.AfterFunc(grace, s.closeOurs)
 	_ = streams.Wait()

@@ -65,7 +65,7 @@ folder.`,
 			if err := run.Available(); err != nil {
 				return err
 			}
-			return a.runStudy(c.Context(), w, study)
+			return a.runStudy(c.Context(), w, study, nil)
 		},
 	}
 	asFlag(c, &as, "the researcher")

@@ -82,7 +82,7 @@ func (a *app) runTwin(c *cobra.Command, dir, file, python string, study project.
 	}
 	err = a.show(made, func() error {
 		a.say("A run over the twin in %s: %s, %.1f s. Nothing of it is anybody's.", dir, made.Outcome, made.Seconds)
-		a.printStudyLog(made)
+		a.printStudyLog(made, nil)
 		a.printTwinOutputs(filepath.Join(dir, "outputs"), made)
 		return nil
 	})

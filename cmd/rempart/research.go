@@ -17,7 +17,7 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var as, name, python, dummy string
 	var only []string
-	var again, queue bool
+	var again, queue, follow bool
 	var limits run.Limits
 	c := &cobra.Command{
 		Use:   "run --project PROJECT FILE|FOLDER",
@@ -36,7 +36,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 		Example: `  rempart run --project diabetes --as alice study.sql
   rempart run --project diabetes --as alice train.py
   rempart run --project diabetes .
-  rempart run --project diabetes --queue .
+  rempart run --project diabetes --queue --follow .
   rempart run --project diabetes --dummy twin study.sql`,
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -47,15 +47,15 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return usage("--step and --again are for a study of steps: name its folder; one script is run whole, and each time")
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again, queue: queue})
+				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again, queue: queue, follow: follow})
 			}
 			code, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
 			if twin := dummyFolder(dummy); twin != "" {
-				if queue {
-					return usage("a run over a twin does not wait: leave out --queue")
+				if queue || follow {
+					return usage("a run over a twin does not wait, and its log is yours: leave out --queue and --follow")
 				}
 				return a.runTwin(c, twin, args[0], python, project.Study{Project: name, Name: filepath.Base(args[0]), Code: code, Limits: limits})
 			}
@@ -67,7 +67,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return err
 			}
 			if queue {
-				return a.enqueue(c, w, project.Steps{Project: name, Researcher: as, Study: project.Single(filepath.Base(args[0]), code, limits), Again: true}, python)
+				return a.enqueue(c, w, project.Steps{Project: name, Researcher: as, Study: project.Single(filepath.Base(args[0]), code, limits), Again: true}, python, follow)
 			}
 			if err := run.Available(); err != nil {
 				return err
@@ -78,7 +78,12 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 					return err
 				}
 			}
-			return a.runStudy(c.Context(), w, study)
+			var followed *follower
+			if follow && !a.json {
+				followed = a.newFollower()
+				study.Follow = followed.follow
+			}
+			return a.runStudy(c.Context(), w, study, followed)
 		},
 	}
 	asFlag(c, &as, "the researcher")
@@ -87,18 +92,19 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 	c.Flags().StringSliceVar(&only, "step", nil, "of a study of steps this `step` and what it needs; may be repeated")
 	c.Flags().BoolVar(&again, "again", false, "run also steps that have not changed")
 	c.Flags().BoolVar(&queue, "queue", false, "let it wait for its turn, and return")
+	c.Flags().BoolVar(&follow, "follow", false, "print how far it is, and its log while it comes; with --queue until it has ended")
 	c.Flags().StringVar(&dummy, "dummy", "", "run over the twin in this `folder` (or REMPART_DUMMY)")
 	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
 	return c
 }
 
 // runStudy runs a study in its project's space, and says what came of it.
-func (a *app) runStudy(ctx context.Context, w *warehouse.Warehouse, study project.Study) error {
+func (a *app) runStudy(ctx context.Context, w *warehouse.Warehouse, study project.Study, followed *follower) error {
 	made, err := project.Run(ctx, w, study)
 	if err != nil {
 		return err
 	}
-	if err := a.show(made, func() error { return a.printRun(made) }); err != nil {
+	if err := a.show(made, func() error { return a.printRun(made, followed) }); err != nil {
 		return err
 	}
 	if made.Err != nil {
@@ -116,9 +122,9 @@ func environmentOf(flag, configured string) (run.Environment, error) {
 	return run.FindEnvironment(path)
 }
 
-func (a *app) printRun(made *project.Ran) error {
+func (a *app) printRun(made *project.Ran, followed *follower) error {
 	a.say("Run %s: %s, %.1f s", made.Run, made.Outcome, made.Seconds)
-	a.printStudyLog(made)
+	a.printStudyLog(made, followed)
 	a.printOutputs(made)
 	return nil
 }
@@ -139,9 +145,13 @@ func (a *app) printOutputs(made *project.Ran) {
 	}
 }
 
-// printStudyLog prints what a study printed, and what of its outputs was not taken.
-func (a *app) printStudyLog(made *project.Ran) {
-	if log := strings.TrimSpace(made.Log); log != "" && made.Err == nil {
+// printStudyLog prints what a study printed, of one that was followed what has come since, and what
+// of its outputs was not taken.
+func (a *app) printStudyLog(made *project.Ran, followed *follower) {
+	if followed != nil {
+		followed.print(made.Log)
+		followed.endLine()
+	} else if log := strings.TrimSpace(made.Log); log != "" && made.Err == nil {
 		a.say("  │ %s", strings.ReplaceAll(log, "\n", "\n  │ "))
 	}
 	for _, r := range made.Refused {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ import (
 type stepsOptions struct {
 	as, name, python, twin string
 	only                   []string
-	again, queue           bool
+	again, queue, follow   bool
 }
 
 // runSteps runs a study of steps, over a space or a twin.
@@ -31,8 +32,8 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 	if err := study.Only(o.only); err != nil {
 		return &governance.Refusal{Reason: err.Error()}
 	}
-	if o.queue && o.twin != "" {
-		return usage("a run over a twin does not wait: leave out --queue")
+	if (o.queue || o.follow) && o.twin != "" {
+		return usage("a run over a twin does not wait, and its log is yours: leave out --queue and --follow")
 	}
 	if err := run.Available(); err != nil && !o.queue {
 		return err
@@ -48,7 +49,7 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 			return err
 		}
 		if o.queue {
-			return a.enqueue(c, w, all, o.python)
+			return a.enqueue(c, w, all, o.python, o.follow)
 		}
 	}
 	if slices.ContainsFunc(study.Steps, func(s *steps.Step) bool {
@@ -59,9 +60,18 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 			return err
 		}
 	}
+	var followed *follower // of the step under way
 	told := func(r project.StepRan) {
 		if !a.json {
-			a.printStep(r, o.twin)
+			a.printStep(r, o.twin, followed)
+			followed = nil
+		}
+	}
+	if o.follow && !a.json {
+		all.Follow = func(step string) func(project.Progress, string) {
+			a.say("%-16s runs since %s", step, time.Now().Format("15:04:05"))
+			followed = a.newFollower()
+			return followed.follow
 		}
 	}
 	if !a.json {
@@ -82,7 +92,7 @@ func (a *app) runSteps(c *cobra.Command, dir string, o stepsOptions) error {
 }
 
 // printStep tells what came of a step as soon as it has ended.
-func (a *app) printStep(r project.StepRan, twin string) {
+func (a *app) printStep(r project.StepRan, twin string, followed *follower) {
 	if r.Unchanged {
 		a.say("%-16s unchanged since run %s: not run again", r.Step, r.Run)
 		return
@@ -92,7 +102,7 @@ func (a *app) printStep(r project.StepRan, twin string) {
 	} else {
 		a.say("%-16s run %s: %s, %.1f s", r.Step, r.Run, r.Outcome, r.Seconds)
 	}
-	a.printStudyLog(r.Ran)
+	a.printStudyLog(r.Ran, followed)
 	if twin != "" {
 		a.printTwinOutputs(filepath.Join(twin, "outputs", r.Step), r.Ran)
 	} else {

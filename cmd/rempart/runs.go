@@ -22,10 +22,11 @@ type listedRun struct {
 	*governance.Run
 	Standing project.Standing  `json:"standing"`
 	Progress *project.Progress `json:"progress,omitempty"`
+	Place    *project.Place    `json:"place,omitempty"`
 }
 
 func (a *app) runsCommand() *cobra.Command {
-	return group("runs", "Runs: what waits, runs and has run", a.runsListCommand(), a.runsShowCommand(), a.runsLogsCommand(), a.runsCancelCommand(), a.runsWorkCommand(), a.runsCrateCommand(), a.runsCardCommand())
+	return group("runs", "Runs: what waits, runs and has run", a.runsListCommand(), a.runsShowCommand(), a.runsLogsCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsWorkCommand(), a.runsCrateCommand(), a.runsCardCommand())
 }
 
 func (a *app) runsListCommand() *cobra.Command {
@@ -47,7 +48,7 @@ func (a *app) runsListCommand() *cobra.Command {
 					continue
 				}
 				standing, progress := project.StandingOf(c.Context(), w, r)
-				listed = append(listed, listedRun{r, standing, progress})
+				listed = append(listed, listedRun{r, standing, progress, nil})
 				rows = append(rows, []string{id, r.Project, r.Actor, orStep(r), a.standingOf(r, standing, progress), r.Time.Format("2006-01-02 15:04:05")})
 			}
 			return a.show(listed, func() error {
@@ -78,7 +79,7 @@ func (a *app) standingOf(r *governance.Run, standing project.Standing, p *projec
 	case r.Cancelled != nil:
 		return "cancelled by " + r.Cancelled.Actor
 	case p != nil:
-		return fmt.Sprintf("runs for %.0f s: given %s, printed %s", p.Seconds, size(p.Given), size(p.Printed))
+		return figuresOf(*p)
 	case standing == project.Waiting && len(r.Needs) > 0:
 		return "waits for " + strings.Join(r.Needs, ", ")
 	}
@@ -94,9 +95,15 @@ func (a *app) runsShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			standing, progress := project.StandingOf(c.Context(), w, r)
-			return a.show(listedRun{r, standing, progress}, func() error {
-				a.say("Run %s of project %s by %s: %s", r.Run, r.Project, r.Actor, a.standingOf(r, standing, progress))
+			seen, _, err := project.Glance(c.Context(), w, args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(listedRun{r, seen.Standing, seen.Progress, seen.Place}, func() error {
+				a.say("Run %s of project %s by %s: %s", r.Run, r.Project, r.Actor, a.standingOf(r, seen.Standing, seen.Progress))
+				if seen.Place != nil {
+					a.say("  %s", placeOf(seen.Place))
+				}
 				a.say("  %s (%s), code %.16s, requested %s", orStep(r), r.Language, r.Code, r.Time.Format("2006-01-02 15:04:05"))
 				if r.Environment != "" {
 					a.say("  environment %.16s", r.Environment)
@@ -135,7 +142,7 @@ func (a *app) runsShowCommand() *cobra.Command {
 
 func (a *app) runsLogsCommand() *cobra.Command {
 	return a.tellsOfRun(&cobra.Command{
-		Use: "logs RUN", Short: "Print what a run printed, without rows and identifiers",
+		Use: "logs RUN", Short: "Print what a run has printed until now, without rows and identifiers",
 		Example: "  rempart runs logs s-19a333a2 --as alice",
 	}, "log", project.Log)
 }
@@ -227,7 +234,7 @@ rempart serve has a worker too.`,
 }
 
 // enqueue puts a study in the queue.
-func (a *app) enqueue(c *cobra.Command, w *warehouse.Warehouse, all project.Steps, python string) error {
+func (a *app) enqueue(c *cobra.Command, w *warehouse.Warehouse, all project.Steps, python string, follow bool) error {
 	for _, s := range all.Study.Steps {
 		if language, _ := run.LanguageOf(s.Run); language == run.Python {
 			path, err := pythonPath(python, w.Config.Run.Python)
@@ -245,11 +252,14 @@ func (a *app) enqueue(c *cobra.Command, w *warehouse.Warehouse, all project.Step
 	if err != nil {
 		return err
 	}
+	if follow {
+		return a.watch(c, w, all.Researcher, runs)
+	}
 	return a.show(runs, func() error {
 		for i, id := range runs {
 			a.say("Run %s waits: %s", id, nameOf(all.Study.Steps[i]))
 		}
-		a.say("See how far they are: rempart runs list --project %s", all.Project)
+		a.say("See how far they are: rempart runs watch %s --as %s", strings.Join(runs, " "), all.Researcher)
 		return nil
 	})
 }
