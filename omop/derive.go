@@ -72,7 +72,42 @@ func (b *builder) derive(ctx context.Context) error {
 			return fmt.Errorf("omop/derived/map/%s.sql: %w", d.table, err)
 		}
 	}
+	if err := b.linkDispensed(ctx); err != nil {
+		return err
+	}
 	return b.db.Exec(ctx, "SET search_path = 'main'; DROP SCHEMA derived CASCADE")
+}
+
+// linkDispensed links prescriptions to the dispensations that followed them, in
+// fact_relationship and, for the report, in stage.dispensed.
+func (b *builder) linkDispensed(ctx context.Context) error {
+	rule, err := derivation("view.dispensed")
+	if err != nil {
+		return err
+	}
+	parts, err := b.personParts(ctx, "drug_exposure")
+	if err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, "CREATE OR REPLACE TABLE stage.dispensed (prescribed BIGINT, dispensed BIGINT); CREATE VIEW derived.dispensed AS FROM stage.dispensed"); err != nil {
+		return err
+	}
+	for _, persons := range parts {
+		if err := b.derivedFrom(ctx, "drug_exposure", persons); err != nil {
+			return err
+		}
+		if err := b.db.Exec(ctx, "INSERT INTO stage.dispensed "+rule); err != nil {
+			return fmt.Errorf("omop/derived/map/view.dispensed.sql: %w", err)
+		}
+	}
+	links, err := derivation("fact_relationship")
+	if err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, "INSERT INTO cdm.fact_relationship BY NAME FROM ("+links+") ORDER BY fact_id_1, fact_id_2"); err != nil {
+		return fmt.Errorf("omop/derived/map/fact_relationship.sql: %w", err)
+	}
+	return nil
 }
 
 // derivation is the text of a file of derived/map.
@@ -132,8 +167,8 @@ func (b *builder) personParts(ctx context.Context, table string) (parts []string
 // Members is the query for the rows of a release that a row of it was made of: their
 // "table", and their primary key as id. That row is the one whose primary key is the
 // query's one parameter. tables are those of the release that the query reads, by
-// their names. ok is false for a table whose rows are made of no others: eras and
-// periods of observation are.
+// their names. ok is false for a table whose rows are made of no others: eras,
+// periods of observation, and links of prescriptions to dispensations are.
 func Members(table string) (query string, tables []string, ok bool) {
 	text, err := derivedFiles.ReadFile("derived/members/" + table + ".sql")
 	if err != nil {

@@ -42,8 +42,9 @@
 // its date), source_value, provider_key, key, value_as_number, operator_concept_id,
 // range_low, range_high, qualifier_source_value, value_as_string,
 // value_vocabulary_id with value_code, unit_code (UCUM), quantity, days_supply,
-// refills, stop_reason, unique_device_id, condition_status_concept_id. A code
-// with several standard concepts becomes several rows.
+// refills, stop_reason, unique_device_id, condition_status_concept_id, prescription_key
+// (of a dispensation: the key of its prescription). A code with several standard
+// concepts becomes several rows.
 //
 // The other targets are the CDM tables. What a mapping never fills is numbered
 // or resolved here: primary keys, and the foreign keys visit_occurrence_id,
@@ -81,7 +82,8 @@
 // a hospital and an insurer whose keys do not meet are one by person and days
 // (same_stay.sql). Report.Merged counts what several tell of.
 //
-// Eras are worked out of the merged events, person by person (Derivations);
+// Eras are worked out of the merged events, person by person (Derivations), as are the
+// links of prescriptions to the dispensations that followed them, in fact_relationship;
 // cdm_source and metadata tell of the release itself.
 //
 // Periods that several deposits, or insurers, state of a person's observation are

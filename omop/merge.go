@@ -77,7 +77,8 @@ func (b *builder) accountMerged(ctx context.Context, tables []string) error {
 	return nil
 }
 
-// accountEvents counts the events that several deposits tell of: each side's row stays.
+// accountEvents counts the events that several deposits tell of, and the drugs that were
+// prescribed and dispensed: each side's row stays.
 func (b *builder) accountEvents(ctx context.Context) error {
 	for _, e := range []struct{ table, columns string }{
 		{"condition_occurrence", "person_id, condition_concept_id, condition_start_date"},
@@ -90,11 +91,8 @@ func (b *builder) accountEvents(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.run(ctx, "account/dispensed.sql"); err != nil {
-		return err
-	}
-	return b.countSides(ctx, MergeReport{Table: "drug_exposure", Rule: "each side's row stays"}, "SELECT prescribed FROM stage.dispensed GROUP BY prescribed",
-		"SELECT deposit FROM cdm.drug_exposure WHERE drug_exposure_id IN (SELECT prescribed FROM stage.dispensed UNION SELECT dispensed FROM stage.dispensed)")
+	return b.countSides(ctx, MergeReport{Table: "drug_exposure", Rule: "a prescription and its dispensation, linked"}, "FROM stage.dispensed",
+		"SELECT deposit FROM cdm.drug_exposure WHERE drug_exposure_id IN (SELECT prescribed FROM stage.dispensed UNION ALL SELECT dispensed FROM stage.dispensed)")
 }
 
 // countSides adds a part's count to the report where there is anything: of the things

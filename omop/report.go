@@ -75,13 +75,14 @@ type PersonReport struct {
 	WithoutObservation int64 `json:"without_observation_period"`
 }
 
-// MergeReport counts what several deposits tell of in one table: stays, persons,
-// drugs. Where they are one row, the deposits that are believed first say what it
-// holds; where each side's row stays, its type says whose it is.
+// MergeReport counts what is told more than once in one table: persons and stays by
+// several deposits, drugs by prescription and by dispensation. Where they are one row,
+// the deposits that are believed first say what it holds; where each side's row stays,
+// its type says whose it is.
 type MergeReport struct {
 	Table  string           `json:"table"`
-	Rule   string           `json:"rule"`              // "one row" or "each side's row stays"
-	Things int64            `json:"things"`            // that several deposits tell of
+	Rule   string           `json:"rule"`              // "one row", "each side's row stays", or "a prescription and its dispensation, linked"
+	Things int64            `json:"things"`            // that are told of more than once
 	Sides  map[string]int64 `json:"sides"`             // rows about them, by deposit
 	ByRule int64            `json:"by_rule,omitempty"` // of the stays: known by person and days, not by a key that is shared
 }

@@ -130,7 +130,8 @@ func TestSyntheaFacts(t *testing.T) {
 		"FROM cdm.person WHERE gender_concept_id = 8507":                                 14,   // patients.csv: M
 		"FROM cdm.visit_occurrence WHERE visit_concept_id = 9201":                        11,   // encounters.csv: inpatient
 		"FROM cdm.visit_occurrence WHERE visit_concept_id = 9203":                        19,   // emergency 17, urgentcare 2
-		"FROM cdm.drug_exposure WHERE drug_type_concept_id = 32817":                      692,  // medications 663, immunizations 29
+		"FROM cdm.drug_exposure WHERE drug_type_concept_id = 32838":                      663,  // medications.csv
+		"FROM cdm.drug_exposure WHERE drug_type_concept_id = 32869":                      663,  // claims_transactions.csv: CHARGE of a drug that is not a vaccine
 		"FROM cdm.cost WHERE cost_type_concept_id = 32810":                               1545, // claims_transactions.csv: CHARGE
 		"FROM cdm.visit_occurrence WHERE provider_id IS NULL OR care_site_id IS NULL":    0,
 		"FROM cdm.person JOIN cdm.location USING (location_id) WHERE county IS NOT NULL": 27,

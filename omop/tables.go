@@ -78,8 +78,11 @@ func mappedColumns(table string) []engine.Column {
 			columns = append(columns, engine.Column{Name: f.Name, Type: f.Type})
 		}
 	}
-	if table == "cost" {
+	switch table {
+	case "cost":
 		columns = append(columns, engine.Column{Name: "cost_event_key", Type: "VARCHAR"}, engine.Column{Name: "cost_event_table", Type: "VARCHAR"})
+	case "drug_exposure":
+		columns = append(columns, engine.Column{Name: "prescription_key", Type: "VARCHAR"})
 	}
 	return append(columns, bookkeeping...)
 }

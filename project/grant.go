@@ -73,9 +73,9 @@ func suggest(got string, known []string, format string, args ...any) error {
 // granted whole.
 var vocabulary = []string{"cdm_source", "concept", "concept_ancestor", "concept_relationship", "drug_strength", "metadata", "vocabulary"}
 
-// personDomain says that a fact of fact_relationship is a person: its number is a
-// person's.
-const personDomain = 1147314
+// facts are the tables whose rows fact_relationship tells of, by the concept that it
+// has for them.
+var facts = map[int]string{1147314: "person", 1147339: "drug_exposure"}
 
 // paid are the tables whose events a row of cost may be about, by cost_domain_id.
 var paid = map[string]string{
@@ -123,9 +123,8 @@ func kept(name string, present []string) string {
 			}
 		}
 		return from + " WHERE " + strings.Join(append(events, "false"), " OR ")
-	case name == "fact_relationship": // both are persons of the grant
-		const granted = "(SELECT person_id FROM chosen)"
-		return fmt.Sprintf("%s WHERE domain_concept_id_1 = %[2]d AND domain_concept_id_2 = %[2]d AND fact_id_1 IN %[3]s AND fact_id_2 IN %[3]s", from, personDomain, granted)
+	case name == "fact_relationship": // both are the grant's
+		return from + " WHERE " + isKept(1, present) + " AND " + isKept(2, present)
 	case slices.Contains(fields, "person_id"):
 		return "SELECT t.*, chosen.shift " + from + " JOIN chosen USING (person_id) WHERE " + inPeriod(name)
 	default: // provider, care_site, location: those that a kept row refers to
@@ -143,9 +142,26 @@ func kept(name string, present []string) string {
 	}
 }
 
+// isKept is the condition that the first or second fact of a relation is a person of the
+// grant, or a kept row.
+func isKept(place int, present []string) string {
+	var any []string
+	for _, domain := range slices.Sorted(maps.Keys(facts)) {
+		theirs := "SELECT person_id FROM chosen"
+		if table := facts[domain]; table != "person" {
+			if !slices.Contains(present, table) {
+				continue
+			}
+			theirs = fmt.Sprintf("SELECT %s FROM kept.%s", engine.Quote(table+"_id"), engine.Quote(table))
+		}
+		any = append(any, fmt.Sprintf("(domain_concept_id_%[1]d = %[2]d AND fact_id_%[1]d IN (%[3]s))", place, domain, theirs))
+	}
+	return "(" + strings.Join(any, " OR ") + ")"
+}
+
 // keepOrder puts tables after those that decide about their rows.
 func keepOrder(names []string) []string {
-	last := []string{"cost", "provider", "care_site", "location"}
+	last := []string{"cost", "fact_relationship", "provider", "care_site", "location"}
 	ordered := slices.Clone(names)
 	slices.SortStableFunc(ordered, func(a, b string) int {
 		return slices.Index(last, a) - slices.Index(last, b)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rempart.eu/rempart/engine"
@@ -29,8 +30,6 @@ func series(name string, f omop.Field) string {
 		return name
 	case f.References != "":
 		return f.References
-	case strings.HasPrefix(f.Name, "fact_id_"): // both facts are persons
-		return "person"
 	}
 	return strings.TrimSuffix(f.Name, "_id")
 }
@@ -43,12 +42,12 @@ func numbers(name string) map[string][]string {
 			continue
 		}
 		query := fmt.Sprintf("SELECT %s::BIGINT AS id FROM kept.%s", engine.Quote(f.Name), engine.Quote(name))
-		if f.Name != "cost_event_id" {
+		several, column := pointed(f)
+		if several == nil {
 			queries[series(name, f)] = append(queries[series(name, f)], query)
-			continue
 		}
-		for domain, event := range paid {
-			queries[event] = append(queries[event], query+" WHERE cost_domain_id = "+engine.Literal(domain))
+		for domain, table := range several {
+			queries[table] = append(queries[table], fmt.Sprintf("%s WHERE %s = %s", query, column, domain))
 		}
 	}
 	return queries
@@ -71,13 +70,32 @@ FROM places`
 // renamed is a column of record numbers as the project sees it.
 func renamed(name string, f omop.Field) string {
 	const number = "(SELECT new FROM renamed.%s WHERE id = t.%s)"
-	if f.Name != "cost_event_id" {
+	several, column := pointed(f)
+	if several == nil {
 		return fmt.Sprintf(number, engine.Quote(series(name, f)), engine.Quote(f.Name))
 	}
 	var b strings.Builder
-	b.WriteString("CASE cost_domain_id")
-	for _, domain := range slices.Sorted(maps.Keys(paid)) {
-		fmt.Fprintf(&b, " WHEN %s THEN "+number, engine.Literal(domain), engine.Quote(paid[domain]), engine.Quote(f.Name))
+	b.WriteString("CASE " + column)
+	for _, domain := range slices.Sorted(maps.Keys(several)) {
+		fmt.Fprintf(&b, " WHEN %s THEN "+number, domain, engine.Quote(several[domain]), engine.Quote(f.Name))
 	}
 	return b.String() + " END"
+}
+
+// pointed are the tables that a column of record numbers may point at, row by row, by
+// what another column of the row says, as SQL; nil where it always points at one.
+func pointed(f omop.Field) (several map[string]string, column string) {
+	switch place, isFact := strings.CutPrefix(f.Name, "fact_id_"); {
+	case isFact:
+		several, column = map[string]string{}, "domain_concept_id_"+place
+		for domain, table := range facts {
+			several[strconv.Itoa(domain)] = table
+		}
+	case f.Name == "cost_event_id":
+		several, column = map[string]string{}, "cost_domain_id"
+		for domain, table := range paid {
+			several[engine.Literal(domain)] = table
+		}
+	}
+	return several, column
 }

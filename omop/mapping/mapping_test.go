@@ -147,7 +147,13 @@ func describe(tables []string) ([]byte, error) {
 	var resources []object
 	for _, table := range tables {
 		var fields []object
-		for _, f := range omop.Fields(table) {
+		columns := omop.Fields(table)
+		if table == "drug_exposure" { // what the build knows of a row besides
+			for _, name := range []string{"key", "prescription_key", "vocabulary_id", "concept_code"} {
+				columns = append(columns, omop.Field{Name: name})
+			}
+		}
+		for _, f := range columns {
 			fields = append(fields, object{"name": f.Name, "type": "string", "rempart": object{"role": "health"}})
 		}
 		resources = append(resources, object{"name": table, "path": table + ".csv", "title": fmt.Sprintf("The CDM's table %s", table), "schema": object{"fields": fields}})

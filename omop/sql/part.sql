@@ -27,6 +27,7 @@ CREATE OR REPLACE TABLE stage.event (
     refills                     INTEGER,
     stop_reason                 VARCHAR,
     unique_device_id            VARCHAR,
+    prescription_key            VARCHAR,
     condition_status_concept_id INTEGER,
     deposit                     INTEGER,
     mapping                     INTEGER,

@@ -63,6 +63,7 @@ SELECT
     source_value      AS drug_source_value,
     source_concept_id AS drug_source_concept_id,
     unit_code         AS dose_unit_source_value,
+    prescription_key,
     visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'drug_exposure';

@@ -1,7 +1,8 @@
 -- event.medication_dispenses: drugs dispensed.
 -- Source: codesystems, medication_dispenses, medications, practitioner_identifiers, single_concept.
 -- Rule: of several codings the first that has a standard concept, in the order of lookup/codesystems.csv. A system
---   that is not listed there names itself in the report.
+--   that is not listed there names itself in the report. The prescription is the first that it names
+--   (authorizingPrescription).
 -- Reference: FHIR R4, https://hl7.org/fhir/R4/medicationdispense.html; OMOP CDM 5.4, conventions
 --   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
 SELECT
@@ -15,6 +16,7 @@ SELECT
     r.quantity,
     CAST(r.days_supply AS INTEGER) AS days_supply,
     r.id AS key,
+    r.prescription AS prescription_key,
     r.encounter AS visit_key,
     coalesce(r.practitioner, p.id) AS provider_key,
     'medication_dispenses' AS source_table,

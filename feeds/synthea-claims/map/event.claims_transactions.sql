@@ -1,7 +1,8 @@
 -- event.claims_transactions: what was charged for.
 -- Source: claims_transactions, source_concepts.
 -- Rule: a charge does not name its code system: a code is looked up in SNOMED, then RxNorm;
---   the short ones are vaccines (CVX). An end before the start (1970-01-01) means that none was recorded.
+--   the short ones are vaccines (CVX). A drug is dispensed by a pharmacy: 32869 pharmacy claim; all
+--   else: 32810 claim. An end before the start (1970-01-01) means that none was recorded.
 -- Reference: Synthea, CSV File Data Dictionary
 --   (https://github.com/synthetichealth/synthea/wiki/CSV-File-Data-Dictionary); OMOP CDM 5.4, conventions
 --   (https://ohdsi.github.io/CommonDataModel/cdm54.html)
@@ -15,7 +16,7 @@ SELECT
          WHEN length(t.procedurecode) <= 3 THEN 'CVX'
          ELSE 'SNOMED' END    AS vocabulary_id,
     t.procedurecode           AS concept_code,
-    32810                     AS type_concept_id, -- claim
+    CASE WHEN snomed.concept_code IS NULL AND rxnorm.concept_code IS NOT NULL THEN 32869 ELSE 32810 END AS type_concept_id,
     t.fromdate                AS start_datetime,
     CASE WHEN t.todate >= t.fromdate THEN t.todate END AS end_datetime,
     t.providerid              AS provider_key,

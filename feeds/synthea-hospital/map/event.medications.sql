@@ -10,7 +10,7 @@ SELECT
     'Drug'        AS domain_id,
     'RxNorm'      AS vocabulary_id,
     code          AS concept_code,
-    32817         AS type_concept_id, -- EHR
+    32838         AS type_concept_id, -- EHR prescription
     start         AS start_datetime,
     stop          AS end_datetime,
     dispenses     AS quantity,
