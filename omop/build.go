@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/internal/nearest"
+	"rempart.eu/rempart/lake/scratch"
 )
 
 //go:embed sql
@@ -28,6 +31,9 @@ type Deposit struct {
 	// Tables gives for each resource that was delivered an SQL table expression
 	// whose columns are those of [intake.Resource.HealthColumns].
 	Tables map[string]string
+
+	// Files gives resources in the place of Tables, each in the files in which it came.
+	Files map[string][]File
 
 	// Vocabulary is a folder of OMOP vocabulary files (CONCEPT.csv and
 	// CONCEPT_RELATIONSHIP.csv, and VOCABULARY.csv and CONCEPT_ANCESTOR.csv where
@@ -56,6 +62,10 @@ type Input struct {
 	// It bounds memory, beside what the finished tables take as Parquet in memory, and
 	// changes nothing in them.
 	PartRows int64
+
+	// Scratch is a folder on a disk for what has no room in memory where persons are mapped
+	// part by part: the rows of all sources, sealed. "" is the system's for temporary files.
+	Scratch string
 
 	Release Release // what cdm_source and metadata tell
 
@@ -86,10 +96,14 @@ type builder struct {
 
 	partRows int64
 	parts    []part
-	at       part                // whose rows are mapped now
+	at       int                 // the part whose rows are mapped now
 	numbered map[string]int64    // rows of a table that earlier parts have numbered
 	kept     map[string][]string // files of earlier parts, by schema and table
 	sameStay int64               // stays of the part that were known by person and days
+
+	scratch *scratch.Space
+	pieces  map[pieceKey][]scratch.Piece
+	atEnd   []func() error // close what was opened
 }
 
 // loaded is a deposit with its feed.
@@ -97,16 +111,16 @@ type loaded struct {
 	Deposit
 	ordinal int
 	feed    *feed
-	whole   map[string]string // Tables, where these are a part's
-	words   map[string]bool   // that the feed's mappings are written in, where persons are mapped part by part
+	words   map[string]bool // that the feed's mappings are written in, where persons are mapped part by part
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for
 // every row. It makes the schemas vocabulary, source, stage, ready, lineage and cdm,
 // which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
-func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (*Report, error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}}
+func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (_ *Report, err error) {
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}, scratch: scratch.In(in.Scratch)}
+	defer func() { err = errors.Join(err, b.close()) }()
 	if b.partRows = in.PartRows; b.partRows <= 0 {
 		b.partRows = PartRows
 	}
@@ -117,10 +131,10 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 		name string
 		do   func(context.Context) error
 	}{
-		{"vocabulary", b.vocabulary},
 		{"links", func(ctx context.Context) error { return b.links(ctx, in.Links) }},
-		{"places and providers", b.mapGlobal},
 		{"plan", b.plan},
+		{"vocabulary", b.vocabulary},
+		{"places and providers", b.mapGlobal},
 		{"", func(ctx context.Context) error { return b.mapParts(ctx, progress) }},
 		{"release", b.tell},
 		{"concepts", b.exportVocabulary},
@@ -144,6 +158,15 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 	return b.report, b.sweep(ctx)
 }
 
+// close frees what the build alone needed outside its database.
+func (b *builder) close() error {
+	err := b.scratch.Close()
+	for _, closeAll := range b.atEnd {
+		err = errors.Join(err, closeAll())
+	}
+	return err
+}
+
 // load reads the feeds and puts the deposits in the order of belief.
 func (b *builder) load(deposits []Deposit) error {
 	if len(deposits) == 0 {
@@ -158,6 +181,13 @@ func (b *builder) load(deposits []Deposit) error {
 		feed, err := loadFeed(b.feeds, d.Feed)
 		if err != nil {
 			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		}
+		d.Tables = maps.Clone(d.Tables)
+		if d.Tables == nil {
+			d.Tables = map[string]string{}
+		}
+		for resource := range d.Files {
+			d.Tables[resource] = closed
 		}
 		for resource := range d.Tables {
 			if feed.Resource(resource) == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -18,8 +19,10 @@ import (
 // mapGlobal runs what every deposit maps to tables that are not about persons, and
 // finishes them: rows about persons refer to theirs.
 func (b *builder) mapGlobal(ctx context.Context) error {
-	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || global(m.target) }, false); err != nil {
-		return err
+	for i := range b.deposits {
+		if err := b.mapGlobalOf(ctx, &b.deposits[i]); err != nil {
+			return fmt.Errorf("deposit %s: %w", b.deposits[i].Name, err)
+		}
 	}
 	if err := b.finish(ctx, finished(global)); err != nil {
 		return err
@@ -28,7 +31,7 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 		return err
 	}
 	if err := b.traceGlobal(ctx); err != nil {
-		return fmt.Errorf("trace the rows: %w", err)
+		return err
 	}
 	if err := b.accountMerged(ctx, globalTables()); err != nil {
 		return fmt.Errorf("count what several deposits tell of: %w", err)
@@ -36,26 +39,34 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 	return b.keepOrigins(ctx, globalTables())
 }
 
+// mapGlobalOf maps the rows of one deposit, open as far as these mappings read them.
+func (b *builder) mapGlobalOf(ctx context.Context, d *loaded) (err error) {
+	ofNobody := func(m mapping) bool { return m.target != targetView && global(m.target) }
+	closeAll, err := b.open(ctx, d, d.feed.readBy(ofNobody))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	if err := b.mapDeposit(ctx, *d, func(m mapping) bool { return m.target == targetView || ofNobody(m) }, false); err != nil {
+		return err
+	}
+	return b.checkGlobal(ctx, d)
+}
+
 // mapPersons runs what every deposit maps to tables about persons, and sorts coded
 // rows into theirs.
 func (b *builder) mapPersons(ctx context.Context) error {
-	if err := b.mapAll(ctx, func(m mapping) bool { return m.target == targetView || !global(m.target) }, true); err != nil {
-		return err
+	for _, d := range b.deposits {
+		err := b.mapDeposit(ctx, d, func(m mapping) bool { return m.target == targetView || !global(m.target) }, true)
+		if err != nil {
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		}
 	}
 	return b.run(ctx, "route.sql")
 }
 
-// mapAll runs those of every deposit's mappings that are wanted, and keeps rows that
+// mapDeposit runs those of a deposit's mappings that are wanted. Kept are rows that
 // several of them read, where they fit in memory.
-func (b *builder) mapAll(ctx context.Context, wanted func(mapping) bool, keep bool) error {
-	for _, d := range b.deposits {
-		if err := b.mapDeposit(ctx, d, wanted, keep); err != nil {
-			return fmt.Errorf("deposit %s: %w", d.Name, err)
-		}
-	}
-	return nil
-}
-
 func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool, keep bool) error {
 	mappings, _ := split(d.feed.mappings, wanted)
 	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
@@ -145,21 +156,25 @@ func (b *builder) lookup(ctx context.Context, d loaded, file string) error {
 // rows is the query of what a mapping sees of a resource: the linked rows, with
 // person_id for the matching number, or none where it was not delivered.
 func (d loaded) rows(r intake.Resource) string {
-	expression, delivered := d.Tables[r.Name]
-	columns := r.HealthColumns()
-	if !delivered {
-		none := make([]string, len(columns))
-		for i, c := range columns {
-			none[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, engine.Quote(c.Name))
-		}
-		expression = "(SELECT " + strings.Join(none, ", ") + " WHERE false)"
+	expression := d.Tables[r.Name]
+	if expression == closed { // or not delivered
+		expression = none(r)
 	}
-	if !slices.ContainsFunc(columns, func(c engine.Column) bool { return c.Name == "person" }) {
+	if !ofPersons(r) {
 		return "SELECT * FROM " + expression
 	}
 	return fmt.Sprintf(
 		"SELECT link.person_id, r.* EXCLUDE (person) FROM %s AS r JOIN stage.link ON link.deposit = %s AND link.person = r.person",
 		expression, engine.Literal(d.Name))
+}
+
+// none is a resource without rows.
+func none(r intake.Resource) string {
+	var all []string
+	for _, c := range r.HealthColumns() {
+		all = append(all, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, engine.Quote(c.Name)))
+	}
+	return "(SELECT " + strings.Join(all, ", ") + " WHERE false)"
 }
 
 // mapRows runs one mapping into its stage table.

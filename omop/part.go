@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,7 +45,13 @@ func tablesWhere(holds func(string) bool) []string {
 func (b *builder) plan(ctx context.Context) error {
 	var rows int64
 	for _, d := range b.deposits {
-		for _, table := range d.Tables {
+		for resource, table := range d.Tables {
+			for _, file := range d.Files[resource] {
+				rows += file.Rows
+			}
+			if table == closed {
+				continue
+			}
 			var n int64
 			if err := b.db.Value(ctx, &n, "SELECT count(*) FROM "+table); err != nil {
 				return fmt.Errorf("deposit %s: %w", d.Name, err)
@@ -56,7 +61,7 @@ func (b *builder) plan(ctx context.Context) error {
 	}
 	if rows <= b.partRows {
 		b.parts = []part{{}}
-		return nil
+		return b.openAll(ctx, func(*loaded, string) bool { return true })
 	}
 	b.parts = nil
 	var p part
@@ -73,15 +78,22 @@ func (b *builder) plan(ctx context.Context) error {
 func (b *builder) mapParts(ctx context.Context, progress func(step string)) error {
 	several := len(b.parts) > 1
 	if several {
+		if progress != nil {
+			progress("divide")
+		}
 		if err := b.divide(ctx); err != nil {
 			return fmt.Errorf("divide the sources by person: %w", err)
 		}
+		err := b.openAll(ctx, func(d *loaded, resource string) bool { return d.shared(*d.feed.Resource(resource)) })
+		if err != nil {
+			return err
+		}
 	}
-	for i, p := range b.parts {
+	for i := range b.parts {
 		place := ""
 		if several {
 			place = fmt.Sprintf(", part %d of %d", i+1, len(b.parts))
-			if err := b.enter(ctx, i, p); err != nil {
+			if err := b.enter(ctx, i); err != nil {
 				return fmt.Errorf("take the rows of part %d of the persons: %w", i+1, err)
 			}
 		}
@@ -112,70 +124,6 @@ func (b *builder) mapParts(ctx context.Context, progress func(step string)) erro
 		return b.join(ctx)
 	}
 	return nil
-}
-
-// divide finds, once, what tells which rows without a person belong to which part:
-// a row whose composite key is that of a row about a person goes with the person.
-// Where several persons have the key, all see the row, and the first accounts for
-// it; where nobody has it, the first part does both.
-func (b *builder) divide(ctx context.Context) error {
-	err := b.db.Exec(ctx, `
-		ALTER TABLE stage.link RENAME TO every_link;
-		CREATE SCHEMA part;
-		CREATE TABLE stage.orphan (deposit INTEGER, source_table VARCHAR, line BIGINT);
-		CREATE TABLE stage.contested (deposit INTEGER, source_table VARCHAR, line BIGINT, person_id BIGINT)`)
-	if err != nil {
-		return err
-	}
-	for i := range b.deposits {
-		d := &b.deposits[i]
-		d.whole = d.Tables
-		if d.words, err = b.words(ctx, d); err != nil {
-			return err
-		}
-		for bucket := range b.parts {
-			last := ""
-			for _, r := range d.feed.Resources {
-				owners, key := d.owners(r)
-				if len(owners) == 0 {
-					continue
-				}
-				if one := fmt.Sprint(owners, key); one != last { // resources with the same owners stand together
-					last = one
-					if err := b.ownersOf(ctx, d, owners, key, bucket); err != nil {
-						return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
-					}
-				}
-				if err := b.divideKeys(ctx, d, r, key, bucket); err != nil {
-					return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
-				}
-			}
-		}
-	}
-	return b.db.Exec(ctx, "DROP TABLE IF EXISTS owner")
-}
-
-// inBucket holds for the keys of one bucket, so that memory holds a part of them.
-func (b *builder) inBucket(key string, bucket int) string {
-	return fmt.Sprintf("hash(%s) %% %d = %d", key, len(b.parts), bucket)
-}
-
-// ownersOf lists whose the keys of a bucket are. Who is linked to nobody comes first.
-func (b *builder) ownersOf(ctx context.Context, d *loaded, owners []string, key string, bucket int) error {
-	var all []string
-	for _, o := range owners {
-		all = append(all, fmt.Sprintf("SELECT %s AS key, coalesce(person_id, %d) AS person_id FROM %s AS r LEFT JOIN stage.every_link l ON l.deposit = %s AND l.person = r.person WHERE %s",
-			key, b.parts[0].first, d.whole[o], engine.Literal(d.Name), b.inBucket(key, bucket)))
-	}
-	return b.db.Exec(ctx, "CREATE OR REPLACE TEMP TABLE owner AS SELECT key, min(person_id) AS first, max(person_id) AS last FROM ("+strings.Join(all, " UNION ALL ")+") GROUP BY key")
-}
-
-// divideKeys finds, in a bucket, the rows of nobody and those of several persons.
-func (b *builder) divideKeys(ctx context.Context, d *loaded, r intake.Resource, key string, bucket int) error {
-	return b.db.Exec(ctx, fmt.Sprintf(`
-		INSERT INTO stage.orphan SELECT %[1]d, %[2]s, line FROM (SELECT line, %[4]s AS key FROM %[3]s WHERE %[5]s OR (%[6]d = 0 AND %[4]s IS NULL)) ANTI JOIN owner USING (key);
-		INSERT INTO stage.contested SELECT %[1]d, %[2]s, line, first FROM (SELECT line, %[4]s AS key FROM %[3]s WHERE %[5]s) JOIN owner USING (key) WHERE first <> last`,
-		d.ordinal, engine.Literal(r.Name), d.whole[r.Name], key, b.inBucket(key, bucket), bucket))
 }
 
 // owners are the resources that say whose a resource's rows are, where it does not
@@ -211,9 +159,9 @@ func (d *loaded) shared(r intake.Resource) bool {
 }
 
 // enter takes a part's rows. The first part takes those of nobody, too.
-func (b *builder) enter(ctx context.Context, i int, p part) error {
-	b.at = p
-	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE stage.link AS FROM stage.every_link WHERE person_id BETWEEN %d AND %d", p.first, p.last))
+func (b *builder) enter(ctx context.Context, i int) error {
+	b.at = i
+	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE stage.link AS FROM stage.every_link WHERE person_id BETWEEN %d AND %d", b.parts[i].first, b.parts[i].last))
 	if err != nil {
 		return err
 	}
@@ -224,42 +172,16 @@ func (b *builder) enter(ctx context.Context, i int, p part) error {
 	}
 	for at := range b.deposits {
 		d := &b.deposits[at]
-		d.Tables = maps.Clone(d.whole) // owners are looked up among what was delivered
-		for _, owned := range []bool{false, true} {
-			for _, r := range d.feed.Resources {
-				owners, key := d.owners(r)
-				if _, delivered := d.whole[r.Name]; !delivered || owned != (len(owners) > 0) || d.shared(r) {
-					continue
-				}
-				if err := b.take(ctx, d, r, owners, key, i == 0); err != nil {
-					return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
-				}
+		for _, r := range d.feed.Resources {
+			if _, delivered := d.Tables[r.Name]; !delivered || d.shared(r) {
+				continue
+			}
+			if err := b.take(ctx, d, r, i); err != nil {
+				return fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
 			}
 		}
 	}
 	return nil
-}
-
-// take copies a part's rows of one resource.
-func (b *builder) take(ctx context.Context, d *loaded, r intake.Resource, owners []string, key string, first bool) error {
-	whole, table := d.whole[r.Name], fmt.Sprintf("part.%s", engine.Quote(fmt.Sprintf("%d_%s", d.ordinal, r.Name)))
-	mine := "person IN (SELECT person FROM stage.link WHERE deposit = " + engine.Literal(d.Name) + ")"
-	others := fmt.Sprintf("ANTI JOIN (SELECT person FROM stage.every_link WHERE deposit = %s) USING (person)", engine.Literal(d.Name))
-	if len(owners) > 0 {
-		var keys []string
-		for _, o := range owners {
-			keys = append(keys, fmt.Sprintf("SELECT %s FROM %s", key, d.Tables[o]))
-		}
-		mine = fmt.Sprintf("%s IN (%s)", key, strings.Join(keys, " UNION ALL "))
-		others = fmt.Sprintf("SEMI JOIN (SELECT line FROM stage.orphan WHERE deposit = %d AND source_table = %s) USING (line)", d.ordinal, engine.Literal(r.Name))
-	}
-	columns := d.columns(r)
-	query := fmt.Sprintf("CREATE TABLE %s AS SELECT %s FROM %s AS r WHERE %s", table, columns, whole, mine)
-	if first {
-		query += fmt.Sprintf("; INSERT INTO %s SELECT %s FROM %s AS r %s", table, columns, whole, others)
-	}
-	d.Tables[r.Name] = table
-	return b.db.Exec(ctx, query)
 }
 
 // words are those of a feed's SQL in lower case, and the names that rows may leave it
@@ -280,19 +202,35 @@ func (b *builder) words(ctx context.Context, d *loaded) (map[string]bool, error)
 
 var word = regexp.MustCompile(`\w+`)
 
-// columns are those of a resource. The values of one that the feed's SQL does not name
-// are not read: they could only go through it unseen.
+// columns are those of a resource, of its rows as they were set aside. The values of one
+// that the feed's SQL does not name were not: they could only go through it unseen.
 func (d *loaded) columns(r intake.Resource) string {
 	var all []string
 	for _, c := range r.HealthColumns() {
 		name := engine.Quote(c.Name)
-		key := slices.ContainsFunc(r.Keys, func(k intake.CompositeKey) bool { return strings.EqualFold(k.Name, c.Name) })
-		if d.words != nil && !d.words[c.Name] && !key && c.Name != "line" && c.Name != "person" && word.FindString(c.Name) == c.Name {
+		if !d.reads(r, c) {
 			name = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, name)
 		}
 		all = append(all, name)
 	}
 	return strings.Join(all, ", ")
+}
+
+// named are those columns of a resource whose values are set aside.
+func (d *loaded) named(r intake.Resource) string {
+	var all []string
+	for _, c := range r.HealthColumns() {
+		if d.reads(r, c) {
+			all = append(all, engine.Quote(c.Name))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// reads says whether a column can count for what a feed's SQL makes of a resource's rows.
+func (d *loaded) reads(r intake.Resource, c engine.Column) bool {
+	key := slices.ContainsFunc(r.Keys, func(k intake.CompositeKey) bool { return strings.EqualFold(k.Name, c.Name) })
+	return d.words == nil || d.words[c.Name] || key || c.Name == "line" || c.Name == "person" || word.FindString(c.Name) != c.Name
 }
 
 // leave keeps a part's tables as Parquet in memory, and frees what they were made of.
@@ -357,9 +295,6 @@ func (b *builder) join(ctx context.Context) error {
 		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW %s AS FROM read_parquet([%s])", name, strings.Join(files, ", "))); err != nil {
 			return err
 		}
-	}
-	for i := range b.deposits {
-		b.deposits[i].Tables = b.deposits[i].whole
 	}
 	return b.db.Exec(ctx, "DROP SCHEMA part CASCADE; DROP TABLE stage.link; ALTER TABLE stage.every_link RENAME TO link")
 }

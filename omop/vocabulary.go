@@ -85,15 +85,9 @@ func (b *builder) vocabulary(ctx context.Context) error {
 	}
 	// Sources hand in concepts with their rows. Where two describe one concept, a
 	// vocabulary's word comes before a source's.
-	for _, d := range b.deposits {
-		for _, f := range vocabularyFiles {
-			rows, there := d.Tables[f.cdm]
-			if !there || !f.byDeposit {
-				continue
-			}
-			if err := b.append(ctx, f.known, f.cdm, rows); err != nil {
-				return fmt.Errorf("deposit %s: vocabulary: resource %s: %w", d.Name, f.cdm, err)
-			}
+	for i := range b.deposits {
+		if err := b.wordsOf(ctx, &b.deposits[i]); err != nil {
+			return fmt.Errorf("deposit %s: vocabulary: %w", b.deposits[i].Name, err)
 		}
 	}
 	if err := b.loadVocabulary(ctx, bytes.NewReader(ownConcepts), "known_concept", "concept"); err != nil {
@@ -109,6 +103,20 @@ func (b *builder) vocabulary(ctx context.Context) error {
 		return fmt.Errorf("vocabulary: %w", err)
 	}
 	return b.run(ctx, "vocabulary.sql")
+}
+
+// wordsOf reads what a source hands in of a vocabulary with its rows.
+func (b *builder) wordsOf(ctx context.Context, d *loaded) error {
+	for _, f := range vocabularyFiles {
+		if _, there := d.Tables[f.cdm]; !there || !f.byDeposit {
+			continue
+		}
+		err := b.each(ctx, d, f.cdm, func(rows, _ string) error { return b.append(ctx, f.known, f.cdm, rows) })
+		if err != nil {
+			return fmt.Errorf("resource %s: %w", f.cdm, err)
+		}
+	}
+	return nil
 }
 
 // wholeVocabulary puts a loaded vocabulary before what deposits brought. Of the

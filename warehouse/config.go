@@ -25,8 +25,9 @@ type Config struct {
 	Retention  struct {
 		Years int `toml:"years"` // of a release, at most 20
 	} `toml:"retention"`
-	Host    HostConfig   `toml:"host"`            // where the objects lie
-	Hosts   []HostConfig `toml:"hosts,omitempty"` // where they lay, or may lie
+	Scratch string       `toml:"scratch,omitempty"` // folder for what has no room in memory, sealed; "" is the warehouse's own
+	Host    HostConfig   `toml:"host"`              // where the objects lie
+	Hosts   []HostConfig `toml:"hosts,omitempty"`   // where they lay, or may lie
 	Keyring SecretFiles  `toml:"keyring"`
 	Run     RunConfig    `toml:"run"`
 	Portal  PortalConfig `toml:"portal"`
@@ -138,7 +139,7 @@ func readConfig(path string) (c Config, err error) {
 	return c, nil
 }
 
-var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "r", "gpu", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web"}
+var configKeys = []string{"name", "controller", "ledger_key", "retention", "years", "host", "hosts", "kind", "path", "endpoint", "bucket", "region", "credentials_file", "ca_file", "keyring", "passphrase_file", "pin_file", "kmip_ca_file", "kmip_certificate_file", "kmip_key_file", "run", "python", "r", "gpu", "portal", "url", "logins", "issuer", "client_id", "client_secret_file", "second_factor", "tls", "web", "scratch"}
 
 func (c Config) check() error {
 	switch {

@@ -123,26 +123,25 @@ func (p *publication) run(ctx context.Context) (err error) {
 	return p.seal(ctx, linkage)
 }
 
-// input opens what the release is built from.
+// input says what the release is built from. The deposits' objects are opened only while
+// they are read.
 func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (omop.Input, error) {
-	input := omop.Input{Feeds: p.w.Feeds(), Release: omop.Release{Name: p.w.Config.Name, Holder: p.state.ControllerName(), Made: p.w.Now()}}
+	input := omop.Input{Feeds: p.w.Feeds(), Scratch: p.w.scratch(), Release: omop.Release{Name: p.w.Config.Name, Holder: p.state.ControllerName(), Made: p.w.Now()}}
 	for _, id := range linkage.Deposits {
 		d, _ := p.state.Deposits.Get(id)
 		if _, digest, err := p.w.Feed(d.Feed); err != nil || digest != d.FeedDigest {
 			return input, errors.Join(err, fmt.Errorf("feed %s has changed since deposit %s was made: deposit again, or use the rempart that made it", d.Feed, id))
 		}
-		deposit := omop.Deposit{Name: id, Feed: d.Feed, Provider: d.Actor, Made: d.Time, Tables: map[string]string{}, Vocabulary: p.options.Vocabulary}
-		paths := map[string][]string{}
-		for i, object := range d.Objects {
-			p.options.Progress.Report("open", int64(i), int64(len(d.Objects)))
-			path, err := p.open(ctx, object)
-			if err != nil {
-				return input, fmt.Errorf("deposit %s, %s: %w", id, d.Resources[i], err)
-			}
-			paths[d.Resources[i]] = append(paths[d.Resources[i]], path)
+		deposit := omop.Deposit{Name: id, Feed: d.Feed, Provider: d.Actor, Made: d.Time, Files: map[string][]omop.File{}, Vocabulary: p.options.Vocabulary}
+		if len(d.Files) != len(d.Objects) {
+			return input, fmt.Errorf("deposit %s counts the rows of %d files for %d objects", id, len(d.Files), len(d.Objects))
 		}
-		for resource, all := range paths {
-			deposit.Tables[resource] = readParquet(all...)
+		for i, object := range d.Objects {
+			resource := d.Resources[i]
+			deposit.Files[resource] = append(deposit.Files[resource], omop.File{Rows: d.Files[i].Accepted, Open: func(ctx context.Context) (*engine.File, error) {
+				p.options.Progress.Report("open "+id+", "+resource, 0, 0)
+				return p.vault.Load(ctx, object, p.sender)
+			}})
 		}
 		input.Deposits = append(input.Deposits, deposit)
 	}

@@ -83,6 +83,9 @@ func (w *Warehouse) absolute(path string) string {
 	return w.path(path)
 }
 
+// scratch is the folder for what has no room in memory.
+func (w *Warehouse) scratch() string { return w.absolute(w.Config.Scratch) }
+
 // secretsIn reads what opens the keyring when it is needed.
 func (w *Warehouse) secretsIn(files SecretFiles) keyring.Secrets {
 	return keyring.Secrets{

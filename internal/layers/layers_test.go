@@ -16,7 +16,7 @@ var order = [][]string{
 	{"pseudonym/oblivious"},
 	{"engine", "feeds", "pseudonym", "airlock/disclosure/cells", "internal/nearest", "internal/atomicfile", "internal/filelock", "internal/snapshot", "internal/page", "internal/graceful", "internal/golden", "internal/words", "internal/browser", "host/requirements", "run/wheel"},
 	{"internal/mutual", "host", "ledger", "keyring", "run", "pseudonym/scan", "intake/fhir", "intake/parquet", "linkage/match", "linkage/clk"},
-	{"ledger/register", "ledger/schemas", "ledger/witness", "ledger/tell", "airlock/disclosure", "run/steps", "run/environment", "ledger/passkeytest", "host/hosttest", "host/assess", "keyring/kmiptest", "intake/intaketest", "lake", "intake", "linkage", "linkage/service", "synth"},
+	{"ledger/register", "ledger/schemas", "ledger/witness", "ledger/tell", "airlock/disclosure", "run/steps", "run/environment", "ledger/passkeytest", "host/hosttest", "host/assess", "keyring/kmiptest", "intake/intaketest", "lake", "lake/scratch", "intake", "linkage", "linkage/service", "synth"},
 	{"lake/mount", "omop", "omop/profile", "omop/quality", "omop/vocabulary"},
 	{"omop/omoptest", "omop/mapping", "governance"},
 	{"warehouse"},
