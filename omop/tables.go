@@ -18,8 +18,8 @@ var lookups = map[string]struct{ key, table string }{
 }
 
 // unfilled are numbers of other rows that no mapping can know and no step here
-// fills, but for cost's, which cost.sql does, and the visit_detail_id of events,
-// which numbering does.
+// fills, but for cost's, which cost.sql does, and the visit_detail_id of events and
+// what precedes a visit, which numbering does.
 var unfilled = []string{
 	"visit_detail_id", "preceding_visit_detail_id", "parent_visit_detail_id", "preceding_visit_occurrence_id", "measurement_event_id", "observation_event_id",
 	"cost_event_id", "payer_plan_period_id",
@@ -221,8 +221,12 @@ func (b *builder) numbering(table, source string) string {
 			joins = append(joins, fmt.Sprintf("LEFT JOIN cdm.%[1]s ON %[1]s.key = s.%[2]s%[3]s", lookup.table, lookup.key, samePerson(lookup.table)))
 		}
 	}
-	return fmt.Sprintf("INSERT INTO cdm.%s BY NAME SELECT %s FROM (SELECT %s FROM %s s %s ORDER BY %s)",
-		engine.Quote(table), numbered, strings.Join(columns, ", "), source, strings.Join(joins, " "), strings.Join(numberingOrder(table), ", "))
+	rows := fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s s %s ORDER BY %s)",
+		numbered, strings.Join(columns, ", "), source, strings.Join(joins, " "), strings.Join(numberingOrder(table), ", "))
+	if table == "visit_occurrence" || table == "visit_detail" { // which a person's earlier one precedes
+		rows = fmt.Sprintf("SELECT *, lag(%[1]s_id) OVER (PARTITION BY person_id ORDER BY %[1]s_id) AS preceding_%[1]s_id FROM (%[2]s) ORDER BY %[1]s_id", table, rows)
+	}
+	return fmt.Sprintf("INSERT INTO cdm.%s BY NAME %s", engine.Quote(table), rows)
 }
 
 // numberingOrder sorts by person and date (or key, or paid event), so that like

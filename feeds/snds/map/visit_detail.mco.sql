@@ -1,4 +1,4 @@
--- visit_detail: stays in the units of a hospital (RUM) within a stay of the PMSI-MCO.
+-- visit_detail.mco: stays in the units of a hospital (RUM) within a stay of the PMSI-MCO.
 -- Source: mco_um, pmsi_stay.
 -- Rule: units follow each other in the order of UM_ORD_NUM, each as long as PAR_DUR_SEJ says: it starts when those
 --   before it are over, and ends when it is, neither outside the stay. Concepts and type as those of the stay: 9202
