@@ -165,7 +165,7 @@ func (b *builder) personParts(ctx context.Context, table string) (parts []string
 }
 
 // Members is the query for the rows of a release that a row of it was made of: their
-// "table", and their primary key as id. That row is the one whose primary key is the
+// "table", and their primary key as id (of death, its person), those of a table together. That row is the one whose primary key is the
 // query's one parameter. tables are those of the release that the query reads, by
 // their names. ok is false for a table whose rows are made of no others: eras,
 // periods of observation, and links of prescriptions to dispensations are.

@@ -221,6 +221,41 @@ func TestErasArePersonByPerson(t *testing.T) {
 	}
 }
 
+// A period of observation that nobody states is made of the first event and of the last, where
+// death ends it of the death; one that insurance states, of that.
+func TestAPeriodIsMadeOfItsEnds(t *testing.T) {
+	files := erasVocabulary(t)
+	files["person"] = plainRow(t, "person", row{"person_id": "1", "gender_concept_id": "8532", "year_of_birth": "1980", "race_concept_id": "0", "ethnicity_concept_id": "0"},
+		row{"person_id": "2", "gender_concept_id": "8532", "year_of_birth": "1980", "race_concept_id": "0", "ethnicity_concept_id": "0"},
+		row{"person_id": "3", "gender_concept_id": "8532", "year_of_birth": "1980", "race_concept_id": "0", "ethnicity_concept_id": "0"})
+	condition := func(id, person, first, last string) row {
+		return row{"condition_occurrence_id": id, "person_id": person, "condition_concept_id": flu, "condition_start_date": first, "condition_end_date": last, "condition_type_concept_id": "32817"}
+	}
+	files["condition_occurrence"] = plainRow(t, "condition_occurrence",
+		condition("1", "1", "2020-02-01", "2020-12-31"), condition("2", "1", "2020-01-01", "2020-01-02"), condition("3", "1", "2020-03-01", "2020-03-02"),
+		condition("4", "2", "2020-01-01", "2020-12-31"), condition("5", "2", "2020-08-01", "2020-08-02"), condition("6", "3", "2020-01-01", "2020-01-02"))
+	files["drug_exposure"] = plainRow(t, "drug_exposure", row{"drug_exposure_id": "1", "person_id": "1", "drug_concept_id": doliprane, "drug_exposure_start_date": "2020-05-01", "drug_exposure_end_date": "2020-05-02", "drug_type_concept_id": "32817"})
+	files["death"] = plainRow(t, "death", row{"person_id": "2", "death_date": "2020-06-01"})
+	files["payer_plan_period"] = plainRow(t, "payer_plan_period", row{"payer_plan_period_id": "1", "person_id": "3", "payer_plan_period_start_date": "2019-01-01", "payer_plan_period_end_date": "2020-12-31"})
+	db, _ := omoptest.Build(t, feeds.FS(), deliver(t, "d", "omop", files))
+	query, tables, _ := omop.Members("observation_period")
+	for _, name := range tables {
+		if err := db.Exec(t.Context(), fmt.Sprintf("CREATE VIEW %s AS FROM cdm.%[1]s", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for person, want := range map[int]string{
+		1: "condition_occurrence 2020-01-01\ncondition_occurrence 2020-02-01",
+		2: "condition_occurrence 2020-01-01\ndeath 2020-06-01",
+		3: "payer_plan_period 2019-01-01",
+	} {
+		wantRows(t, fmt.Sprintf("members of person %d", person), rowsOf(t, db, `m."table", coalesce(c.condition_start_date, d.death_date, p.payer_plan_period_start_date)`, "FROM ("+query+`) m
+			LEFT JOIN cdm.condition_occurrence c ON m."table" = 'condition_occurrence' AND m.id = c.condition_occurrence_id
+			LEFT JOIN cdm.death d ON m."table" = 'death' AND m.id = d.person_id
+			LEFT JOIN cdm.payer_plan_period p ON m."table" = 'payer_plan_period' AND m.id = p.payer_plan_period_id ORDER BY 1`, lastOf(t, db, "observation_period", person)), want)
+	}
+}
+
 // lastOf is the number of a person's last row of a table.
 func lastOf(t *testing.T, db *engine.DB, table string, person int) (id int64) {
 	t.Helper()

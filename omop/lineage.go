@@ -25,8 +25,7 @@ type MappingFile struct {
 //
 // A row that several deposits tell of stands there several times, in the order in
 // which they are believed. Rows come table by table, in the order of their keys.
-// What the build works out of other rows has none: see [Members]; nor has what it
-// works out alone, an observation period that no source states.
+// What the build works out of other rows has none: see [Members].
 func Origins() string {
 	var all []string
 	for _, table := range mappable() {

@@ -91,19 +91,31 @@ func (w *Warehouse) Explain(ctx context.Context, state *governance.State, releas
 	for i := range all { // its own
 		all[i].Table, all[i].ID = "", 0
 	}
-	of, ids, err := members(ctx, vault, manifest, key, db, table, id)
+	made, err := members(ctx, vault, manifest, key, db, table, id)
 	if err != nil {
 		return nil, fmt.Errorf("release %s: %w", release.Release, err)
 	}
-	theirs, err := lineage.origins(ctx, db, of, ids)
-	return append(all, theirs...), err
+	for _, m := range made {
+		theirs, err := lineage.origins(ctx, db, m.table, m.ids)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, theirs...)
+	}
+	return all, nil
 }
 
-// members are the rows, of one table, that a row was worked out of; none where it was not.
-func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, key *keyring.Key, db *engine.DB, table string, id int64) (of string, ids []int64, err error) {
+// rows are some of a table's.
+type rows struct {
+	table string
+	ids   []int64
+}
+
+// members are the rows that a row was worked out of, table by table; none where it was not.
+func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, key *keyring.Key, db *engine.DB, table string, id int64) (all []rows, err error) {
 	query, tables, derived := omop.Members(table)
 	if !derived {
-		return "", nil, nil
+		return nil, nil
 	}
 	for _, t := range manifest.Tables {
 		if !slices.Contains(tables, t.Name) {
@@ -111,16 +123,24 @@ func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, ke
 		}
 		file, err := vault.Load(ctx, t.Object, key)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		db.Own(file)
 		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+readParquet(file.Path())); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 	}
+	var of string
 	var member int64
-	err = db.Each(ctx, query, []any{id}, func() error { ids = append(ids, member); return nil }, &of, &member)
-	return of, ids, err
+	err = db.Each(ctx, query, []any{id}, func() error {
+		if len(all) == 0 || all[len(all)-1].table != of {
+			all = append(all, rows{table: of})
+		}
+		last := &all[len(all)-1]
+		last.ids = append(last.ids, member)
+		return nil
+	}, &of, &member)
+	return all, err
 }
 
 // sealedLineage is where a release's rows came from, opened.
