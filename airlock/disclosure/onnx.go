@@ -30,10 +30,10 @@ func (c *checker) checkONNX(data []byte) {
 	o.model(data)
 	switch {
 	case o.broken || !o.graphs:
-		c.refuse(place{}, "broken_onnx")
+		c.refuse(place{}, "broken", "this is no ONNX file that can be read: export the model again")
 	default:
 		c.checkModel(o.weights)
-		c.review(place{}, "model")
+		c.review(place{}, "model", "a model: see what its graph computes, and whether its parameters remember persons")
 	}
 }
 
@@ -74,10 +74,14 @@ func (o *onnx) each(data []byte, do func(field protowire.Number, value []byte, n
 	}
 }
 
+func (o *onnx) hidden(what string) {
+	o.refuse(place{}, "metadata", "the model carries %s: export it without", what)
+}
+
 // silent refuses a text that is for people to read, where there is one.
-func (o *onnx) silent(text []byte, code string) {
+func (o *onnx) silent(text []byte, what string) {
 	if len(text) > 0 {
-		o.refuse(place{}, code)
+		o.hidden(what)
 	}
 }
 
@@ -91,11 +95,11 @@ func (o *onnx) model(data []byte) {
 			o.graphs = true
 			o.graph(value, 0)
 		case 6:
-			o.silent(value, "metadata_model-text")
+			o.silent(value, "a text about itself")
 		case 14:
-			o.refuse(place{}, "metadata_model")
+			o.hidden("metadata")
 		default:
-			o.refuse(place{}, "metadata_model-parts")
+			o.hidden("parts that are no graph (functions, training)")
 		}
 	})
 }
@@ -115,9 +119,9 @@ func (o *onnx) graph(data []byte, depth int) {
 			o.checkWords(place{}, string(value))
 		case 11, 12, 13: // inputs, outputs and what lies between: names and shapes
 		case 10:
-			o.silent(value, "metadata_graph-text")
+			o.silent(value, "a text about its graph")
 		default:
-			o.refuse(place{}, "metadata_graph-parts")
+			o.hidden("parts of a graph that compute nothing")
 		}
 	})
 }
@@ -130,9 +134,9 @@ func (o *onnx) node(data []byte, depth int) {
 		case onnxAttribute:
 			o.attribute(value, depth)
 		case 6:
-			o.silent(value, "metadata_step-text")
+			o.silent(value, "a text about a step")
 		default:
-			o.refuse(place{}, "metadata_step-parts")
+			o.hidden("parts of a step that compute nothing")
 		}
 	})
 }
@@ -188,9 +192,9 @@ func (o *onnx) tensor(data []byte) {
 		case 6: // texts
 			o.checkWords(place{}, string(value))
 		case 12:
-			o.silent(value, "metadata_parameters-text")
+			o.silent(value, "a text about its parameters")
 		case 13, 14:
-			o.refuse(place{}, "external_parameters")
+			o.refuse(place{}, "external", "parameters of the model lie outside the file: export it with its parameters inside")
 		}
 	})
 	o.parameters += size

@@ -19,11 +19,7 @@ chance = np.random.default_rng(settings["seed"])
 
 
 class Untestable(Exception):
-    """The model cannot be tested: why, by a code of the airlock's catalogue, and what fills its places."""
-
-    def __init__(self, why, **values):
-        super().__init__(why)
-        self.report = {"untestable": why, "values": {name: str(value) for name, value in values.items()}}
+    """The model cannot be tested, for a reason that is fit for people."""
 
 
 def table(name, most):
@@ -59,7 +55,7 @@ def opened():
         weights = [t for t in found.values() if t.size == len(features)]
         others = [t for t in found.values() if t.size != len(features)]
         if len(weights) != 1 or len(others) > 1 or others and others[0].size != 1:
-            raise Untestable("weights")
+            raise Untestable("weights alone cannot be run: hand it in as ONNX, which has its graph, to have it tested")
         w, b = weights[0].ravel(), others[0].ravel()[0] if others else 0.0
         return lambda x: sigmoid(x.astype(np.float64) @ w + b), [t.ravel() for t in found.values()]
     import onnx
@@ -71,13 +67,13 @@ def opened():
         model = onnx.load("data/model.onnx", load_external_data=False)
         session = onnxruntime.InferenceSession("data/model.onnx", options, providers=["CPUExecutionProvider"])
     except Exception as e:
-        raise Untestable("runtime", error=type(e).__name__)
+        raise Untestable("it cannot be opened by ONNX Runtime (%s)" % type(e).__name__)
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type not in ("tensor(float)", "tensor(double)"):
-        raise Untestable("input")
+        raise Untestable("it does not take one table of numbers, as the training table is")
     width = inputs[0].shape[-1] if inputs[0].shape else None
     if isinstance(width, int) and width != len(features):
-        raise Untestable("width", given=width, features=len(features))
+        raise Untestable("it takes %d numbers a row, and the training table has %d features" % (width, len(features)))
     kind = np.float64 if inputs[0].type == "tensor(double)" else np.float32
 
     def answers(x):
@@ -100,7 +96,7 @@ def probability(outputs, n):
                 return o.reshape(n).astype(np.float64)
             if o.ndim == 2 and o.shape[1] == 2:
                 return o[:, 1].astype(np.float64)
-    raise Untestable("answer")
+    raise Untestable("it does not answer with one chance, or two, a row")
 
 
 def parameters(graph):
@@ -211,13 +207,13 @@ def records(parts, x):
 def main():
     (tx, ty), (hx, hy) = table("train", settings["most"]), table("held", settings["most"])
     if min(len(ty), len(hy)) < settings["fewest"]:
-        raise Untestable("fewest", n=settings["fewest"])
+        raise Untestable("the training table has fewer than %d rows whose outcome is known among members, or among others" % settings["fewest"])
     answer, parts = opened()
     x, y = np.concatenate([tx, hx]), np.concatenate([ty, hy])
     member = np.arange(len(y)) < len(ty)
     p = answer(x)
     if len(p) != len(y) or not np.isfinite(p).all():
-        raise Untestable("numbers")
+        raise Untestable("it does not answer with a number for each row")
     sure = confidence(p, y)
     right = (p >= 0.5) == (y == 1)
     mean, spread, times = shadows(x, y)
@@ -238,6 +234,6 @@ def main():
 try:
     made = main()
 except Untestable as e:
-    made = e.report
+    made = {"untestable": str(e)}
 with open("outputs/report.json", "w") as f:
     json.dump(made, f)
