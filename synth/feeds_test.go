@@ -102,7 +102,7 @@ func TestPopulationBecomesCDM(t *testing.T) {
 	if got := report.Persons.SeveralDeposits; got < int64(truth.Linked) {
 		t.Errorf("%d persons of several deposits, the truth links %d", got, truth.Linked)
 	}
-	standardOf(t, report, map[string]float64{"ICD10": 0.8, "CCAM": 0.65, "ATC": 0.95, "LOINC": 1})
+	standardOf(t, report, map[string]float64{"ICD10": 0.8, "CCAM": 0.65, "ATC": 1, "LOINC": 1})
 	if t.Failed() || testing.Verbose() {
 		var text strings.Builder
 		if err := report.WriteText(&text); err != nil {
