@@ -76,14 +76,18 @@ func (b *builder) plan(ctx context.Context) error {
 
 // mapParts maps, finishes, checks and accounts for the rows about persons.
 func (b *builder) mapParts(ctx context.Context, progress func(step string)) error {
+	tell := func(step string) {
+		if progress != nil {
+			progress(step)
+		}
+	}
 	several := len(b.parts) > 1
 	if several {
-		if progress != nil {
-			progress("divide")
-		}
+		tell("divide")
 		if err := b.divide(ctx); err != nil {
 			return fmt.Errorf("divide the sources by person: %w", err)
 		}
+		tell("open what every part sees")
 		err := b.openAll(ctx, func(d *loaded, resource string) bool { return d.shared(*d.feed.Resource(resource)) })
 		if err != nil {
 			return err
@@ -107,9 +111,7 @@ func (b *builder) mapParts(ctx context.Context, progress func(step string)) erro
 			{"account", b.accountPart},
 			{"lineage", func(ctx context.Context) error { return b.keepOrigins(ctx, personTables()) }},
 		} {
-			if progress != nil {
-				progress(s.name + place)
-			}
+			tell(s.name + place)
 			if err := s.do(ctx); err != nil {
 				return err
 			}

@@ -213,6 +213,23 @@ func (b *builder) completeVocabulary(ctx context.Context) error {
 	if err := b.collectUsed(ctx); err != nil {
 		return err
 	}
+	return b.completeUsed(ctx)
+}
+
+// completeUsed takes what a loaded vocabulary says of used concepts that were not used before.
+func (b *builder) completeUsed(ctx context.Context) error {
+	err := b.db.Exec(ctx, `
+		CREATE TABLE IF NOT EXISTS stage.completed_concept (concept_id INTEGER);
+		CREATE OR REPLACE TABLE stage.new_concept AS FROM stage.used_concept ANTI JOIN stage.completed_concept USING (concept_id);
+		INSERT INTO stage.completed_concept FROM stage.new_concept`)
+	if err != nil {
+		return err
+	}
+	var unseen, seen int64
+	err = b.db.Each(ctx, "SELECT (SELECT count(*) FROM stage.new_concept), (SELECT count(*) FROM stage.completed_concept)", nil, func() error { return nil }, &unseen, &seen)
+	if err != nil || unseen == 0 && seen > 0 {
+		return err
+	}
 	return b.run(ctx, "complete_vocabulary.sql")
 }
 
@@ -280,7 +297,10 @@ func (b *builder) exportVocabulary(ctx context.Context) error {
 	}
 	files := []string{"export_concepts.sql", "export_vocabulary.sql"}
 	if b.whole != nil {
-		files = []string{"complete_vocabulary.sql", "export_concepts.sql", "complete_exported.sql", "export_vocabulary.sql"}
+		if err := b.completeUsed(ctx); err != nil {
+			return err
+		}
+		files = []string{"export_concepts.sql", "complete_exported.sql", "export_vocabulary.sql"}
 	}
 	for _, file := range files {
 		if err := b.run(ctx, file); err != nil {
