@@ -99,6 +99,9 @@
 // whose they are go with the person whose composite key they have, such as the
 // lines of a stay; where there is no such key, every part sees them all.
 //
+// Deposits that come in files ([Deposit.Files]) are read one file after the other. What does
+// not fit in one part is divided by part and set aside, sealed, in [Input.Scratch].
+//
 // # Guarantees
 //
 // The result depends on the input alone, not on timing: the same rows give the
