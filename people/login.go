@@ -117,7 +117,7 @@ func (s *Service) passkeyOf(r *http.Request, in signedBy, c *ceremony) (party go
 
 // enter begins a session, and ends the one that the browser had.
 func (s *Service) enter(w http.ResponseWriter, r *http.Request, party governance.Party, method string, by oidcSub) {
-	if old := s.sessions.find(s.cookie(r, sessionCookie)); old != nil {
+	if old := s.sessions.find(s.cookie(r, sessionCookie), true); old != nil {
 		s.sessions.end(old)
 	}
 	value := s.sessions.begin(&Session{Party: party.Name, Role: party.Role, Method: method, address: addressOf(r), agent: agentOf(r), by: by})

@@ -231,9 +231,9 @@ func (v *visitor) login() int {
 	return v.send("/login/passkey/finish", v.signed(c.Challenge), nil)
 }
 
-func (v *visitor) is() string {
+func (v *visitor) is(header ...string) string {
 	v.t.Helper()
-	_, text := v.get("/")
+	_, text := v.get("/", header...)
 	name, _, _ := strings.Cut(text, " ")
 	return name
 }
@@ -412,6 +412,11 @@ func TestSessionsEnd(t *testing.T) {
 	s.later(people.Idle)
 	want(t, "idle", v.is(), "nobody")
 	want(t, "again", v.login(), http.StatusOK)
+	s.later(people.Idle - time.Minute)
+	want(t, "a script looks", v.is(people.LiveHeader, "1"), "diane")
+	s.later(time.Minute)
+	want(t, "a script alone keeps no session", v.is(), "nobody")
+	want(t, "once more", v.login(), http.StatusOK)
 	for range int(people.Absolute / (20 * time.Minute)) {
 		s.later(20 * time.Minute)
 		v.is()

@@ -121,8 +121,12 @@ func (s *sessions) over(who *Session) bool {
 	return now.Sub(who.seen) >= Idle || now.Sub(who.Since) >= Absolute
 }
 
-// find is a copy of the session of a cookie, or nil.
-func (s *sessions) find(value string) *Session {
+// LiveHeader is what a page's script sends that looks again by itself: nobody need be there, so that it
+// does not keep the session alive.
+const LiveHeader = "Rempart-Live"
+
+// find is a copy of the session of a cookie, or nil. Somebody is there, or a script alone.
+func (s *sessions) find(value string, somebody bool) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	who := s.all[sha256.Sum256([]byte(value))]
@@ -133,7 +137,9 @@ func (s *sessions) find(value string) *Session {
 		delete(s.all, who.id)
 		return nil
 	}
-	who.seen = s.now()
+	if somebody {
+		who.seen = s.now()
+	}
 	found := *who
 	return &found
 }
@@ -240,7 +246,7 @@ func (s *Service) who(r *http.Request) (*Session, error) {
 	if value == "" {
 		return nil, nil
 	}
-	who := s.sessions.find(value)
+	who := s.sessions.find(value, r.Header.Get(LiveHeader) == "")
 	if who == nil {
 		return nil, nil
 	}

@@ -163,6 +163,7 @@ func (p *Portal) decisions() {
 	p.decides("/projects/{project}/hold", holdProject)
 	p.decides("/projects/{project}/close", closeProject)
 	p.decides("/projects/{project}/emergency", openEmergency)
+	p.decides("/runs/{run}/cancel", cancelRun)
 	p.decides("/outputs/{output}/decide", decideOutput)
 	p.decides("/hosts/{host}/derogate", derogate)
 	p.decides("/hosts/{host}/order", orderStep)

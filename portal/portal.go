@@ -69,6 +69,7 @@ type Portal struct {
 	log      *slog.Logger
 	site     string
 	asks     asker
+	looks    looker
 	checks   qualityReader
 	profiles profileReader
 	derived  derivation
@@ -81,7 +82,7 @@ type Portal struct {
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, checks: checksOf, profiles: profileOf, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, looks: project.Look, checks: checksOf, profiles: profileOf, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
@@ -117,6 +118,8 @@ func (p *Portal) routes() {
 	p.page("GET /projects/{project}", p.project)
 	p.page("GET /projects/{project}/query", p.query)
 	p.HandleFunc("POST /projects/{project}/query", p.answerQuery)
+	p.fromHost("/runs", p.runs)
+	p.fromHost("/runs/{run}", p.run)
 	p.page("GET /outputs", p.outputs)
 	p.page("GET /outputs/{output}", p.output)
 	p.page("GET /releases", p.releases)

@@ -114,6 +114,7 @@ type projectData struct {
 	MayClose   bool          `json:"may_close"`
 	MayBreak   bool          `json:"may_break"` // the glass: read its data in an emergency
 	MayAsk     bool          `json:"may_ask"`   // its space for counts, in SQL
+	SeesRuns   bool          `json:"-"`
 }
 
 // versionLine is a version of an authorisation in a list.
@@ -162,7 +163,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 		projectLine: q.projectLine(project, "/projects/"), Version: q.versionLine(version, version), Text: version.Text,
 		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
 		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(), MayHold: q.mayHold(project),
-		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project), MayAsk: q.mayAsk(project),
+		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project), MayAsk: q.mayAsk(project), SeesRuns: q.seesRuns(),
 	}
 	data.Fields = q.fields(version.Spec)
 	if before := project.Before(version); before != nil {

@@ -137,6 +137,9 @@ func (q *request) menu() (menu []entry) {
 	if q.who != nil {
 		add("/", "home")
 		add("/projects", "projects")
+		if q.seesRuns() {
+			add("/runs", "runs")
+		}
 		add("/outputs", "outputs")
 		add("/releases", "releases")
 		if q.everything() {

@@ -23,6 +23,8 @@ type Seen struct {
 	Outcome  string    `json:"outcome,omitempty"`  // of one that has ended
 	Log      string    `json:"log,omitempty"`      // without rows and identifiers; of one under way, as far as it was looked through
 	Needs    []string  `json:"needs,omitempty"`    // the runs that it waits for or waited for
+
+	r *governance.Run
 }
 
 // Watch looks at a run for a researcher of its project each second until it has ended, and tells
@@ -66,10 +68,11 @@ func (s *Seen) state() string {
 // Look looks at a run for a researcher of its project. The log of one that is under way is shown as far
 // as it has been looked through: what is shown is the beginning of what is shown in the end.
 func Look(ctx context.Context, w *warehouse.Warehouse, as, id string) (seen *Seen, err error) {
-	seen, r, err := Glance(ctx, w, id)
+	seen, err = Glance(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
+	r := seen.r
 	s, closed, err := openKeys(ctx, w)
 	if err != nil {
 		return nil, err
@@ -109,27 +112,42 @@ func Look(ctx context.Context, w *warehouse.Warehouse, as, id string) (seen *See
 }
 
 // Glance looks at a run without its log, which is for its project's researchers: see [Look].
-func Glance(ctx context.Context, w *warehouse.Warehouse, id string) (*Seen, *governance.Run, error) {
-	var r governance.Run
-	err := w.Read(ctx, func(m *warehouse.Model) error {
-		known, err := m.State.Run(id)
-		if err == nil {
-			r = *known // its parts are replaced where they change
-		}
-		return err
-	})
+func Glance(ctx context.Context, w *warehouse.Warehouse, id string) (*Seen, error) {
+	all, err := Glances(ctx, w, id)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	seen := &Seen{Run: id, Project: r.Project, Step: r.Step, Study: r.Name, Needs: r.Needs}
-	seen.Standing, seen.Progress = StandingOf(ctx, w, &r)
-	switch {
-	case r.Finished != nil:
-		seen.Outcome = r.Finished.Outcome
-	case seen.Standing == Waiting:
-		seen.Place, err = placeOf(ctx, w, id)
+	return all[0], nil
+}
+
+// Glances looks at several runs, in their order.
+func Glances(ctx context.Context, w *warehouse.Warehouse, ids ...string) (all []*Seen, err error) {
+	err = w.Read(ctx, func(m *warehouse.Model) error {
+		for _, id := range ids {
+			known, err := m.State.Run(id)
+			if err != nil {
+				return err
+			}
+			r := *known // its parts are replaced where they change
+			all = append(all, &Seen{Run: id, Project: r.Project, Step: r.Step, Study: r.Name, Needs: r.Needs, r: &r})
+		}
+		return nil
+	})
+	var places map[string]*Place
+	for _, seen := range all {
+		seen.Standing, seen.Progress = StandingOf(ctx, w, seen.r)
+		if seen.r.Finished != nil {
+			seen.Outcome = seen.r.Finished.Outcome
+		}
+		if seen.Standing != Waiting || err != nil {
+			continue
+		}
+		if places == nil {
+			places, err = placesOf(ctx, w)
+		}
+		seen.Place = places[seen.Run]
 	}
-	return seen, &r, err
+	return all, err
 }
 
 // Log is what a run that has ended printed, as a researcher of its project sees it.

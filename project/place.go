@@ -33,8 +33,8 @@ type turn struct {
 	began time.Time     // zero: it waits
 }
 
-// placeOf says where a run that waits stands in the queue.
-func placeOf(ctx context.Context, w *warehouse.Warehouse, id string) (place *Place, err error) {
+// placesOf says where the runs that wait stand in the queue.
+func placesOf(ctx context.Context, w *warehouse.Warehouse) (places map[string]*Place, err error) {
 	var (
 		queue []*turn
 		turns map[string]uint64
@@ -56,12 +56,14 @@ func placeOf(ctx context.Context, w *warehouse.Warehouse, id string) (place *Pla
 		}
 	}
 	jobs := jobsAtWork(ctx, w)
-	at := slices.IndexFunc(queue, func(t *turn) bool { return t.Run.Run == id })
-	if at >= 0 && held[queue[at].Project] {
-		return &Place{Jobs: jobs, Held: "project " + queue[at].Project + " is suspended"}, nil
+	waitsOn := func(t *turn) bool { return held[t.Project] && t.began.IsZero() }
+	places = forecast(slices.DeleteFunc(slices.Clone(queue), waitsOn), turns, jobs, w.Now())
+	for _, t := range queue {
+		if waitsOn(t) {
+			places[t.Run.Run] = &Place{Jobs: jobs, Held: "project " + t.Project + " is suspended"}
+		}
 	}
-	queue = slices.DeleteFunc(queue, func(t *turn) bool { return held[t.Project] && t.began.IsZero() })
-	return forecast(queue, turns, jobs, w.Now())[id], nil
+	return places, nil
 }
 
 // queueOf copies of a state what turns depend on: the queue, the last turn of each project, and the projects

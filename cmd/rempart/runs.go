@@ -95,7 +95,7 @@ func (a *app) runsShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			seen, _, err := project.Glance(c.Context(), w, args[0])
+			seen, err := project.Glance(c.Context(), w, args[0])
 			if err != nil {
 				return err
 			}
