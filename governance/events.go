@@ -352,6 +352,11 @@ func (s *State) Objects() (objects []ledger.Object) {
 		for _, w := range p.Wheels {
 			objects = append(objects, w.Object)
 		}
+		for _, b := range p.Brings {
+			if b.Waits() || b.Withdrawn != nil {
+				objects = append(objects, b.Object)
+			}
+		}
 		for _, g := range p.Given {
 			if g.Members.Name != "" {
 				objects = append(objects, g.Members)
@@ -405,18 +410,6 @@ func (s *State) cancel(made Made, b *ledger.RunCancelled) error {
 		return refuse("See how it ended: rempart runs show "+b.Run, "run %s has ended already", b.Run)
 	}
 	run.Cancelled, run.Why = &made, b.Reason
-	return nil
-}
-
-func (s *State) approveWheel(b *ledger.WheelApproved) error {
-	project, err := s.Project(b.Project)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(project.Wheels, func(w ledger.WheelApproved) bool { return w.SHA256 == b.SHA256 }) {
-		return refuse("", "project %s has this very package already", b.Project)
-	}
-	project.Wheels = append(project.Wheels, *b)
 	return nil
 }
 

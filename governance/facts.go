@@ -250,6 +250,12 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 		return s.Project(b.Project)
 	case *ledger.WheelApproved:
 		return s.Project(b.Project)
+	case *ledger.WheelRequested:
+		return s.Project(b.Project)
+	case *ledger.WheelRefused:
+		return s.Project(b.Project)
+	case *ledger.WheelWithdrawn:
+		return s.Project(b.Project)
 	case *ledger.RunCancelled:
 		run, err := s.Run(b.Run)
 		if err != nil {

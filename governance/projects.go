@@ -43,6 +43,7 @@ type Project struct {
 	Given      []*Given               // every extraction, the first first
 	Released   int                    // how many outputs were
 	Wheels     []ledger.WheelApproved // what its studies may import beside the environments
+	Brings     []*Brought             // every package that was asked for, the first first
 	Questions  Questions
 }
 

@@ -360,7 +360,13 @@ func (s *State) apply(made Made, body ledger.Body) error {
 	case *ledger.RunCancelled:
 		return s.cancel(made, b)
 	case *ledger.WheelApproved:
-		return s.approveWheel(b)
+		return s.approveWheel(made, b)
+	case *ledger.WheelRequested:
+		return s.requestWheel(made, b)
+	case *ledger.WheelRefused:
+		return s.refuseWheel(made, b)
+	case *ledger.WheelWithdrawn:
+		return s.withdrawWheel(made, b)
 	case *ledger.QuestionsAnswered:
 		return s.answer(b)
 	case *ledger.SpaceMounted:

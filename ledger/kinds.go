@@ -182,6 +182,31 @@ type (
 		Study       *Object  `json:"study,omitempty"`       // of a run that waits in the queue: script, files and limits
 		Needs       []string `json:"needs,omitempty"`       // runs before it in the queue whose outputs it reads
 	}
+	// WheelRequested asks that a project's studies may import a Python package of its own.
+	WheelRequested struct {
+		Request string   `json:"request"`
+		Project string   `json:"project"`
+		Name    string   `json:"name"` // of the file, such as lifelines-0.30.0-py3-none-any.whl
+		SHA256  Digest   `json:"sha256"`
+		Object  Object   `json:"object"`           // the file, sealed under the project's key
+		Modules []string `json:"modules"`          // what can be imported
+		Native  bool     `json:"native,omitempty"` // it has code that nobody can read
+		Found   []string `json:"found,omitempty"`  // what the scan had to say
+		Reason  string   `json:"reason"`
+	}
+	// WheelRefused says that a package that was asked for does not come in.
+	WheelRefused struct {
+		Project string `json:"project"`
+		Request string `json:"request"`
+		Reason  string `json:"reason"`
+	}
+	// WheelWithdrawn takes a package from a project's studies: none starts with it, and those that have it end.
+	WheelWithdrawn struct {
+		Project string `json:"project"`
+		Name    string `json:"name"`
+		SHA256  Digest `json:"sha256"`
+		Reason  string `json:"reason"`
+	}
 	// WheelApproved lets a project's studies import a Python package of its own.
 	WheelApproved struct {
 		Project string   `json:"project"`
@@ -190,6 +215,7 @@ type (
 		Object  Object   `json:"object"`          // the file, sealed under the project's key
 		Found   []string `json:"found,omitempty"` // what the scan had to say
 		Reason  string   `json:"reason"`
+		Request string   `json:"request,omitempty"` // that it grants; of older statements there is none
 	}
 	// RunCancelled ends a run that waits or is under way.
 	RunCancelled struct {
@@ -329,6 +355,9 @@ func (RunRequested) Kind() string     { return "run-requested" }
 func (RunFinished) Kind() string      { return "run-finished" }
 func (RunCancelled) Kind() string     { return "run-cancelled" }
 func (WheelApproved) Kind() string    { return "wheel-approved" }
+func (WheelRequested) Kind() string   { return "wheel-requested" }
+func (WheelRefused) Kind() string     { return "wheel-refused" }
+func (WheelWithdrawn) Kind() string   { return "wheel-withdrawn" }
 func (OutputViewed) Kind() string     { return "output-viewed" }
 func (OutputReleased) Kind() string   { return "output-released" }
 func (OutputRefused) Kind() string    { return "output-refused" }
@@ -358,6 +387,9 @@ var kinds = table(
 	func() Body { return &RunFinished{} },
 	func() Body { return &RunCancelled{} },
 	func() Body { return &WheelApproved{} },
+	func() Body { return &WheelRequested{} },
+	func() Body { return &WheelRefused{} },
+	func() Body { return &WheelWithdrawn{} },
 	func() Body { return &OutputViewed{} },
 	func() Body { return &OutputReleased{} },
 	func() Body { return &OutputRefused{} },

@@ -28,6 +28,7 @@ type decideData struct {
 	Lines   string   `json:"-"` // the conditions, one a line
 	Reason  string   `json:"-"`
 	Warning string   `json:"warning,omitempty"` // of what cannot be undone
+	Found   []string `json:"found,omitempty"`   // of a package, what the scan had to say
 	Wrong   string   `json:"wrong,omitempty"`   // what is to be mended
 }
 
@@ -164,6 +165,8 @@ func (p *Portal) decisions() {
 	p.decides("/projects/{project}/close", closeProject)
 	p.decides("/projects/{project}/emergency", openEmergency)
 	p.decides("/runs/{run}/cancel", cancelRun)
+	p.decides("/projects/{project}/wheels/{request}/decide", decideWheel)
+	p.decides("/projects/{project}/packages/{package}/withdraw", withdrawWheel)
 	p.decides("/outputs/{output}/decide", decideOutput)
 	p.decides("/hosts/{host}/derogate", derogate)
 	p.decides("/hosts/{host}/order", orderStep)

@@ -45,6 +45,7 @@ var operations = map[string]operation{
 	"GET /api/v1/projects":                   {"Projects that the owner sees", reading, "q status", nil, projectsData{}},
 	"GET /api/v1/projects/{project}":         {"A project, and one version of its authorisation beside the one before", reading, "version", nil, projectData{}},
 	"GET /api/v1/projects/{project}/query":   {"What a project's space can be asked of, by its researcher", reading, "", nil, queryData{}},
+	"GET /api/v1/projects/{project}/wheels":  {"Python packages that a project has asked for or brought along", reading, "", nil, wheelsData{}},
 	"GET /api/v1/runs":                       {"Runs that wait or are under way, or all", reading, "project status", nil, runsData{}},
 	"GET /api/v1/runs/{run}":                 {"A run: where it is, what it uses, and to researchers of its project what it prints", reading, "", nil, runData{}},
 	"GET /api/v1/outputs":                    {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
@@ -91,19 +92,21 @@ func operationOf(pattern string) (operation, bool) {
 
 // decisionsTold tells each decision that has a form.
 var decisionsTold = map[string]string{
-	"/projects/{project}/decide":      "Approves or refuses the version of a project that waits",
-	"/projects/{project}/hold":        "Suspends a project, or lets it go on",
-	"/projects/{project}/close":       "Ends a project and destroys its key",
-	"/projects/{project}/emergency":   "Opens a project's data before anybody has agreed",
-	"/hosts/{host}/order":             "Orders a step of hours that a machine takes: moving, leaving, erasing",
-	"/releases/{release}/erase":       "Destroys a release's key",
-	"/keys/{key}/destroy":             "Destroys a key: what it opens is erased",
-	"/parties/review":                 "Says that an officer found right who has which role",
-	"/runs/{run}/cancel":              "Ends a run that waits or is under way",
-	"/outputs/{output}/decide":        "Lets an output leave, or keeps it in",
-	"/hosts/{host}/derogate":          "Grants a derogation for a host that foreign law reaches",
-	"/emergencies/{emergency}/review": "Says whether an emergency was justified",
-	"/ledger/{index}/countersign":     "Agrees to a statement that waits for a second person, or refuses it",
+	"/projects/{project}/decide":                      "Approves or refuses the version of a project that waits",
+	"/projects/{project}/hold":                        "Suspends a project, or lets it go on",
+	"/projects/{project}/close":                       "Ends a project and destroys its key",
+	"/projects/{project}/emergency":                   "Opens a project's data before anybody has agreed",
+	"/hosts/{host}/order":                             "Orders a step of hours that a machine takes: moving, leaving, erasing",
+	"/releases/{release}/erase":                       "Destroys a release's key",
+	"/keys/{key}/destroy":                             "Destroys a key: what it opens is erased",
+	"/parties/review":                                 "Says that an officer found right who has which role",
+	"/runs/{run}/cancel":                              "Ends a run that waits or is under way",
+	"/projects/{project}/wheels/{request}/decide":     "Lets a package in that was asked for, or keeps it out",
+	"/projects/{project}/packages/{package}/withdraw": "Takes a package from a project's studies",
+	"/outputs/{output}/decide":                        "Lets an output leave, or keeps it in",
+	"/hosts/{host}/derogate":                          "Grants a derogation for a host that foreign law reaches",
+	"/emergencies/{emergency}/review":                 "Says whether an emergency was justified",
+	"/ledger/{index}/countersign":                     "Agrees to a statement that waits for a second person, or refuses it",
 }
 
 // apiRoutes are those of the mux that are the API's.

@@ -118,6 +118,7 @@ func (p *Portal) routes() {
 	p.page("GET /projects/{project}", p.project)
 	p.page("GET /projects/{project}/query", p.query)
 	p.HandleFunc("POST /projects/{project}/query", p.answerQuery)
+	p.page("GET /projects/{project}/wheels", p.wheels)
 	p.fromHost("/runs", p.runs)
 	p.fromHost("/runs/{run}", p.run)
 	p.page("GET /outputs", p.outputs)

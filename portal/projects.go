@@ -115,6 +115,7 @@ type projectData struct {
 	MayBreak   bool          `json:"may_break"` // the glass: read its data in an emergency
 	MayAsk     bool          `json:"may_ask"`   // its space for counts, in SQL
 	SeesRuns   bool          `json:"-"`
+	Packages   int           `json:"packages"` // that were asked for or brought along
 }
 
 // versionLine is a version of an authorisation in a list.
@@ -163,7 +164,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 		projectLine: q.projectLine(project, "/projects/"), Version: q.versionLine(version, version), Text: version.Text,
 		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
 		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(), MayHold: q.mayHold(project),
-		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project), MayAsk: q.mayAsk(project), SeesRuns: q.seesRuns(),
+		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project), MayAsk: q.mayAsk(project), SeesRuns: q.seesRuns(), Packages: len(project.Brings) + len(project.Wheels),
 	}
 	data.Fields = q.fields(version.Spec)
 	if before := project.Before(version); before != nil {

@@ -81,6 +81,11 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 		case role == governance.Controller && p.Extractable(q.now):
 			add(waiting{Kind: "extract", What: q.lang.Sentence("waiting.extract", "project", tell.Project(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
 		}
+		for _, b := range p.Brings {
+			if b.Waits() && q.everything() && q.mayDecideWheel(b) {
+				add(waiting{Kind: "wheel", What: q.lang.Sentence("waiting.wheel", "name", b.Name, "project", tell.Project(p.Name), "who", b.Actor), Href: "/projects/" + p.Name + "/wheels", Since: b.Time})
+			}
+		}
 		if p.Status == governance.Approved && !p.Ended(q.now) && p.Spec.Ends.End().Sub(q.now) < soon && (role == governance.Researcher && q.sees(p)) {
 			left := days(q.now, p.Spec.Ends.End())
 			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})

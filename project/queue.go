@@ -67,6 +67,10 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 		if err := study.bring(project); err != nil {
 			return nil, err
 		}
+		study.step = &stepOf{Step: step}
+		if err := withdrawn(project, study); err != nil {
+			return nil, err
+		}
 		asked := ledger.RunRequested{
 			Run: warehouse.NewID("s"), Project: all.Project, Language: string(study.language), Name: filepath.Base(step.Run), Code: ledger.Sum(step.Code), Environment: study.digest, Step: step.Name, Commit: all.Study.Commit,
 		}

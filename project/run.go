@@ -79,6 +79,8 @@ func Run(ctx context.Context, w *warehouse.Warehouse, study Study) (_ *Ran, err 
 		return nil, err
 	} else if err := study.bring(asked); err != nil {
 		return nil, err
+	} else if err := withdrawn(asked, study); err != nil {
+		return nil, err
 	}
 	if err := usable(ctx, w, before, study.Project); err != nil {
 		return nil, err
@@ -211,8 +213,15 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, project *go
 			}
 			heeded = x
 		}
-		if r, err := state.Run(made.Run); err == nil && r.Cancelled != nil {
-			return &governance.Refusal{Reason: "it was cancelled"}
+		if r, err := state.Run(made.Run); err == nil {
+			if r.Cancelled != nil {
+				return &governance.Refusal{Reason: "it was cancelled"}
+			}
+			if p, err := state.Project(study.Project); err == nil && job.Language == run.Python {
+				if err := goneSince(p, r.Index); err != nil {
+					return err
+				}
+			}
 		}
 		return mayRun(state, study.Researcher, study.Project, now)
 	}))

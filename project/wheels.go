@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
@@ -27,13 +30,13 @@ func ScanWheel(ctx context.Context, w *warehouse.Warehouse, name, file string, d
 	return report, err
 }
 
-// ApproveWheel lets a project's studies import a package: scanned once more, sealed under the project's key, and
-// said in the ledger with what the scan found. Policies let the controller and data protection officers
-// do so; a researcher, who is the one to ask, never does.
-func ApproveWheel(ctx context.Context, w *warehouse.Warehouse, as, name, file string, data []byte, native bool, reason string) (e ledger.Entry, report *wheel.Report, err error) {
+// RequestWheel asks that a project's studies may import a package: scanned once more, sealed under the project's
+// key, and said in the ledger with what the scan found. What the scan refuses, nobody can ask for. Whoever may
+// decide on it is somebody else (see governance).
+func RequestWheel(ctx context.Context, w *warehouse.Warehouse, as, name, file string, data []byte, native bool, reason string) (e ledger.Entry, request string, report *wheel.Report, err error) {
 	err = withProject(ctx, w, name, func(s *space, p *governance.Project, key *keyring.Key) error {
-		approved := ledger.WheelApproved{Project: p.Name, Name: file, SHA256: ledger.Sum(data), Reason: reason}
-		if err := s.state.AuthoriseKey(as, w.Now(), &approved); err != nil {
+		asked := ledger.WheelRequested{Request: warehouse.NewID("w"), Project: p.Name, Name: file, SHA256: ledger.Sum(data), Reason: reason}
+		if err := s.state.AuthoriseKey(as, w.Now(), &asked); err != nil {
 			return err
 		}
 		if report, err = s.scan(ctx, p, key, file, data, native); err != nil {
@@ -42,19 +45,115 @@ func ApproveWheel(ctx context.Context, w *warehouse.Warehouse, as, name, file st
 		if !report.OK() {
 			return &governance.Refusal{Reason: "the package " + report.File + ": " + strings.Join(report.Refused, "; "), Remedy: "See all that was found: rempart environment wheel scan"}
 		}
-		approved.Found = found(report)
-		if approved.Object, err = s.vault.Put(ctx, lake.Tar, key, func(w io.Writer) error {
+		asked.Modules, asked.Native, asked.Found = report.Modules, report.Native, found(report)
+		if asked.Object, err = s.vault.Put(ctx, lake.Tar, key, func(w io.Writer) error {
 			archive := tar.NewWriter(w)
 			return errors.Join(addTo(archive, file, data), archive.Close())
 		}); err != nil {
 			return fmt.Errorf("seal the package: %w", err)
 		}
-		e, err = w.CommitOr(ctx, as, approved, func() error {
-			return s.deleteAll(context.WithoutCancel(ctx), []ledger.Object{approved.Object})
+		request = asked.Request
+		e, err = w.CommitOr(ctx, as, asked, func() error {
+			return s.deleteAll(context.WithoutCancel(ctx), []ledger.Object{asked.Object})
 		})
 		return err
 	})
-	return e, report, err
+	return e, request, report, err
+}
+
+// Approval is the statement that grants a request for a package, as it was asked for.
+func Approval(asked *governance.Brought, reason string) ledger.WheelApproved {
+	return ledger.WheelApproved{Project: asked.Project, Name: asked.Name, SHA256: asked.SHA256, Object: asked.Object, Found: asked.Found, Reason: reason, Request: asked.Request}
+}
+
+// DecideWheel lets the package of a request in, or refuses it.
+func DecideWheel(ctx context.Context, w *warehouse.Warehouse, as, project, request string, approve bool, reason string) (e ledger.Entry, asked *governance.Brought, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return e, nil, err
+	}
+	p, err := state.Project(project)
+	if err != nil {
+		return e, nil, err
+	}
+	if asked, err = p.Package(request); err != nil {
+		return e, nil, err
+	}
+	var body ledger.Body = ledger.WheelRefused{Project: p.Name, Request: request, Reason: reason}
+	if approve {
+		body = Approval(asked, reason)
+	}
+	e, err = w.Commit(ctx, as, body)
+	return e, asked, err
+}
+
+// WithdrawWheel takes a package, named by its file, from a project's studies.
+func WithdrawWheel(ctx context.Context, w *warehouse.Warehouse, as, project, file, reason string) (e ledger.Entry, err error) {
+	state, err := w.State(ctx)
+	if err != nil {
+		return e, err
+	}
+	p, err := state.Project(project)
+	if err != nil {
+		return e, err
+	}
+	at := slices.IndexFunc(p.Wheels, func(w ledger.WheelApproved) bool { return w.Name == file })
+	if at < 0 {
+		return e, &governance.Refusal{Reason: fmt.Sprintf("project %s has no package %s", project, file), Remedy: "See which it has: rempart environment wheel list " + project}
+	}
+	return w.Commit(ctx, as, ledger.WheelWithdrawn{Project: project, Name: file, SHA256: p.Wheels[at].SHA256, Reason: reason})
+}
+
+// withdrawn refuses a study that imports what was withdrawn from its project, and nothing else brings.
+func withdrawn(p *governance.Project, study Study) error {
+	if study.language != run.Python {
+		return nil
+	}
+	there := study.Environment.TopLevel()
+	for _, b := range p.Brings {
+		if b.Approved && b.Withdrawn == nil {
+			there = append(there, b.Modules...)
+		}
+	}
+	sources := [][]byte{study.Code}
+	if study.step != nil {
+		for _, f := range study.step.Files {
+			sources = append(sources, f.Content)
+		}
+	}
+	for _, b := range p.Brings {
+		if b.Withdrawn == nil {
+			continue
+		}
+		for _, module := range b.Modules {
+			if slices.Contains(there, module) {
+				continue
+			}
+			imports := regexp.MustCompile(`(?m)^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*` + regexp.QuoteMeta(module) + `\b`)
+			if slices.ContainsFunc(sources, imports.Match) {
+				return gone(b, "the study imports "+module+", of")
+			}
+		}
+	}
+	return nil
+}
+
+// gone says that a package was withdrawn.
+func gone(b *governance.Brought, what string) error {
+	return &governance.Refusal{
+		Reason: fmt.Sprintf("%s the package %s, which %s withdrew on %s: %s", what, b.Name, b.Withdrawn.Actor, b.Withdrawn.Time.Format(time.DateOnly), b.WhyNot),
+		Remedy: "Leave it out, or ask for another: rempart environment wheel request",
+	}
+}
+
+// goneSince refuses a run that had a package which was withdrawn after a statement.
+func goneSince(p *governance.Project, index uint64) error {
+	for _, b := range p.Brings {
+		if b.Withdrawn != nil && b.Withdrawn.Index > index && b.Decision.Index < index {
+			return gone(b, "its environment had")
+		}
+	}
+	return nil
 }
 
 // found are the words of a report that the ledger keeps.

@@ -203,6 +203,12 @@ func (k *Worker) perform(ctx context.Context, id string) (made *Ran, err error) 
 	if err != nil {
 		return nil, err
 	}
+	if study.language == run.Python {
+		var refusal *governance.Refusal
+		if err := goneSince(project, r.Index); errors.As(err, &refusal) {
+			return made, ends("was stopped: " + refusal.Reason)
+		}
+	}
 	if study.digest != r.Environment {
 		return nil, fmt.Errorf("the environment of run %s has changed since it was requested: cancel it and queue it again", r.Run)
 	}

@@ -41,7 +41,7 @@ func (w *Warehouse) stillThere(state *governance.State, body ledger.Body) error 
 		return nil
 	}
 	switch body.(type) {
-	case ledger.DepositMade, ledger.PersonsLinked, ledger.VocabularyLoaded, ledger.ReleasePublished, ledger.ProjectExtracted, ledger.RunRequested, ledger.RunFinished, ledger.WheelApproved:
+	case ledger.DepositMade, ledger.PersonsLinked, ledger.VocabularyLoaded, ledger.ReleasePublished, ledger.ProjectExtracted, ledger.RunRequested, ledger.RunFinished, ledger.WheelRequested:
 		return &governance.Refusal{Reason: fmt.Sprintf("the warehouse has moved from host %s to %s meanwhile", *to, state.Host), Remedy: "Repeat the command"}
 	}
 	return nil

@@ -121,6 +121,11 @@ func (w *Warehouse) Placed(state *governance.State) (all []Placed, err error) {
 		for _, x := range p.Wheels {
 			add(p.Index, x.Object, "project "+name, wheel, nil)
 		}
+		for _, b := range p.Brings {
+			if b.Waits() || b.Withdrawn != nil {
+				add(b.Index, b.Object, "project "+name, wheel, nil)
+			}
+		}
 		for _, g := range p.Given {
 			if g.Members.Name != "" {
 				add(g.Index, g.Members, "project "+name, "who is in it", leftSince(state, g.Index))

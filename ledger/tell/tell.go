@@ -100,6 +100,12 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("run", b.Run, "outcome", Outcome(l, b.Outcome), "n", len(b.Outputs))
 	case *ledger.WheelApproved:
 		return say("name", b.Name, "project", Project(b.Project), "reason", b.Reason)
+	case *ledger.WheelRequested:
+		return say("name", b.Name, "project", Project(b.Project), "request", b.Request, "reason", b.Reason)
+	case *ledger.WheelRefused:
+		return say("request", b.Request, "project", Project(b.Project), "reason", b.Reason)
+	case *ledger.WheelWithdrawn:
+		return say("name", b.Name, "project", Project(b.Project), "reason", b.Reason)
 	case *ledger.RunCancelled:
 		return say("run", b.Run, "reason", b.Reason)
 	case *ledger.QuestionsAnswered:
