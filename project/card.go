@@ -86,7 +86,12 @@ func Card(ctx context.Context, w *warehouse.Warehouse, as, id string) (text stri
 		return "", err
 	}
 	defer key.Wipe()
-	all, err := s.files(ctx, *r.Finished.Bundle, key, "", "")
+	tables := map[string]bool{crateStudy: true} // what the card reads of what the run left: its record, and what was released
+	for _, o := range r.Finished.Outputs {
+		known, err := s.state.Output(o.Output)
+		tables[outputsPart+o.Name] = err == nil && known.Released && path.Ext(o.Name) == ".csv"
+	}
+	all, err := s.filesWanted(ctx, *r.Finished.Bundle, key, func(name string) bool { return tables[name] })
 	if err != nil {
 		return "", err
 	}
@@ -149,7 +154,12 @@ func (s *space) dataOf(ctx context.Context, c *card, all []run.File, key *keyrin
 		if err != nil || needed.Finished == nil || needed.Finished.Bundle == nil || needed.Language != string(dataset.Language) {
 			continue
 		}
-		files, err := s.files(ctx, *needed.Finished.Bundle, key, "", "")
+		isSpec := func(name string) bool {
+			return strings.HasPrefix(name, codePart) && path.Base(name) == needed.Name
+		}
+		files, err := s.filesWanted(ctx, *needed.Finished.Bundle, key, func(name string) bool {
+			return name == outputsPart+dataset.Description || isSpec(name)
+		})
 		if err != nil {
 			return err
 		}
@@ -158,7 +168,7 @@ func (s *space) dataOf(ctx context.Context, c *card, all []run.File, key *keyrin
 			if f.Name == outputsPart+dataset.Description {
 				err = errors.Join(err, json.Unmarshal(f.Content, &d.Made))
 			}
-			if strings.HasPrefix(f.Name, codePart) && path.Base(f.Name) == needed.Name {
+			if isSpec(f.Name) {
 				d.Spec, err = dataset.Parse(f.Content)
 			}
 		}

@@ -19,7 +19,16 @@ import (
 )
 
 // filesOf reads the files of a part of a run's archive, into a folder.
-func filesOf(archive io.Reader, part, folder string) (files []run.File, err error) {
+func filesOf(archive io.Reader, part, folder string) ([]run.File, error) {
+	files, err := filesWanted(archive, func(name string) bool { return strings.HasPrefix(name, part) })
+	for i, f := range files {
+		files[i].Name = path.Join(folder, strings.TrimPrefix(f.Name, part))
+	}
+	return files, err
+}
+
+// filesWanted reads the files of a run's archive that are wanted, and of the others their names alone.
+func filesWanted(archive io.Reader, wanted func(name string) bool) (files []run.File, err error) {
 	for r := tar.NewReader(archive); ; {
 		header, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -28,15 +37,14 @@ func filesOf(archive io.Reader, part, folder string) (files []run.File, err erro
 		if err != nil {
 			return nil, fmt.Errorf("read the outputs: %w", err)
 		}
-		name, in := strings.CutPrefix(header.Name, part)
-		if !in {
+		if !wanted(header.Name) {
 			continue
 		}
 		content, err := io.ReadAll(r)
 		if err != nil {
-			return nil, fmt.Errorf("read the output %s: %w", name, err)
+			return nil, fmt.Errorf("read the output %s: %w", header.Name, err)
 		}
-		files = append(files, run.File{Name: path.Join(folder, name), Content: content})
+		files = append(files, run.File{Name: header.Name, Content: content})
 	}
 }
 
@@ -132,12 +140,16 @@ func (s *space) released(ctx context.Context, project *governance.Project, key *
 		in[bundle.Name] = append(in[bundle.Name], o)
 	}
 	for _, one := range bundles {
-		files, _, err := s.bundle(ctx, one, key)
+		tables := map[string]bool{}
+		for _, o := range in[one.Bundle().Name] {
+			tables[outputsPart+o.Name] = true
+		}
+		files, err := s.filesWanted(ctx, *one.Bundle(), key, func(name string) bool { return tables[name] })
 		if err != nil {
 			return nil, fmt.Errorf("open what was released of run %s, to compare with it: %w", one.Run.Run, err)
 		}
 		for _, o := range in[one.Bundle().Name] {
-			if data, ok := named(files, o.Name); ok {
+			if data, ok := named(files, outputsPart+o.Name); ok {
 				list = append(list, disclosure.Earlier{Output: o.Output.Output, Name: path.Base(o.Name), Data: data})
 			}
 		}
@@ -166,6 +178,15 @@ func (s *space) bundle(ctx context.Context, o *governance.Output, key *keyring.K
 func (s *space) files(ctx context.Context, bundle ledger.Object, key *keyring.Key, part, folder string) (files []run.File, err error) {
 	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
 		files, err = filesOf(r, part, folder)
+		return err
+	})
+	return files, err
+}
+
+// filesWanted opens those files of what a run left that are wanted, by their whole names.
+func (s *space) filesWanted(ctx context.Context, bundle ledger.Object, key *keyring.Key, wanted func(name string) bool) (files []run.File, err error) {
+	err = s.vault.Read(ctx, bundle, key, func(r io.Reader) error {
+		files, err = filesWanted(r, wanted)
 		return err
 	})
 	return files, err
