@@ -210,6 +210,7 @@ var Scopes = map[string][]Role{
 	"read":    nil, // what its owner may see in the portal; every role
 	"decide":  nil, // hand in decisions that their owner has signed; every role
 	"request": {Researcher},
+	"ask":     {Researcher},
 }
 
 var tokenID = regexp.MustCompile(`^t-[0-9a-f]{16}$`)

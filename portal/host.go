@@ -12,9 +12,9 @@ type later func(context.Context) (view func(*request) (*answer, error), err erro
 
 // askTwice answers a request by what a first look at the state asks for: that is done
 // while the state may move on, and a second look shows it.
-func (p *Portal) askTwice(r *http.Request, look func(*request) (later, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
+func (p *Portal) askTwice(r *http.Request, scope string, look func(*request) (later, error), write func(*bytes.Buffer, *request, *answer) error) (status int, body bytes.Buffer) {
 	var do later
-	status, body = p.ask(r, reading, func(q *request) (a *answer, err error) {
+	status, body = p.ask(r, scope, func(q *request) (a *answer, err error) {
 		do, err = look(q)
 		return &answer{}, err
 	}, onlyFaults(write))
@@ -22,7 +22,7 @@ func (p *Portal) askTwice(r *http.Request, look func(*request) (later, error), w
 		return status, body
 	}
 	view, err := do(r.Context())
-	return p.ask(r, reading, func(q *request) (*answer, error) {
+	return p.ask(r, scope, func(q *request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
@@ -36,11 +36,11 @@ func (p *Portal) fromHost(path string, look func(*request) (later, error)) {
 		if switchLanguage(w, r) {
 			return
 		}
-		status, body := p.askTwice(r, look, writePage)
+		status, body := p.askTwice(r, reading, look, writePage)
 		p.sendPage(w, r, status, &body)
 	})
 	p.HandleFunc("GET /api/v1"+path, func(w http.ResponseWriter, r *http.Request) {
-		status, body := p.askTwice(r, look, writeJSON)
+		status, body := p.askTwice(r, reading, look, writeJSON)
 		p.sendJSON(w, status, reading, &body)
 	})
 }

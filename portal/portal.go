@@ -70,6 +70,7 @@ type Portal struct {
 	site     string
 	asks     asker
 	looks    looker
+	history  historian
 	checks   qualityReader
 	profiles profileReader
 	derived  derivation
@@ -82,7 +83,7 @@ type Portal struct {
 
 // New makes a portal. The ledger is read when the first request comes.
 func New(o Options) *Portal {
-	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, looks: project.Look, checks: checksOf, profiles: profileOf, mux: http.NewServeMux()}
+	p := &Portal{w: o.Warehouse, sessions: o.Sessions, log: o.Log, site: o.URL, asks: project.Ask, looks: project.Look, history: project.Questions, checks: checksOf, profiles: profileOf, mux: http.NewServeMux()}
 	p.lately, _ = lru.New[uint64, ledger.Entry](keptEntries) // the error is one of a size below 1
 	p.routes()
 	if _, err := layouts(); err != nil { // read now: the first page is not to wait for it
@@ -118,6 +119,8 @@ func (p *Portal) routes() {
 	p.page("GET /projects/{project}", p.project)
 	p.page("GET /projects/{project}/query", p.query)
 	p.HandleFunc("POST /projects/{project}/query", p.answerQuery)
+	p.HandleFunc("POST /api/v1/projects/{project}/query", p.answerProgram)
+	p.fromHost("/projects/{project}/questions", p.questions)
 	p.page("GET /projects/{project}/wheels", p.wheels)
 	p.fromHost("/runs", p.runs)
 	p.fromHost("/runs/{run}", p.run)

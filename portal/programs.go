@@ -32,6 +32,7 @@ const (
 	reading    = "read"
 	deciding   = "decide"
 	requesting = "request"
+	asking     = "ask"
 )
 
 // takes are the kinds of statements that are taken, and the scope that a token

@@ -79,7 +79,7 @@ func (p *Portal) query(q *request) (*answer, error) {
 
 // answerQuery answers what the form asks: it reads from the host, and starts a sandbox.
 func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
-	status, body := p.askTwice(r, func(q *request) (later, error) {
+	status, body := p.askTwice(r, reading, func(q *request) (later, error) {
 		if err := q.ownForm(); err != nil {
 			return nil, err
 		}
@@ -87,8 +87,7 @@ func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		session := sha256.Sum256([]byte(q.who.Token))
-		question := project.Question{Project: d.Project, Researcher: q.party.Name, Session: "q-" + hex.EncodeToString(session[:4]), Text: strings.TrimSpace(q.PostForm.Get("sql"))}
+		question := q.question(d.Project, q.who.Token, q.PostForm.Get("sql"))
 		return func(ctx context.Context) (func(*request) (*answer, error), error) {
 			answered, err := p.asks(ctx, p.w, question)
 			var refusal *governance.Refusal
@@ -112,6 +111,69 @@ func (p *Portal) answerQuery(w http.ResponseWriter, r *http.Request) {
 	}, writePage)
 	p.sendPage(w, r, status, &body)
 }
+
+// question is one of the person's; those of one session are summed up together in the ledger.
+func (q *request) question(of, session, text string) project.Question {
+	sum := sha256.Sum256([]byte(session))
+	return project.Question{Project: of, Researcher: q.party.Name, Session: "q-" + hex.EncodeToString(sum[:4]), Text: strings.TrimSpace(text)}
+}
+
+// asksData is what programs send in place of the form.
+type asksData struct {
+	SQL string `json:"sql"` // one SELECT of counts, sums, averages or quantiles by groups
+}
+
+// answerProgram answers a question of a program, by the same rules, in the same history and out of the
+// same budget as one of a person. Those of one token are one session.
+func (p *Portal) answerProgram(w http.ResponseWriter, r *http.Request) {
+	status, body := p.askTwice(r, asking, func(q *request) (later, error) {
+		if err := q.program(); err != nil {
+			return nil, err
+		}
+		d, err := q.asked()
+		if err != nil {
+			return nil, err
+		}
+		var in asksData
+		if err := q.take(&in); err != nil {
+			return nil, err
+		}
+		question := q.question(d.Project, r.Header.Get("Authorization"), in.SQL)
+		return func(ctx context.Context) (func(*request) (*answer, error), error) {
+			answered, err := p.asks(ctx, p.w, question)
+			return func(*request) (*answer, error) { return &answer{data: answered}, nil }, err
+		}, nil
+	}, writeJSON)
+	p.sendJSON(w, status, asking, &body)
+}
+
+// questions is the history of a project's questions, without what they told: for its researchers, officers
+// and the controller.
+func (p *Portal) questions(q *request) (later, error) {
+	of, err := q.projectAsked()
+	if err != nil {
+		return nil, err
+	}
+	if !q.mayAsk(of) && !q.owns() {
+		return nil, errNotFound
+	}
+	name, who := of.Name, q.party.Name
+	return func(ctx context.Context) (func(*request) (*answer, error), error) {
+		all, err := p.history(ctx, p.w, who, name)
+		return func(q *request) (*answer, error) {
+			return &answer{"questions", q.lang.Text("questions.title"), questionsData{name, all}}, nil
+		}, err
+	}, nil
+}
+
+// questionsData is the history of a project's questions.
+type questionsData struct {
+	Project   string          `json:"project"`
+	Questions []project.Asked `json:"questions"`
+}
+
+// historian tells what was asked of a space: project.Questions.
+type historian func(ctx context.Context, w *warehouse.Warehouse, as, name string) ([]project.Asked, error)
 
 // tabulated writes an answer in the person's language.
 func (q *request) tabulated(a *project.Answered) *answerTable {
