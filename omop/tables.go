@@ -231,7 +231,8 @@ func (b *builder) numbering(table, source string) string {
 
 // numberingOrder sorts by person and date (or key, or paid event), so that like
 // stands with like, then by origin, then by content, so that the same rows
-// always get the same numbers.
+// always get the same numbers. The order of a person's rows depends on them alone, not
+// on numbers that other persons' rows move, nor on the places of deposits and mappings.
 func numberingOrder(table string) []string {
 	var order []string
 	if slices.ContainsFunc(specification[table], func(f Field) bool { return f.Name == "person_id" }) {
@@ -244,14 +245,25 @@ func numberingOrder(table string) []string {
 	case "location", "care_site", "provider":
 		order = append(order, "s.key")
 	case "cost":
-		order = append(order, "s.person_id", "s.cost_event_id")
+		order = append(order, "s.person_id", "s.cost_event_table", "s.cost_event_id")
 	case "fact_relationship":
 		order = append(order, "s.fact_id_1", "s.fact_id_2")
 	}
-	if table != "observation_period" && !isDerived(table) { // which come from no single row
-		order = append(order, "s.deposit", "s.source_table", "s.source_line")
+	if table == "observation_period" || isDerived(table) { // which come from no single row
+		for _, f := range specification[table] {
+			if !f.PrimaryKey {
+				order = append(order, "s."+engine.Quote(f.Name))
+			}
+		}
+		return order
 	}
-	return append(order, "hash(s)")
+	var content []string
+	for _, c := range mappedColumns(table) {
+		if c.Name != "deposit" && c.Name != "mapping" && c.Name != "source_lines" {
+			content = append(content, "s."+engine.Quote(c.Name))
+		}
+	}
+	return append(order, "s.deposit", "s.source_table", "s.source_line", "s.mapping", "hash("+strings.Join(content, ", ")+")")
 }
 
 // samePerson keeps a visit, or a part of one, with its person.

@@ -35,8 +35,9 @@ insured AS (
     GROUP BY k.key, k.cost_event_table
 )
 SELECT
-    c.* EXCLUDE (cost_domain_id),
+    c.* EXCLUDE (cost_domain_id, cost_event_table),
     e.person_id,
+    e.cost_event_table,
     e.id                                     AS cost_event_id,
     coalesce(c.cost_domain_id, e.domain_id)  AS cost_domain_id,
     i.payer_plan_period_id
