@@ -119,12 +119,15 @@ func (b *builder) accountPart(ctx context.Context) error {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
 	err = b.eachResource(func(d loaded, r intake.Resource, report *ResourceReport) error {
-		if len(b.parts) > 1 && d.shared(r) {
+		if b.sharing() && d.shared(r) {
 			return b.setAside(ctx, d, r)
 		}
 		return b.accountResource(ctx, d, r, report)
 	})
 	if err != nil {
+		return err
+	}
+	if err := b.findFlaw(ctx); err != nil {
 		return err
 	}
 	if err := b.accountTables(ctx, personTables()); err != nil {
@@ -139,6 +142,9 @@ func (b *builder) accountPart(ctx context.Context) error {
 	return b.accountPersons(ctx)
 }
 
+// sharing says whether what every person sees is accounted for at the end.
+func (b *builder) sharing() bool { return len(b.parts) > 1 || b.base != nil }
+
 // setAside notes what a part made of rows that every part sees.
 func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource) error {
 	for _, table := range []string{"lineage", "unpaid", "unmapped"} {
@@ -151,7 +157,7 @@ func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource) err
 
 // account ends the report, when all parts are there.
 func (b *builder) account(ctx context.Context) error {
-	if len(b.parts) > 1 {
+	if b.sharing() {
 		if err := b.accountShared(ctx); err != nil {
 			return err
 		}
@@ -278,8 +284,10 @@ func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resour
 }
 
 func (b *builder) accountVocabularies(ctx context.Context) error {
-	if err := b.run(ctx, "account/coded.sql"); err != nil {
-		return err
+	if b.base == nil { // which has them already
+		if err := b.run(ctx, "account/coded.sql"); err != nil {
+			return err
+		}
 	}
 	var v VocabularyReport
 	err := b.db.Each(ctx, `
@@ -337,6 +345,9 @@ func (b *builder) accountTables(ctx context.Context, tables []string) error {
 					t.Unresolved = map[string]int64{}
 				}
 				t.Unresolved[f.Name] += n
+				if err := b.keepMissing(ctx, table, f); err != nil {
+					return err
+				}
 			}
 		}
 	}

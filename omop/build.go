@@ -67,6 +67,8 @@ type Input struct {
 	// part by part: the rows of all sources, sealed. "" is the system's for temporary files.
 	Scratch string
 
+	Base *Base // a release to go on from; nil: none
+
 	Release Release // what cdm_source and metadata tell
 
 	// Maps are SQL table expressions of local maps, each as source_to_concept_map is.
@@ -104,6 +106,9 @@ type builder struct {
 	scratch *scratch.Space
 	pieces  map[pieceKey][]scratch.Piece
 	atEnd   []func() error // close what was opened
+
+	base   *Base // that is gone on from
+	before bool  // rows are mapped as the base did, to be accounted for alone
 }
 
 // loaded is a deposit with its feed.
@@ -115,11 +120,11 @@ type loaded struct {
 }
 
 // Build fills schema cdm of db with the tables of [Tables] and accounts for
-// every row. It makes the schemas vocabulary, source, stage, ready, lineage and cdm,
-// which must not be there. progress, where it is not nil, hears the name of each
+// every row. It makes the schemas vocabulary, source, stage, ready, lineage, basis, cdm,
+// and with a base some more, which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (_ *Report, err error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}, scratch: scratch.In(in.Scratch)}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, base: in.Base, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}, scratch: scratch.In(in.Scratch)}
 	defer func() { err = errors.Join(err, b.close()) }()
 	if b.partRows = in.PartRows; b.partRows <= 0 {
 		b.partRows = PartRows
@@ -132,13 +137,16 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 		do   func(context.Context) error
 	}{
 		{"links", func(ctx context.Context) error { return b.links(ctx, in.Links) }},
+		{"", b.beginBasis},
 		{"plan", b.plan},
 		{"vocabulary", b.vocabulary},
+		{"", b.basis},
 		{"places and providers", b.mapGlobal},
-		{"", func(ctx context.Context) error { return b.mapParts(ctx, progress) }},
+		{"", func(ctx context.Context) error { return b.persons(ctx, progress) }},
 		{"release", b.tell},
 		{"concepts", b.exportVocabulary},
 		{"account", b.account},
+		{"", b.endBasis},
 	}
 	if err := b.run(ctx, "prepare.sql"); err != nil {
 		return nil, err
@@ -224,6 +232,11 @@ func (b *builder) links(ctx context.Context, expression string) error {
 
 // sweep drops what only the build needed.
 func (b *builder) sweep(ctx context.Context) error {
+	if b.base != nil {
+		if err := b.db.Exec(ctx, "DROP SCHEMA base CASCADE; DROP SCHEMA reach CASCADE; DROP SCHEMA splice CASCADE"); err != nil {
+			return err
+		}
+	}
 	return b.db.Exec(ctx, "DROP SCHEMA source CASCADE; DROP SCHEMA ready CASCADE; DROP SCHEMA stage CASCADE; DROP SCHEMA vocabulary CASCADE; DROP MACRO deposit; RESET VARIABLE deposit; RESET search_path")
 }
 

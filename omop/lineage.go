@@ -29,12 +29,7 @@ type MappingFile struct {
 func Origins() string {
 	var all []string
 	for _, table := range mappable() {
-		switch {
-		case slices.Contains(merged, table):
-			all = append(all, "SELECT * FROM lineage."+engine.Quote(table))
-		default:
-			all = append(all, originsOf(table, primaryKey(table), "cdm."+engine.Quote(table)))
-		}
+		all = append(all, "SELECT * FROM lineage."+engine.Quote(table))
 	}
 	return strings.Join(all, " UNION ALL ")
 }

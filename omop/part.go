@@ -65,13 +65,17 @@ func (b *builder) plan(ctx context.Context) error {
 	}
 	b.parts = nil
 	var p part
-	return b.db.Each(ctx, `
+	err := b.db.Each(ctx, `
 		SELECT min(person_id), max(person_id)
 		FROM (SELECT person_id, ntile(?) OVER (ORDER BY person_id) AS part FROM (SELECT DISTINCT person_id FROM stage.link))
 		GROUP BY part ORDER BY part`, []any{(rows + b.partRows - 1) / b.partRows}, func() error {
 		b.parts = append(b.parts, p)
 		return nil
 	}, &p.first, &p.last)
+	if len(b.parts) == 0 { // nobody is linked
+		b.parts = []part{{}}
+	}
+	return err
 }
 
 // mapParts maps, finishes, checks and accounts for the rows about persons.
@@ -282,6 +286,9 @@ func exported(table string) string {
 	}
 	if unmappable(table) {
 		return strings.Join(columns, ", ")
+	}
+	if table == "cost" {
+		columns = append(columns, "person_id", "cost_event_table")
 	}
 	for _, c := range bookkeeping {
 		if c.Name != "key" {

@@ -19,7 +19,9 @@ type Report struct {
 	Persons      PersonReport       `json:"persons"`
 	Merged       []MergeReport      `json:"merged,omitempty"`
 
-	Mappings []MappingFile `json:"-"` // that made rows: see [Origins]
+	Mappings  []MappingFile `json:"-"` // that made rows: see [Origins]
+	Basis     Basis         `json:"-"` // what rows were mapped by: see [Base]
+	Continued Continuation  `json:"-"` // whose rows are those of a release before
 }
 
 // DepositReport accounts for one deposit.

@@ -163,6 +163,9 @@ func (b *builder) finishPersons(ctx context.Context) error {
 	if err := b.completeVocabulary(ctx); err != nil {
 		return err
 	}
+	if b.before { // no row of a source stands behind an era
+		return nil
+	}
 	return b.derive(ctx)
 }
 

@@ -1,6 +1,6 @@
 -- The codes that the CDM's rows came from, and how many rows have no standard
 -- concept. A row that states a concept without any code is not coded.
-CREATE TABLE stage.coded AS
+CREATE OR REPLACE TABLE stage.coded AS
 WITH coded AS (
     SELECT vocabulary_id, concept_code, condition_source_value AS source_value, condition_source_concept_id AS source_concept_id, condition_concept_id AS concept_id FROM cdm.condition_occurrence
     UNION ALL
