@@ -14,6 +14,14 @@ type Manifest struct {
 	Report  json.RawMessage `json:"report"` // where every row of the sources went: see package omop
 	Lineage *Lineage        `json:"lineage,omitempty"`
 	Profile []Table         `json:"profile,omitempty"` // what is in the tables, by Achilles' own: see package omop/profile
+	Basis   *Basis          `json:"basis,omitempty"`
+}
+
+// Basis is what a later release needs to go on from this one.
+type Basis struct {
+	By     json.RawMessage `json:"by"`             // what rows were mapped by: omop.Basis
+	From   string          `json:"from,omitempty"` // the release that this one went on from itself
+	Tables []Table         `json:"tables"`         // see omop.Kept
 }
 
 // Lineage is where every row of a release came from. Its object holds a row for each

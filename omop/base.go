@@ -36,10 +36,10 @@ type Base struct {
 
 // Continuation says how a build went on from a base.
 type Continuation struct {
-	Release string // the base; "" is none
-	Persons int64  // of the release
-	Anew    int64  // of those: that were mapped, the others' rows being the base's
-	Why     string // why the base was not used, where one was given and was not
+	Release string `json:"release,omitempty"` // the base; "" is none
+	Persons int64  `json:"persons,omitempty"` // of the release
+	Anew    int64  `json:"anew,omitempty"`    // of those: that were mapped, the others' rows being the base's
+	Why     string `json:"why,omitempty"`     // why the base was not used, where one was given and was not
 }
 
 // atMost is [Base.AtMost] where it says nothing.
@@ -106,9 +106,10 @@ func (b *builder) reach(ctx context.Context) error {
 		most = atMost
 	}
 	if float64(touched) > most*float64(all) {
-		b.refuse(fmt.Sprintf("%d of %d persons are touched by what has come since", touched, all))
+		b.refuse(fmt.Sprintf("%d of %d persons are touched by what has come since, more than it saves time for", touched, all))
 		return b.db.Exec(ctx, "DROP SCHEMA reach CASCADE; DROP SCHEMA base CASCADE")
 	}
+	b.touched = fmt.Sprintf("%d of %d persons", touched, all)
 	return b.openBase(ctx, slices.Concat(personTables(), []string{"paid"})...)
 }
 
@@ -265,7 +266,7 @@ func (b *builder) goOn(ctx context.Context, progress func(step string)) error {
 	if err != nil {
 		return fmt.Errorf("take the rows of the persons who are touched: %w", err)
 	}
-	before, err := b.mapBefore(ctx, taken, within("before", progress))
+	before, err := b.mapBefore(ctx, taken, within(b.touched+" as they were", progress))
 	if err != nil {
 		return fmt.Errorf("map the persons who are touched, as release %s did: %w", b.base.Release, err)
 	}
@@ -280,7 +281,7 @@ func (b *builder) goOn(ctx context.Context, progress func(step string)) error {
 	if err := b.plan(ctx); err != nil {
 		return err
 	}
-	if err := b.mapParts(ctx, within("anew", progress)); err != nil {
+	if err := b.mapParts(ctx, within(b.touched+" anew", progress)); err != nil {
 		return err
 	}
 	if err := b.run(ctx, "account/coded.sql"); err != nil {
@@ -311,7 +312,7 @@ func within(pass string, progress func(step string)) func(step string) {
 	if progress == nil {
 		return nil
 	}
-	return func(step string) { progress(pass + ": " + step) }
+	return func(step string) { progress(pass + ", " + step) }
 }
 
 // takeReached copies the rows of the base's deposits that are of those who are touched, as

@@ -107,8 +107,9 @@ type builder struct {
 	pieces  map[pieceKey][]scratch.Piece
 	atEnd   []func() error // close what was opened
 
-	base   *Base // that is gone on from
-	before bool  // rows are mapped as the base did, to be accounted for alone
+	base    *Base  // that is gone on from
+	touched string // persons who are not the base's, for the progress
+	before  bool   // rows are mapped as the base did, to be accounted for alone
 }
 
 // loaded is a deposit with its feed.

@@ -29,14 +29,16 @@ type PublishOptions struct {
 	Vocabulary fs.FS  // OMOP vocabulary files, in the place of a loaded vocabulary
 	Loaded     string // the loaded vocabulary; "" is the latest
 	Own        bool   // each feed's own vocabulary alone, whatever is loaded
+	Scratch    bool   // every person is mapped, and no row is taken from a release before
 	Progress   Progress
 }
 
 // Published is a release that was published.
 type Published struct {
 	ledger.ReleasePublished
-	Entry  uint64
-	Report *omop.Report
+	Entry     uint64
+	Report    *omop.Report
+	Continued omop.Continuation // whose rows are those of a release before
 }
 
 // publication is one release under way.
@@ -50,6 +52,7 @@ type publication struct {
 	files   []*engine.File
 	made    *Published
 	quality *quality.Results
+	baseKey *keyring.Key    // of the release that this one goes on from
 	put     []ledger.Object // all that is on the host so far
 }
 
@@ -67,12 +70,16 @@ func (w *Warehouse) Publish(ctx context.Context, o PublishOptions) (_ *Published
 	return p.made, errors.Join(err, p.release(), release())
 }
 
-// release frees the memory of what was opened.
+// release frees the memory of what was opened, and forgets the key of the release before.
 func (p *publication) release() (err error) {
 	for _, f := range p.files {
 		err = errors.Join(err, f.Close())
 	}
 	p.files = nil
+	if p.baseKey != nil {
+		p.baseKey.Wipe()
+		p.baseKey = nil
+	}
 	return err
 }
 
@@ -111,8 +118,14 @@ func (p *publication) run(ctx context.Context) (err error) {
 	if err := p.vocabulary(ctx, &input); err != nil {
 		return err
 	}
+	if err := p.base(ctx, &input); err != nil {
+		return err
+	}
 	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {
 		return err
+	}
+	if input.Base != nil {
+		p.made.Continued = p.made.Report.Continued
 	}
 	if err := p.release(); err != nil { // what the tables were made of
 		return err
@@ -225,6 +238,9 @@ func (p *publication) upload(ctx context.Context, id string, key *keyring.Key) e
 	}
 	if manifest.Lineage, err = p.lineage(ctx, key); err != nil {
 		return fmt.Errorf("the lineage: %w", err)
+	}
+	if manifest.Basis, err = p.basis(ctx, key); err != nil {
+		return fmt.Errorf("what the next release goes on from: %w", err)
 	}
 	if manifest.Profile, err = p.profile(ctx, key); err != nil {
 		return fmt.Errorf("the profile: %w", err)

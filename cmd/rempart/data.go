@@ -252,10 +252,14 @@ func (a *app) releaseCommand() *cobra.Command {
 table to the host and records the release: whole, or not at all. It prints
 where every accepted row went.
 
+Persons of whom no deposit tells anything new since the last release keep its rows, under
+new numbers: only the others are mapped. The release is the same, row for row, as one of
+all deposits, which --from-scratch makes anew.
+
 Before it is sealed, its quality is checked (rempart release quality). A release that
 fails a mandatory check is refused unless a data protection officer has waived it
 (rempart release waive).`,
-		Example: "  rempart release publish\n  rempart release publish --vocabulary v-1a2b3c4d",
+		Example: "  rempart release publish\n  rempart release publish --vocabulary v-1a2b3c4d\n  rempart release publish --from-scratch",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, state, err := a.state(c.Context())
@@ -275,12 +279,19 @@ fails a mandatory check is refused unless a data protection officer has waived i
 			}
 			return a.show(made, func() error {
 				a.say("Release %s (statement %d), kept until %s", made.Release, made.Entry, day(made.RetainUntil))
+				switch c := made.Continued; {
+				case c.Release != "":
+					a.say("%s of %s persons were mapped anew; the others' rows are those of release %s", count(c.Anew), count(c.Persons), c.Release)
+				case c.Why != "":
+					a.say("Every person was mapped: %s", c.Why)
+				}
 				a.say("Quality: %d of %d checks failed (rempart release quality)", made.Quality.Failed, made.Quality.Checks)
 				return made.Report.WriteText(a.out)
 			})
 		},
 	}
 	publish.Flags().StringVar(&o.Linkage, "linkage", "", "the linkage to build on (default the latest)")
+	publish.Flags().BoolVar(&o.Scratch, "from-scratch", false, "map every person, and take no row from the last release")
 	publish.Flags().StringVar(&vocabulary, "vocabulary", "", "a loaded `vocabulary` (v-…), a folder of OMOP vocabulary files, or own for each feed's (default the latest loaded)")
 
 	list := &cobra.Command{
