@@ -86,17 +86,22 @@ func (d *delivery) check(t *testing.T, checker *intake.Checker, s intake.Source,
 }
 
 // build makes the CDM of the delivery; person n of the files is person_id n.
-func (d *delivery) build(t *testing.T, feed string) *omop.Report {
-	t.Helper()
+// input is that of a build of the deposit.
+func (d *delivery) input(feed string) omop.Input {
 	tables := map[string]string{}
 	for name, parts := range d.tables {
 		tables[name] = "(" + strings.Join(parts, " UNION ALL ") + ")"
 	}
-	d.in = omop.Input{
+	return omop.Input{
 		Deposits: []omop.Deposit{{Name: "cnam", Feed: feed, Tables: tables}},
 		Links:    "(SELECT 'cnam' AS deposit, n AS person, n AS person_id FROM range(1, 10000) AS t(n))",
 		Feeds:    feeds.FS(),
 	}
+}
+
+func (d *delivery) build(t *testing.T, feed string) *omop.Report {
+	t.Helper()
+	d.in = d.input(feed)
 	report, err := omop.Build(t.Context(), d.db, d.in, nil)
 	if err != nil {
 		t.Fatal(err)

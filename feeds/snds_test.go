@@ -64,6 +64,37 @@ func TestSNDSTraps(t *testing.T) {
 	}
 }
 
+// The traps are traps month by month, too: a release that goes on from one of the first
+// deposit, by chance, is that of both.
+func TestSNDSTrapsMonthByMonth(t *testing.T) {
+	cases, err := filepath.Glob("testdata/snds/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	feed := sndsFeed(t)
+	for i, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := map[string]string{}
+			for _, f := range archive.Files {
+				if !strings.HasPrefix(f.Name, "want/") {
+					files[f.Name] = string(f.Data)
+				}
+			}
+			d := deliver(t, feed, files)
+			in := omoptest.Split(t, d.db, d.input("snds"), 2, i, func(_ omop.Deposit, resource string) bool { return resource == "ir_ben_r" })
+			whole, err := omop.Build(t.Context(), d.db, in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			omoptest.SameOnBases(t, d.db, in, whole, omoptest.Step{Deposits: []string{"cnam.1"}})
+		})
+	}
+}
+
 func (d *delivery) expectation(t *testing.T, want txtar.File, report *omop.Report) string {
 	t.Helper()
 	switch want.Name {

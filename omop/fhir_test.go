@@ -48,6 +48,12 @@ func TestFHIRReports(t *testing.T) {
 			goldenReport(t, "testdata/"+name+".txt", report)
 			omoptest.SameInParts(t, db, in, report, 1000)
 			goldenQuality(t, db, "testdata/"+name+".quality.txt")
+			parts := omoptest.Split(t, db, in, 2, 1, func(_ omop.Deposit, resource string) bool { return resource == "patients" })
+			omoptest.Aside(t, db)
+			if report, err = omop.Build(t.Context(), db, parts, nil); err != nil {
+				t.Fatal(err)
+			}
+			omoptest.SameOnBases(t, db, parts, report, omoptest.Step{Deposits: []string{"hospital.1"}})
 		})
 	}
 }

@@ -55,6 +55,21 @@ func SameOnBases(t testing.TB, db *engine.DB, in omop.Input, whole *omop.Report,
 	return how
 }
 
+// Aside moves what a build has made out of the way of the next; back puts it in the place
+// of what that has made.
+func Aside(t testing.TB, db *engine.DB) (back func()) {
+	t.Helper()
+	l := loader{t: t, db: db}
+	l.keep("aside")
+	return func() {
+		t.Helper()
+		l.exec("DROP SCHEMA cdm CASCADE; CREATE SCHEMA cdm")
+		for _, table := range omop.Tables() {
+			l.exec(fmt.Sprintf("CREATE VIEW cdm.%[1]s AS FROM aside.%[1]s", engine.Quote(table)))
+		}
+	}
+}
+
 // base keeps what a build has made, for the next to go on from.
 func (l loader) base(name string, report *omop.Report) *omop.Base {
 	l.t.Helper()
@@ -126,12 +141,12 @@ func (s splitter) part(d omop.Deposit, feed *intake.Feed, i, part int, describes
 			}
 			condition := s.ofOwners(d, one, feed, r, part)
 			if ofPersons {
-				by, key := "line", ""
+				by := "line"
 				for _, k := range r.Keys {
-					by, key = "coalesce(CAST("+engine.Quote(k.Name)+" AS VARCHAR), CAST(line AS VARCHAR))", k.Name
+					by = "coalesce(CAST(" + engine.Quote(k.Name) + " AS VARCHAR), CAST(line AS VARCHAR))"
 				}
 				condition = fmt.Sprintf("coalesce(m.parts[CAST(1 + hash(%s, %d) %% len(m.parts) AS BIGINT)], 1) = %d", by, s.seed, part)
-				if describes(d, r.Name) && key == "" {
+				if describes(d, r.Name) {
 					condition = fmt.Sprintf("list_contains(coalesce(m.parts, [1]), %d)", part)
 				}
 				rows = fmt.Sprintf("(SELECT r.*, m.parts FROM %s r LEFT JOIN %s.member m ON m.deposit = %s AND m.person = r.person) m", rows, s.schema, engine.Literal(d.Name))
