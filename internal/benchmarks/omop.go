@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (r *Run) nation(ctx context.Context, persons int) (perSecond float64, err e
 	r.Record(title+"sealed deposits to a sealed release with its quality report", sealed.Seconds, "s")
 	r.RatioAtLeast(title+"rows per second, against the same SQL over plain files", perSecond, float64(plain.Rows)/plain.Seconds, "rows/s", 0.6)
 	r.AtMost(title+"memory of the process", float64(sealed.Peak)/(1<<20), "MiB", 8192)
-	return perSecond, nil
+	return perSecond, r.month(ctx, home, dir, persons, title)
 }
 
 // deposited makes a home with the deposits of a nation, linked.
@@ -135,9 +136,12 @@ type published struct {
 	Seconds float64
 	Rows    int64 // of the sources
 	Peak    int64 // bytes of memory, at most
+
+	Persons, Anew int64  // where it went on from a release: of the release, and mapped anew
+	Why           string // why it did not
 }
 
-// omopPublish HOME [steps] publishes a release, and tells what each step takes.
+// omopPublish HOME [steps] [from-scratch] publishes a release, and tells what each step takes.
 func omopPublish(ctx context.Context, args []string) error {
 	w, err := warehouse.Open(args[0])
 	if err != nil {
@@ -149,15 +153,16 @@ func omopPublish(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	steps := &stopwatch{quiet: len(args) < 2}
+	steps := &stopwatch{quiet: !slices.Contains(args, "steps")}
 	done.Seconds, err = seconds(func() error {
-		made, err = w.Publish(ctx, warehouse.PublishOptions{Vocabulary: words, Progress: steps.report})
+		made, err = w.Publish(ctx, warehouse.PublishOptions{Vocabulary: words, Progress: steps.report, Scratch: slices.Contains(args, scratchArg)})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	done.Rows = sourceRows(made.Report)
+	done.Persons, done.Anew, done.Why = made.Continued.Persons, made.Continued.Anew, made.Continued.Why
 	done.Peak, err = peakMemory()
 	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(done))
 }
