@@ -110,7 +110,7 @@ func (b *builder) reach(ctx context.Context) error {
 		return b.db.Exec(ctx, "DROP SCHEMA reach CASCADE; DROP SCHEMA base CASCADE")
 	}
 	b.touched = fmt.Sprintf("%d of %d persons", touched, all)
-	return b.openBase(ctx, slices.Concat(personTables(), []string{"paid"})...)
+	return b.openBase(ctx, slices.Concat(personTables(), []string{"paid", "fact_relationship"})...)
 }
 
 // openBase makes views of what the base has.

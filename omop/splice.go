@@ -23,6 +23,9 @@ func (b *builder) splice(ctx context.Context) error {
 	if err := b.shift(ctx); err != nil {
 		return err
 	}
+	if err := b.run(ctx, "base/facts.sql"); err != nil {
+		return err
+	}
 	type bucket struct{ number, first, last int64 }
 	var all []bucket
 	var at bucket

@@ -163,9 +163,6 @@ func (b *builder) finishPersons(ctx context.Context) error {
 	if err := b.completeVocabulary(ctx); err != nil {
 		return err
 	}
-	if b.before { // no row of a source stands behind an era
-		return nil
-	}
 	return b.derive(ctx)
 }
 

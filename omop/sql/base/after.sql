@@ -13,6 +13,8 @@ DROP TABLE cdm.care_site;
 ALTER TABLE cdm.new_care_site RENAME TO care_site;
 DROP TABLE cdm.provider;
 ALTER TABLE cdm.new_provider RENAME TO provider;
+DROP TABLE cdm.fact_relationship;
+ALTER TABLE cdm.new_fact_relationship RENAME TO fact_relationship;
 
 DELETE FROM stage.shared_lineage;
 DELETE FROM stage.shared_unpaid;

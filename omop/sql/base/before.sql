@@ -20,3 +20,6 @@ INSERT INTO cdm.care_site BY NAME SELECT id AS care_site_id, key FROM base.place
 ALTER TABLE cdm.provider RENAME TO new_provider;
 CREATE TABLE cdm.provider AS FROM cdm.new_provider LIMIT 0;
 INSERT INTO cdm.provider BY NAME SELECT id AS provider_id, key FROM base.place WHERE "table" = 'provider';
+
+ALTER TABLE cdm.fact_relationship RENAME TO new_fact_relationship;
+CREATE TABLE cdm.fact_relationship AS FROM cdm.new_fact_relationship LIMIT 0;
