@@ -139,4 +139,5 @@ func TestLinkedDrugsAreCounted(t *testing.T) {
 		drug_exposure 1 2024-01-01
 		drug_exposure 1 2024-01-02`)
 	omoptest.SameInParts(t, db, in, report, 2)
+	omoptest.SameOnBases(t, db, in, report, omoptest.Step{Links: "(FROM links WHERE person_id <> 1)"})
 }

@@ -102,6 +102,13 @@
 // Deposits that come in files ([Deposit.Files]) are read one file after the other. What does
 // not fit in one part is divided by part and set aside, sealed, in [Input.Scratch].
 //
+// # On top of a release
+//
+// With [Input.Base] only the persons are mapped whom what has come since touches: who is linked
+// otherwise, or shares a key with such a person, or names a place that has come or gone. The
+// others' rows are the base's, under new numbers. Tables, origins and report are those of a build
+// of all deposits.
+//
 // # Guarantees
 //
 // The result depends on the input alone, not on timing: the same rows give the
