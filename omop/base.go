@@ -2,6 +2,7 @@ package omop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -57,12 +58,6 @@ func (b *builder) persons(ctx context.Context, progress func(step string)) error
 	}
 	if b.base != nil {
 		return b.goOn(ctx, progress)
-	}
-	if progress != nil {
-		progress("plan")
-	}
-	if err := b.plan(ctx); err != nil {
-		return err
 	}
 	return b.mapParts(ctx, progress)
 }
@@ -154,14 +149,18 @@ func (b *builder) reachGone(ctx context.Context) error {
 func (b *builder) reachChanged(ctx context.Context) error {
 	return b.eachChanged(ctx, func(d *loaded, r intake.Resource, lines string) error {
 		owners, key := d.owners(r)
-		rows := fmt.Sprintf("SELECT person FROM %s WHERE line IN (%s)", d.Tables[r.Name], lines)
-		switch {
-		case d.shared(r):
+		if d.shared(r) {
 			return nil
-		case len(owners) > 0:
+		}
+		closeAll, err := b.open(ctx, d, func(resource string) bool { return resource == r.Name || slices.Contains(owners, resource) })
+		if err != nil {
+			return err
+		}
+		rows := fmt.Sprintf("SELECT person FROM %s WHERE line IN (%s)", d.Tables[r.Name], lines)
+		if len(owners) > 0 {
 			rows = fmt.Sprintf("SELECT person FROM (%s) WHERE key IN (SELECT %s FROM %s WHERE line IN (%s))", d.owned(owners, key), key, d.Tables[r.Name], lines)
 		}
-		return b.db.Exec(ctx, fmt.Sprintf("INSERT INTO reach.number SELECT DISTINCT %s, person FROM (%s) WHERE person IS NOT NULL", engine.Literal(d.Name), rows))
+		return errors.Join(b.db.Exec(ctx, fmt.Sprintf("INSERT INTO reach.number SELECT DISTINCT %s, person FROM (%s) WHERE person IS NOT NULL", engine.Literal(d.Name), rows)), closeAll())
 	})
 }
 
@@ -244,12 +243,16 @@ func (b *builder) sharers(ctx context.Context, d *loaded) error {
 			continue
 		}
 		done[group] = true
+		closeAll, err := b.open(ctx, d, func(resource string) bool { return slices.Contains(owners, resource) })
+		if err != nil {
+			return err
+		}
 		numbers := "SELECT person FROM reach.number WHERE deposit = " + engine.Literal(d.Name)
-		err := b.db.Exec(ctx, fmt.Sprintf(`
+		err = b.db.Exec(ctx, fmt.Sprintf(`
 			CREATE OR REPLACE TEMP TABLE reached_key AS SELECT DISTINCT key FROM (%[1]s) WHERE person IN (%[2]s);
 			INSERT INTO reach.number SELECT DISTINCT %[3]s, person FROM (%[1]s) WHERE key IN (FROM reached_key) AND person IS NOT NULL AND person NOT IN (%[2]s);
 			DROP TABLE reached_key`, d.owned(owners, key), numbers, engine.Literal(d.Name)))
-		if err != nil {
+		if err = errors.Join(err, closeAll()); err != nil {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 	}
@@ -275,7 +278,7 @@ func (b *builder) goOn(ctx context.Context, progress func(step string)) error {
 	}
 	for i := range b.deposits {
 		if t, ok := taken[b.deposits[i].Name]; ok {
-			b.deposits[i].Tables, taken[b.deposits[i].Name] = t, b.deposits[i].Tables
+			b.deposits[i].Deposit = t
 		}
 	}
 	if err := b.plan(ctx); err != nil {
@@ -286,11 +289,6 @@ func (b *builder) goOn(ctx context.Context, progress func(step string)) error {
 	}
 	if err := b.run(ctx, "account/coded.sql"); err != nil {
 		return err
-	}
-	for i := range b.deposits {
-		if t, ok := taken[b.deposits[i].Name]; ok {
-			b.deposits[i].Tables = t
-		}
 	}
 	if err := b.run(ctx, "base/all.sql"); err != nil {
 		return err
@@ -316,9 +314,9 @@ func within(pass string, progress func(step string)) func(step string) {
 }
 
 // takeReached copies the rows of the base's deposits that are of those who are touched, as
-// Parquet in memory, and gives each deposit's tables. What every person sees stays whole.
-func (b *builder) takeReached(ctx context.Context) (map[string]map[string]string, error) {
-	all := map[string]map[string]string{}
+// Parquet in memory, and gives the deposits so, by name. What every person sees stays whole.
+func (b *builder) takeReached(ctx context.Context) (map[string]Deposit, error) {
+	all := map[string]Deposit{}
 	for i := range b.deposits {
 		d := b.deposits[i]
 		if !b.ofBase(&d) {
@@ -328,7 +326,8 @@ func (b *builder) takeReached(ctx context.Context) (map[string]map[string]string
 		if d.words, err = b.words(ctx, &d); err != nil {
 			return nil, err
 		}
-		taken := maps.Clone(d.Tables)
+		taken := d.Deposit
+		taken.Tables, taken.Files = maps.Clone(d.Tables), maps.Clone(d.Files)
 		for _, owned := range []bool{false, true} {
 			for _, r := range d.feed.Resources {
 				owners, key := d.owners(r)
@@ -337,17 +336,22 @@ func (b *builder) takeReached(ctx context.Context) (map[string]map[string]string
 				}
 				mine := fmt.Sprintf("person IN (SELECT person FROM reach.number WHERE deposit = %s)", engine.Literal(d.Name))
 				if owned {
-					keys := (&loaded{Deposit: Deposit{Tables: taken}}).owned(owners, key)
+					keys := (&loaded{Deposit: taken}).owned(owners, key)
 					mine = fmt.Sprintf("(%s IN (SELECT key FROM (%s)) OR line IN (%s))", key, keys, changedLines(&d, r))
+				}
+				closeAll, err := b.open(ctx, &d, func(resource string) bool { return resource == r.Name })
+				if err != nil {
+					return nil, fmt.Errorf("deposit %s: %w", d.Name, err)
 				}
 				f, err := engine.LoadFile(r.Name, func(w io.Writer) error {
 					return b.db.CopyOut(ctx, fmt.Sprintf("SELECT %s FROM %s AS r WHERE %s", d.columns(r), d.Tables[r.Name], mine), engine.Parquet, w)
 				})
-				if err != nil {
+				if err = errors.Join(err, closeAll()); err != nil {
 					return nil, fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
 				}
 				b.db.Own(f)
-				taken[r.Name] = "read_parquet(" + engine.Literal(f.Path()) + ")"
+				taken.Tables[r.Name] = readParquet([]*engine.File{f})
+				delete(taken.Files, r.Name)
 			}
 		}
 		all[d.Name] = taken
@@ -356,14 +360,16 @@ func (b *builder) takeReached(ctx context.Context) (map[string]map[string]string
 }
 
 // mapBefore maps the rows that are taken as the base did, and accounts for them.
-func (b *builder) mapBefore(ctx context.Context, taken map[string]map[string]string, progress func(step string)) (*builder, error) {
+func (b *builder) mapBefore(ctx context.Context, taken map[string]Deposit, progress func(step string)) (_ *builder, err error) {
 	before := &builder{
 		db: b.db, feeds: b.feeds, whole: b.whole, release: b.release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{},
-		partRows: b.partRows, base: b.base, before: true,
+		partRows: b.partRows, base: b.base, before: true, scratch: b.scratch,
 	}
+	defer func() { err = errors.Join(err, before.closeOpened()) }()
 	for _, name := range b.base.Deposits {
 		d := b.deposits[slices.IndexFunc(b.deposits, func(d loaded) bool { return d.Name == name })]
-		d.ordinal, d.Tables = len(before.deposits), taken[name]
+		d.ordinal, d.Deposit = len(before.deposits), taken[name]
+		d.Tables = maps.Clone(d.Tables)
 		before.deposits = append(before.deposits, d)
 	}
 	before.startReport()

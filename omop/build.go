@@ -169,10 +169,14 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 
 // close frees what the build alone needed outside its database.
 func (b *builder) close() error {
-	err := b.scratch.Close()
+	return errors.Join(b.scratch.Close(), b.closeOpened())
+}
+
+func (b *builder) closeOpened() (err error) {
 	for _, closeAll := range b.atEnd {
 		err = errors.Join(err, closeAll())
 	}
+	b.atEnd = nil
 	return err
 }
 

@@ -28,7 +28,7 @@ func (b *builder) divide(ctx context.Context) error {
 	err := b.db.Exec(ctx, `
 		ALTER TABLE stage.link RENAME TO every_link;
 		CREATE SCHEMA part;
-		CREATE TABLE stage.contested (deposit INTEGER, source_table VARCHAR, line BIGINT, part INTEGER)`)
+		CREATE OR REPLACE TABLE stage.contested (deposit INTEGER, source_table VARCHAR, line BIGINT, part INTEGER)`)
 	if err != nil {
 		return err
 	}

@@ -46,10 +46,10 @@ func (b *builder) plan(ctx context.Context) error {
 	var rows int64
 	for _, d := range b.deposits {
 		for resource, table := range d.Tables {
-			for _, file := range d.Files[resource] {
-				rows += file.Rows
-			}
 			if table == closed {
+				for _, file := range d.Files[resource] {
+					rows += file.Rows
+				}
 				continue
 			}
 			var n int64
@@ -72,8 +72,9 @@ func (b *builder) plan(ctx context.Context) error {
 		b.parts = append(b.parts, p)
 		return nil
 	}, &p.first, &p.last)
-	if len(b.parts) == 0 { // nobody is linked
+	if err == nil && len(b.parts) == 0 { // nobody is linked
 		b.parts = []part{{}}
+		return b.openAll(ctx, func(*loaded, string) bool { return true })
 	}
 	return err
 }
