@@ -305,11 +305,13 @@ type Output struct {
 
 // Finding is what the disclosure check says of an output, without any value of it.
 type Finding struct {
-	Rule     string `json:"rule"`
-	Severity string `json:"severity"` // "review" or "refuse"
-	Line     int    `json:"line,omitempty"`
-	Field    string `json:"field,omitempty"`
-	Message  string `json:"message"`
+	Rule     string            `json:"rule"`
+	Code     string            `json:"code,omitempty"`   // what it says; the catalogue of package disclosure has its sentence in each language
+	Values   map[string]string `json:"values,omitempty"` // what fills the places of that sentence
+	Severity string            `json:"severity"`         // "review" or "refuse"
+	Line     int               `json:"line,omitempty"`
+	Field    string            `json:"field,omitempty"`
+	Message  string            `json:"message"` // the same in English, with its place
 }
 
 // LocalMap says where a local map of codes comes from.

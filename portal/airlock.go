@@ -183,7 +183,7 @@ func (p *Portal) suggest(q *request) (later, error) {
 	return func(ctx context.Context) (func(*request) (*answer, error), error) {
 		all, err := airlock.Suggest(ctx, p.w, id)
 		return func(q *request) (*answer, error) {
-			return &answer{"suggest", q.lang.Text("suggest.title"), suggestData{id, methodsOf(all), about.MayChange}}, nil
+			return &answer{"suggest", q.lang.Text("suggest.title"), suggestData{id, q.methodsOf(all), about.MayChange}}, nil
 		}, err
 	}, nil
 }
@@ -194,25 +194,28 @@ type methodData struct {
 	Places  []placeData `json:"places"`
 	Refused bool        `json:"refused"` // the check would refuse what comes of it
 	Still   []string    `json:"still"`   // what it would find to refuse
+	Told    []string    `json:"-"`       // the same in the reader's language
 }
 
 // placeData is a place that would change.
 type placeData struct {
 	Line  int    `json:"line"`
 	Field string `json:"field,omitempty"`
+	Code  string `json:"code"`
 	What  string `json:"what"`
+	Told  string `json:"-"` // the same in the reader's language
 }
 
-func methodsOf(all []*disclosure.Suggestion) []methodData {
+func (q *request) methodsOf(all []*disclosure.Suggestion) []methodData {
 	methods := []methodData{}
 	for _, s := range all {
 		m := methodData{Method: string(s.Method), Places: []placeData{}, Refused: s.Report.Verdict == disclosure.Refused, Still: []string{}}
 		for _, c := range s.Changes {
-			m.Places = append(m.Places, placeData{c.Line, c.Field, c.What})
+			m.Places = append(m.Places, placeData{c.Line, c.Field, c.Code, c.What, disclosure.SayChange(q.lang.Language, c)})
 		}
 		for _, f := range s.Report.Findings {
 			if f.Severity == disclosure.Refuse {
-				m.Still = append(m.Still, f.Message)
+				m.Still, m.Told = append(m.Still, f.Message), append(m.Told, f.Say(q.lang.Language))
 			}
 		}
 		methods = append(methods, m)

@@ -13,6 +13,25 @@ import (
 	"rempart.eu/rempart/ledger"
 )
 
+// TestFindingsAreInTheReadersLanguage: and to programs in English, with the code.
+func TestFindingsAreInTheReadersLanguage(t *testing.T) {
+	p := portalOf(t, copyOf(t))
+	withContent(t, p.w)
+	for _, c := range []struct{ path, language, want string }{
+		{"/outputs/s-pneumonia-2", "en", "the count is under the minimum of 11"},
+		{"/outputs/s-pneumonia-2", "fr", "l’effectif est inférieur à l’effectif minimal de 11"},
+		{"/outputs/s-pneumonia-2", "fr", "as findings were told before they had codes"},
+		{"/outputs/s-files-6/suggest", "en", "rounded to a multiple of 20"},
+		{"/outputs/s-files-6/suggest", "fr", "arrondi à un multiple de 20"},
+		{"/api/v1/outputs/s-pneumonia-2", "fr", `"code":"small-count","values":{"minimum":"11"}`},
+		{"/api/v1/outputs/s-pneumonia-2", "fr", "line 3, column n: the count is under the minimum of 11"},
+	} {
+		if body := get(t, p, "bob", c.path, "Accept-Language", c.language).Body.String(); !strings.Contains(strings.Join(strings.Fields(body), " "), c.want) {
+			t.Errorf("%s in %s: no %q in\n%s", c.path, c.language, c.want, body)
+		}
+	}
+}
+
 // TestAnOutputIsMendedDiscussedAndFetched is the way of an output through the portal beside
 // its decision: seen by those whom it concerns, and nobody else.
 func TestAnOutputIsMendedDiscussedAndFetched(t *testing.T) {

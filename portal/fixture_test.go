@@ -119,8 +119,8 @@ func tellStory(ctx context.Context, dir string) error {
 		say("chu", ledger.RunFinished{Run: "s-" + r.name, Outcome: "done", Seconds: 2.5, Outputs: []ledger.Output{
 			{Output: "s-" + r.name + "-1", Name: "seasons.csv", Size: 1840, SHA256: ledger.Sum([]byte(r.name))},
 			{Output: "s-" + r.name + "-2", Name: "small.csv", Size: 240, SHA256: ledger.Sum(nil), Refused: true, Findings: []ledger.Finding{
-				{Rule: "small-count", Severity: "refuse", Line: 3, Field: "n", Message: "a count of 4 is below 11"},
-				{Rule: "dominance", Severity: "review", Field: "mean_cost", Message: "one person may have most of a sum"}}},
+				{Rule: "small-count", Code: "small-count", Values: map[string]string{"minimum": "11"}, Severity: "refuse", Line: 3, Field: "n", Message: "line 3, column n: the count is under the minimum of 11: merge categories, or drop the row"},
+				{Rule: "dominance", Severity: "review", Field: "mean_cost", Message: "as findings were told before they had codes"}}},
 		}})
 	}
 	amended := strings.Replace(spec("pneumonia", "Pneumonia and chronic diseases in adults", "alice", "2029-12-31", ""), "condition_start_date]", "condition_start_date]\n  visit_occurrence: [person_id, visit_start_date]", 1)

@@ -10,7 +10,9 @@ import (
 
 	xlanguage "golang.org/x/text/language"
 
+	"rempart.eu/rempart/airlock/disclosure"
 	"rempart.eu/rempart/internal/words"
+	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/ledger/tell"
 )
 
@@ -30,9 +32,18 @@ func (l *language) kind(kind string) string {
 	return l.Text("kind." + kind)
 }
 
+// finding tells what was found, without its place; one of before findings had codes is told as the
+// ledger has it.
+func (l *language) finding(f ledger.Finding) string {
+	if text := disclosure.Say(l.Language, f.Code, f.Values); text != "" {
+		return text
+	}
+	return f.Message
+}
+
 var languages = sync.OnceValue(func() map[string]*language {
 	all := map[string]*language{}
-	for code, l := range words.Load(tell.Catalogue, catalogue) {
+	for code, l := range words.Load(tell.Catalogue, disclosure.Catalogue, catalogue) {
 		all[code] = &language{l}
 	}
 	return all

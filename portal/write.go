@@ -52,7 +52,7 @@ var layouts = sync.OnceValues(func() (map[string]map[string]*template.Template, 
 // functions are what templates call.
 func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": l.Text, "kind": l.kind, "number": l.Number, "day": l.Day, "moment": l.Moment, "size": l.Size,
+		"t": l.Text, "kind": l.kind, "finding": l.finding, "number": l.Number, "day": l.Day, "moment": l.Moment, "size": l.Size,
 		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"short": func(digest any) string {
 			text := fmt.Sprint(digest)

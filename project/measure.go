@@ -62,7 +62,7 @@ func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.D
 	case len(folders) == 0:
 		return nil, nil
 	case folder == "" && len(folders) > 1:
-		return membership.Untestable("its step needs several training tables: declare beside the model which it was fitted to, dataset: " + folders[0]), nil
+		return membership.Untestable("several", "folder", folders[0]), nil
 	case folder == "":
 		folder = folders[0]
 	}
@@ -73,14 +73,14 @@ func (s *stepOf) test(ctx context.Context, model run.File, declared disclosure.D
 	t := membership.Test{Name: model.Name, Model: model.Content, Kind: declared.Shadow, Description: given(dataset.Description), Members: given("train.parquet")}
 	var made dataset.Made
 	if err := json.Unmarshal(t.Description, &made); err != nil || t.Members == nil {
-		return membership.Untestable("there is no training table " + folder + " among what its step needs"), nil //nolint:nilerr // the checker is told
+		return membership.Untestable("table", "folder", folder), nil //nolint:nilerr // the checker is told
 	}
 	t.Others = given("test.parquet")
 	if made.Rows["test"] == 0 {
 		t.Others = given("valid.parquet")
 	}
 	if t.Environment = environment(); t.Environment.Interpreter == "" {
-		return membership.Untestable("no Python environment is configured"), nil
+		return membership.Untestable("python"), nil
 	}
 	return membership.Measure(ctx, t)
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -396,19 +395,16 @@ func examine(id string, f run.File, beside beside, earlier []disclosure.Earlier,
 	output.Refused = report.Verdict == disclosure.Refused
 	if kind := kindOf[report.Kind]; len(spec.Outputs) > 0 && !slices.Contains(spec.Outputs, kind) {
 		output.Refused = true
-		output.Findings = append(output.Findings, ledger.Finding{
-			Rule: "not-granted", Severity: disclosure.Refuse.String(),
-			Message: fmt.Sprintf("the authorisation lets out %s alone: have it amended, or write another kind of file", strings.Join(spec.Outputs, ", ")),
-		})
+		output.Findings = append(output.Findings, findings(disclosure.NotGranted(spec.Outputs))...)
 	}
-	output.Findings = append(output.Findings, findings(report)...)
+	output.Findings = append(output.Findings, findings(report.Findings...)...)
 	return output, nil
 }
 
-// findings are those of a report as the ledger keeps them.
-func findings(report disclosure.Report) (list []ledger.Finding) {
-	for _, f := range report.Findings {
-		list = append(list, ledger.Finding{Rule: f.Rule, Severity: f.Severity.String(), Line: f.Line, Field: f.Field, Message: f.Message})
+// findings are such as the ledger keeps them.
+func findings(all ...disclosure.Finding) (list []ledger.Finding) {
+	for _, f := range all {
+		list = append(list, ledger.Finding{Rule: f.Rule, Code: f.Code, Values: f.Values, Severity: f.Severity.String(), Line: f.Line, Field: f.Field, Message: f.Message})
 	}
 	return list
 }

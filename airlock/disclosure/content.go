@@ -17,10 +17,10 @@ func (c *checker) checkName(name string) string {
 	switch {
 	case name == "" || name != path.Base(name) || strings.HasPrefix(name, ".") || odd || !utf8.ValidString(name) || len(name) > 100:
 		c.report.File = "(a name that cannot be shown)"
-		c.refuse(place{}, "name", "the file's name must be 1 to 100 letters, digits, spaces, dots, hyphens or underscores, without a folder: rename it")
+		c.refuse(place{}, "name")
 	case len(scan.Find(strings.ReplaceAll(name, "_", " "))) > 0:
 		c.report.File = "(a name that cannot be shown)"
-		c.refuse(place{}, "name", "the file's name holds what looks like an identifier of a person: rename it")
+		c.refuse(place{}, "name_identifier")
 	default:
 		return name
 	}
@@ -38,8 +38,7 @@ func (c *checker) checkCharacters(text string) {
 		case r == '\uFEFF' || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Cc, r) ||
 			unicode.Is(unicode.Co, r) || unicode.Is(unicode.Variation_Selector, r) ||
 			unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || r == '\u3164' || r == '\u115F':
-			c.refuse(place{line: line}, "invisible",
-				"a control or invisible character, which can carry a message: remove it, and end lines with LF or CRLF")
+			c.refuse(place{line: line}, "invisible")
 		}
 	}
 }
@@ -51,19 +50,19 @@ const overlong = 20
 // overlong is refused unread.
 func (c *checker) checkWords(at place, s string) {
 	if limit := overlong * c.rules.MaxCell; len(s) > limit {
-		c.refuse(at, "long-text", "a text of more than %d bytes, which nobody reads: shorten it, or break it into lines", limit)
+		c.refuse(at, "long-text_unread", "bytes", limit)
 		return
 	}
 	for _, kind := range scan.Find(s) {
 		switch kind {
 		case scan.Phone, scan.IPv4:
-			c.review(at, "identifier", "this looks like an identifier of a person (%s): make sure that it is none, or remove it", kind)
+			c.review(at, "identifier_maybe", "kind", kind)
 		default:
-			c.refuse(at, "identifier", "this looks like an identifier of a person (%s), which never leaves: remove it", kind)
+			c.refuse(at, "identifier", "kind", kind)
 		}
 	}
 	if utf8.RuneCountInString(s) > c.rules.MaxCell {
-		c.review(at, "long-text", "a text of more than %d characters: read it to the end, or have it shortened", c.rules.MaxCell)
+		c.review(at, "long-text", "n", c.rules.MaxCell)
 	}
 	c.checkPrecision(at, s)
 }
@@ -75,8 +74,7 @@ func (c *checker) checkPrecision(at place, s string) {
 		return
 	}
 	at.line = 0 // once a column is enough
-	c.review(at, "precision",
-		"numbers with more than %d significant digits, which can carry a message: round them to 4", c.rules.MaxDigits)
+	c.review(at, "precision", "n", c.rules.MaxDigits)
 }
 
 // showable returns a column's name where it can stand in a report, or "".

@@ -15,24 +15,23 @@ func (c *checker) checkContributions(t *table, columns []column, text []byte) {
 		return
 	}
 	if text == nil {
-		c.refuse(place{}, "contributions",
-			"sums are declared, and nothing says what the largest contributions to them are: write them beside, as NAME.disclosure.csv with COLUMN_1, COLUMN_2, …")
+		c.refuse(place{}, "contributions_missing")
 		return
 	}
 	beside, err := readContributions(text, t, columns, c.declared)
 	if err != nil {
-		c.refuse(place{}, "contributions", "the contributions beside cannot be read: write them as CSV with commas and a header")
+		c.refuse(place{}, "contributions_unreadable")
 		return
 	}
 	for _, name := range c.declared.Values {
 		at := slices.IndexFunc(columns, func(col column) bool { return col.name == name })
 		if at < 0 {
-			c.refuse(place{}, "contributions", "a declared value is no column of the table: name the column as its header does")
+			c.refuse(place{}, "contributions_column")
 			continue
 		}
 		ranked := rankedColumns(beside.table.header, name)
 		if len(ranked) < max(2, c.rules.Dominance.N) {
-			c.refuse(t.as(columns[at]), "contributions", "the contributions beside need at least %d columns, the name of this one with _1, _2, …", max(2, c.rules.Dominance.N))
+			c.refuse(t.as(columns[at]), "contributions_few", "n", max(2, c.rules.Dominance.N))
 			continue
 		}
 		for i, row := range t.rows {
@@ -42,7 +41,7 @@ func (c *checker) checkContributions(t *table, columns []column, text []byte) {
 			}
 			largest, ok := beside.rows[beside.key(row, 0)]
 			if !ok {
-				c.refuse(t.at(i, columns[at]), "contributions", "no row of the contributions beside has these labels: write one for each sum")
+				c.refuse(t.at(i, columns[at]), "contributions_row")
 				continue
 			}
 			c.checkSum(t.at(i, columns[at]), total, largest, ranked)
@@ -111,16 +110,16 @@ func (c *checker) checkSum(at place, total float64, row []string, ranked []int) 
 	largest := contributions(row, ranked)
 	switch {
 	case largest == nil, slices.Min(largest) < 0, !descending(largest):
-		c.refuse(at, "contributions", "contributions are numbers of 0 or more in descending order: the rules of dominance are for these")
+		c.refuse(at, "contributions_order")
 	case sumOf(largest) > total*(1+1e-6)+1e-6:
-		c.refuse(at, "contributions", "the largest contributions are more than this sum: write those of the same persons")
+		c.refuse(at, "contributions_exceed")
 	default:
 		d := c.rules.Dominance
 		if d.Concentrated(total, largest) {
-			c.refuse(at, "dominance", "the %d largest contributions are more than %.4g %% of this sum: hide it, or merge categories", d.N, d.K)
+			c.refuse(at, "dominance", "n", d.N, "k", fmt.Sprintf("%.4g", d.K))
 		}
 		if d.Estimable(total, largest) {
-			c.refuse(at, "p-percent", "the second largest contributor can tell the largest to within %.4g %%: hide this sum, or merge categories", d.P)
+			c.refuse(at, "p-percent", "p", fmt.Sprintf("%.4g", d.P))
 		}
 	}
 }

@@ -14,7 +14,7 @@ var delimiters = []rune{',', ';', '\t', '|'}
 // checkCSV reads a file of delimited cells (RFC 4180) as every table that it can be.
 func (c *checker) checkCSV(text string) {
 	if strings.HasPrefix(strings.ToLower(text), "sep=") {
-		c.refuse(place{line: 1}, "broken", "a line for Excel stands before the names of the columns: begin with the names")
+		c.refuse(place{line: 1}, "broken_excel")
 		return
 	}
 	candidates := delimiters
@@ -42,7 +42,7 @@ func (c *checker) checkCSV(text string) {
 		if e := new(csv.ParseError); errors.As(broken, &e) {
 			at.line = e.Line
 		}
-		c.refuse(at, "broken", "the file cannot be read as a table here: write it with a CSV library, one header line, and as many cells in each line")
+		c.refuse(at, "broken_table")
 		return
 	}
 	for _, t := range tables {

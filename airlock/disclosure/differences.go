@@ -37,14 +37,14 @@ func (k *keyed) alone() map[int]cells.Interval {
 func byKey(m *margins) *keyed {
 	k := &keyed{margins: m, cell: map[string]int{}}
 	if len(m.columns) == 1 {
-		k.measure = strings.Join(words(m.columns[0].name), " ")
+		k.measure = strings.Join(wordsOf(m.columns[0].name), " ")
 	}
 	for i := range m.grid.Cells {
 		labels := map[string]int{}
 		var parts []string
 		for d, at := range m.grid.Coordinates(i) {
 			if label := m.labels[d][at]; !m.totals[d][at] {
-				part := strings.Join(words(m.names[d]), " ") + "=" + label
+				part := strings.Join(wordsOf(m.names[d]), " ") + "=" + label
 				labels[part] = d
 				parts = append(parts, part)
 			}
@@ -101,9 +101,7 @@ func (c *checker) compare(now, before *keyed, earlier Earlier) {
 			differ++
 		}
 		if d := math.Abs(a.Value - b.Value); d > 0.5 && d < float64(c.rules.MinimumCell)-0.1 {
-			c.review(now.at(i), "differencing",
-				"output %s (%s), which was released before, tells this count otherwise by less than the minimum of %d: the difference is a small group, unless the two count different persons; tell it as it was released, or hide it",
-				earlier.Output, earlier.Name, c.rules.MinimumCell)
+			c.review(now.at(i), "differencing", "output", earlier.Output, "file", earlier.Name, "minimum", c.rules.MinimumCell)
 		}
 	}
 	if differ == 0 {
@@ -150,20 +148,18 @@ func (c *checker) attackTogether(now, before *keyed, common int, earlier Earlier
 		}
 		if i < len(now.grid.Cells) {
 			if !c.narrow(now.alone()[i]) {
-				c.refuse(now.at(i), "differencing",
-					"together with output %s (%s), which was released before, the totals give this hidden count back: hide a second count of the same row and column too", earlier.Output, earlier.Name)
+				c.refuse(now.at(i), "differencing_hidden", "output", earlier.Output, "file", earlier.Name)
 			}
 			continue
 		}
 		if k := slices.Index(index, i); k >= 0 && !c.narrow(before.alone()[k]) {
-			c.refuse(place{}, "differencing",
-				"together with output %s (%s), which was released before, this table gives back a count that was hidden there: hide the same counts as there, or the totals", earlier.Output, earlier.Name)
+			c.refuse(place{}, "differencing_earlier", "output", earlier.Output, "file", earlier.Name)
 		}
 	}
 	for k, cell := range before.grid.Cells { // told now, hidden then
 		i, ok := now.cell[before.keys[k]]
 		if ok && cell.Hidden && !now.grid.Cells[i].Hidden && now.grid.Cells[i].Value > 0 && now.grid.Cells[i].Value < float64(c.rules.MinimumCell) {
-			c.refuse(now.at(i), "differencing", "output %s (%s) was released with this count hidden: hide it here too", earlier.Output, earlier.Name)
+			c.refuse(now.at(i), "differencing_told", "output", earlier.Output, "file", earlier.Name)
 		}
 	}
 }

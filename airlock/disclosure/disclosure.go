@@ -56,6 +56,7 @@ import (
 	"strings"
 
 	"rempart.eu/rempart/airlock/disclosure/cells"
+	"rempart.eu/rempart/internal/words"
 )
 
 // Rules say what a project lets out. All of them must be positive.
@@ -110,8 +111,10 @@ type Finding struct {
 	Column   int      `json:"column,omitempty"` // 1-based field of a table; 0 where there is none
 	Field    string   `json:"field,omitempty"`  // the column's name or the JSON path; empty where it could disclose
 	Rule     string   `json:"rule"`             // one of the names in the package comment
+	Code     string   `json:"code"`             // what it says: the rule, and which of several things; see messages.toml
+	Values   Values   `json:"values,omitempty"` // what fills the places of its sentence
 	Severity Severity `json:"severity"`         //
-	Message  string   `json:"message"`          // what and the remedy, in plain words, without any value
+	Message  string   `json:"message"`          // the place, what and the remedy, in plain English, without any value
 }
 
 // Verdict is the outcome of a check.
@@ -176,9 +179,9 @@ func Examine(o Output, rules Rules) (Report, error) {
 	c.declare()
 	switch {
 	case int64(len(o.Data)) > rules.MaxBytes || o.Size > rules.MaxBytes:
-		c.refuse(place{}, "size", "the file is larger than %d bytes: aggregate further, or split it by topic", rules.MaxBytes)
+		c.refuse(place{}, "size", "bytes", rules.MaxBytes)
 	case int64(len(o.Data)) != o.Size:
-		c.refuse(place{}, "size", "the file is not as long as was recorded: collect the outputs of the run again")
+		c.refuse(place{}, "size_recorded")
 	default:
 		c.checkContent(o.Name, o.Data)
 		for _, e := range o.Earlier {
@@ -198,7 +201,7 @@ func (c *checker) declare() {
 	}
 	d, err := ParseDeclaration(c.output.Declaration)
 	if err != nil {
-		c.refuse(place{}, "declaration", "what is declared beside the output cannot be used: write NAME.disclosure.yaml as docs/airlock.md shows")
+		c.refuse(place{}, "declaration")
 		return
 	}
 	c.declared = d
@@ -227,15 +230,13 @@ type place struct {
 	field        string
 }
 
-func (c *checker) refuse(at place, rule, format string, args ...any) {
-	c.add(at, rule, Refuse, fmt.Sprintf(format, args...))
-}
+// refuse adds a finding by its code, and what fills the places of its sentence: names and values in turn.
+func (c *checker) refuse(at place, code string, pairs ...any) { c.add(at, code, Refuse, pairs) }
 
-func (c *checker) review(at place, rule, format string, args ...any) {
-	c.add(at, rule, Review, fmt.Sprintf(format, args...))
-}
+func (c *checker) review(at place, code string, pairs ...any) { c.add(at, code, Review, pairs) }
 
-func (c *checker) add(at place, rule string, severity Severity, message string) {
+func (c *checker) add(at place, code string, severity Severity, pairs []any) {
+	rule, _, _ := strings.Cut(code, "_")
 	if severity == Refuse {
 		c.report.Verdict = Refused
 	}
@@ -252,10 +253,10 @@ func (c *checker) add(at place, rule string, severity Severity, message string) 
 		return
 	}
 	c.seen[key] = true
-	c.report.Findings = append(c.report.Findings, Finding{
+	c.report.Findings = append(c.report.Findings, told(Finding{
 		File: c.report.File, Line: at.line, Column: at.column, Field: at.field,
-		Rule: rule, Severity: severity, Message: at.words() + message,
-	})
+		Rule: rule, Code: code, Values: values(pairs...), Severity: severity,
+	}))
 }
 
 // countTheRest ends a report whose findings were too many to list.
@@ -265,31 +266,13 @@ func (c *checker) countTheRest() {
 			group := severity.String() + " " + f.Rule
 			if more := c.alike[group] - maxAlike; f.Severity == severity && more > 0 {
 				c.alike[group] = 0
-				c.report.Findings = append(c.report.Findings, Finding{
-					File: c.report.File, Rule: f.Rule, Severity: severity,
-					Message: fmt.Sprintf("%d more places like those listed", more),
-				})
+				c.report.Findings = append(c.report.Findings, told(Finding{File: c.report.File, Rule: f.Rule, Code: "more", Values: values("n", more), Severity: severity}))
 			}
 		}
 	}
 }
 
-// words says the place at the head of a message, as "line 7, column persons: ".
-func (p place) words() string {
-	var parts []string
-	if p.line > 0 {
-		parts = append(parts, fmt.Sprintf("line %d", p.line))
-	}
-	switch {
-	case p.column > 0 && p.field != "":
-		parts = append(parts, "column "+p.field)
-	case p.column > 0:
-		parts = append(parts, fmt.Sprintf("column %d", p.column))
-	case p.field != "":
-		parts = append(parts, p.field)
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return strings.Join(parts, ", ") + ": "
+// Say tells a finding with its place, in a language that has the [Catalogue].
+func (f Finding) Say(l *words.Language) string {
+	return SayPlace(l, f.Line, f.Column, f.Field, Say(l, f.Code, f.Values))
 }

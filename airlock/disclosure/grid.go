@@ -381,8 +381,7 @@ func (c *checker) attack(t *table, m *margins) {
 		if !ok || !c.narrow(interval) {
 			continue
 		}
-		c.refuseIn(t, m.at(i), "recomputable",
-			"this hidden count follows from the totals of its row or column: hide a second count of the same row and column too, or the totals")
+		c.refuseIn(t, m.at(i), "recomputable")
 	}
 }
 
@@ -403,8 +402,7 @@ func (c *checker) checkRemainders(t *table, m *margins) {
 	for _, total := range totals {
 		rest, hidden := restOf(m.grid.Cells, cells.Sum{Total: total, Parts: flat})
 		if hidden == 0 && len(flat) > 1 && rest > 0.5 && rest < float64(c.rules.MinimumCell) {
-			c.refuseIn(t, m.at(total), "remainder",
-				"the rows add up to less than this total by under the minimum of %d, which tells what was left out: hide the total, or one more row", c.rules.MinimumCell)
+			c.refuseIn(t, m.at(total), "remainder", "minimum", c.rules.MinimumCell)
 		}
 	}
 }
@@ -440,8 +438,7 @@ func (c *checker) checkRowRemainders(t *table, columns []column) {
 		whole, ok1 := total.cells[i].value()
 		some, ok2 := part.cells[i].value()
 		if rest := whole - some; ok1 && ok2 && rest > 0 && rest < float64(c.rules.MinimumCell) {
-			c.review(t.at(i, total), "remainder", "the rest of this total is under the minimum of %d: coarsen, unless nobody is in the rest who is not counted elsewhere",
-				c.rules.MinimumCell)
+			c.review(t.at(i, total), "remainder_row", "minimum", c.rules.MinimumCell)
 		}
 	}
 }
@@ -458,7 +455,7 @@ func (c *checker) checkGroups(m *margins) {
 		one                  int
 	}
 	for d := range m.labels {
-		isTime := slices.ContainsFunc(words(m.names[d]), func(w string) bool { return timeWords[w] })
+		isTime := slices.ContainsFunc(wordsOf(m.names[d]), func(w string) bool { return timeWords[w] })
 		if m.nested[d] || isTime {
 			continue
 		}
@@ -487,13 +484,11 @@ func (c *checker) checkGroups(m *margins) {
 		zeros := 0
 		for _, g := range order {
 			if zeros += g.zeros; g.filled == 1 && g.parts > 1 && !m.grid.Cells[g.one].Hidden {
-				c.review(m.at(g.one), "group",
-					"all persons of this group are in one category (100 %%), so whoever knows that somebody is in the group knows the category: merge categories or groups, unless it cannot be otherwise")
+				c.review(m.at(g.one), "group")
 			}
 		}
 		if zeros > 0 {
-			c.review(m.table.as(m.columns[0]), "group",
-				"%d of the counts are 0 (0 %%), which tells of everybody in a group that he is not in a category: merge categories, unless it cannot be otherwise", zeros)
+			c.review(m.table.as(m.columns[0]), "group_zeros", "n", zeros)
 		}
 	}
 }

@@ -24,13 +24,11 @@ var stated = regexp.MustCompile(`^(text-align|vertical-align|font-weight|font-st
 // maxSpan bounds the cells of a table that one cell stands for.
 const maxSpan = 100
 
-const htmlRemedy = "write the table alone (pandas: to_html()), or as CSV"
-
 // checkHTML examines the tables and the text of a page.
 func (c *checker) checkHTML(text string) {
 	root, err := html.Parse(strings.NewReader(text))
 	if err != nil {
-		c.refuse(place{}, "broken", "the page cannot be read: %s", htmlRemedy)
+		c.refuse(place{}, "broken_page")
 		return
 	}
 	tables := 0
@@ -60,7 +58,7 @@ func (c *checker) checkHTML(text string) {
 	}
 	walk(root)
 	if len(words) > c.rules.MaxRows {
-		c.refuse(place{}, "rows", "more than %d pieces of text: shorten the page", c.rules.MaxRows)
+		c.refuse(place{}, "rows_words", "n", c.rules.MaxRows)
 		words = words[:c.rules.MaxRows]
 	}
 	for _, s := range words {
@@ -69,9 +67,9 @@ func (c *checker) checkHTML(text string) {
 	}
 	switch {
 	case tables == 0:
-		c.refuse(place{}, "kind", "there is no table in the page: write text as Markdown")
+		c.refuse(place{}, "kind_no-table")
 	case len(words) > 0:
-		c.review(place{}, "read", "text beside the tables: read it whole")
+		c.review(place{}, "read_page")
 	}
 }
 
@@ -79,21 +77,21 @@ func (c *checker) checkHTML(text string) {
 func (c *checker) mayStand(n *html.Node) bool {
 	switch {
 	case n.Data == "script":
-		c.refuse(place{}, "script", "the page runs a script: %s", htmlRemedy)
+		c.refuse(place{}, "script_page")
 		return false
 	case n.Namespace != "" || !htmlElements[n.Data]:
-		c.refuse(place{}, "external", "the page holds an element that is neither table nor text (%s), which can load, hide or carry data: %s", showable(n.Data), htmlRemedy)
+		c.refuse(place{}, "external_element", "element", showable(n.Data))
 		return false
 	}
 	for _, a := range n.Attr {
 		value := strings.ToLower(strings.TrimSpace(a.Val))
 		switch {
 		case strings.HasPrefix(a.Key, "on"):
-			c.refuse(place{}, "script", "an attribute that runs a script: %s", htmlRemedy)
+			c.refuse(place{}, "script_attribute")
 		case n.Data == "meta" && a.Key == "charset" && value != "utf-8":
-			c.refuse(place{}, "encoding", "the page says that it is not UTF-8, and would be read otherwise elsewhere: %s", htmlRemedy)
+			c.refuse(place{}, "encoding_page")
 		case !htmlAttributes[a.Key] || a.Namespace != "":
-			c.refuse(place{}, "metadata", "an attribute that can load, hide or carry data: %s", htmlRemedy)
+			c.refuse(place{}, "metadata_attribute")
 		case a.Key == "style":
 			c.checkStyle(value)
 		default:
@@ -104,19 +102,19 @@ func (c *checker) mayStand(n *html.Node) bool {
 }
 
 func (c *checker) refuseComment() {
-	c.refuse(place{}, "metadata", "a comment, which nobody sees and which can carry data: %s", htmlRemedy)
+	c.refuse(place{}, "metadata_comment")
 }
 
 // checkStyle refuses what loads or hides.
 func (c *checker) checkStyle(style string) {
 	if strings.ContainsAny(style, `\(@/`) {
-		c.refuse(place{}, "external", "a style that can load something from elsewhere: %s", htmlRemedy)
+		c.refuse(place{}, "external_style")
 		return
 	}
 	for one := range strings.SplitSeq(style, ";") {
 		name, _, _ := strings.Cut(one, ":")
 		if name = strings.TrimSpace(name); name != "" && !stated.MatchString(name) {
-			c.refuse(place{}, "invisible", "a style that can hide what stands there: %s", htmlRemedy)
+			c.refuse(place{}, "invisible_style")
 			return
 		}
 	}
@@ -144,7 +142,7 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 				}
 				grid = append(grid, row)
 			case child.Data == "table":
-				c.refuse(place{}, "broken", "a table in a table: %s", htmlRemedy)
+				c.refuse(place{}, "broken_nested")
 			default:
 				walk(child, head || child.Data == "thead")
 			}
@@ -152,7 +150,7 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 	}
 	walk(n, false)
 	if len(grid) == 0 {
-		c.refuse(place{}, "empty", "a table has no rows: %s", htmlRemedy)
+		c.refuse(place{}, "empty_table")
 		return
 	}
 	heads = max(heads, 1)
@@ -168,7 +166,7 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 	}
 	for i, row := range grid[heads:] {
 		if len(row) != len(t.header) {
-			c.refuse(place{line: heads + i + 1}, "broken", "a row has more or fewer cells than the header: %s", htmlRemedy)
+			c.refuse(place{line: heads + i + 1}, "broken_row")
 			return
 		}
 		t.rows, t.lines = append(t.rows, row), append(t.lines, heads+i+1)
@@ -213,7 +211,7 @@ func (c *checker) htmlText(n *html.Node) string {
 			case child.Type == html.CommentNode:
 				c.refuseComment()
 			case child.Type == html.ElementNode && child.Data == "table":
-				c.refuse(place{}, "broken", "a table in a table: %s", htmlRemedy)
+				c.refuse(place{}, "broken_nested")
 			case child.Type == html.ElementNode && c.mayStand(child):
 				if child.Data == "br" || child.Data == "p" || child.Data == "div" {
 					b.WriteString(" ")

@@ -37,7 +37,7 @@ const deepest = 64
 // checkJSON examines one JSON text, or one a line (NDJSON).
 func (c *checker) checkJSON(text string) {
 	if line := brokenJSON(text); line > 0 {
-		c.refuse(place{line: line}, "broken", "this is no valid JSON: write it with a JSON library, and NaN as null")
+		c.refuse(place{line: line}, "broken_json")
 		return
 	}
 	p := jsonParser{decoder: json.NewDecoder(strings.NewReader(text)), text: text, line: 1}
@@ -46,7 +46,7 @@ func (c *checker) checkJSON(text string) {
 	for p.decoder.More() {
 		n, err := p.value("$", "", 0)
 		if err != nil {
-			c.refuse(place{line: p.line}, "broken", "this JSON nests deeper than %d levels: flatten it", deepest)
+			c.refuse(place{line: p.line}, "broken_deep", "n", deepest)
 			return
 		}
 		roots = append(roots, n)
@@ -154,19 +154,19 @@ func (c *checker) checkNode(n node, counted bool) {
 			return
 		}
 		if len(n.fields) > c.rules.MaxRows {
-			c.refuse(n.place(), "rows", "more than %d names in one object, which is taken for row-level data: aggregate further; what follows is of the first ones", c.rules.MaxRows)
+			c.refuse(n.place(), "rows_names", "n", c.rules.MaxRows)
 			n.fields = n.fields[:c.rules.MaxRows]
 		}
 		for _, f := range n.fields {
 			c.checkWords(place{line: f.line}, f.key)
 			if roleOf(f.key) == identifier {
-				c.refuse(f.place(), "identifier-column", "a field of persons or records, which never leave one by one: drop it and count")
+				c.refuse(f.place(), "identifier-column_field")
 			}
 			c.checkNode(f, counted)
 		}
 	case arrayShape:
 		if len(n.items) > c.rules.MaxRows {
-			c.refuse(n.place(), "rows", "more than %d values in one list, which is taken for row-level data: aggregate further; what follows is of the first ones", c.rules.MaxRows)
+			c.refuse(n.place(), "rows_values", "n", c.rules.MaxRows)
 			n.items = n.items[:c.rules.MaxRows]
 		}
 		if t := n.records(); t != nil {
@@ -204,7 +204,7 @@ func (c *checker) checkScalar(n node, counted bool) {
 	case counted && n.shape == numberShape, counted && r.state == under, counted && r.state == number:
 		c.checkCount(at, r)
 	case n.shape == numberShape && roleOf(n.key) == unknown && r.whole() && r.small(c.rules.MinimumCell):
-		c.review(at, "small-number", "if this counts persons, it is under the minimum of %d: ask what it says", c.rules.MinimumCell)
+		c.review(at, "small-number_value", "minimum", c.rules.MinimumCell)
 	case n.shape == stringShape:
 		c.checkSentence(at, n.scalar)
 	}

@@ -35,31 +35,22 @@ var kinds = map[string]Kind{
 	".png": PNG, ".svg": SVG, ".safetensors": Safetensors, ".onnx": ONNX,
 }
 
-// refusals are the names that may not, with what to do instead.
+// refusals are the names that may not, with the code of what to do instead.
 var refusals = []struct {
 	extensions []string
-	remedy     string
+	code       string
 }{
-	{[]string{".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"},
-		"a file of this kind is for rows, which stay inside: write an aggregate as CSV"},
-	{[]string{".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".rds", ".rda", ".rdata", ".npy", ".npz", ".h5", ".hdf5", ".keras"},
-		"a file of this kind can hold the rows that a model was trained on, and run code where it is opened: write coefficients as JSON or CSV, or weights as safetensors or ONNX"},
-	{[]string{".pb", ".tflite", ".gguf", ".pmml"},
-		"nobody can look through a file of this kind: write coefficients as JSON or CSV, or weights as safetensors or ONNX"},
-	{[]string{".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"},
-		"an archive hides what is in it: put each file into the outputs by itself"},
-	{[]string{".xlsx", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx"},
-		"office files carry hidden sheets, caches and histories: write tables as CSV and text as Markdown"},
-	{[]string{".xhtml", ".ipynb", ".pdf", ".rmd", ".qmd"},
-		"reports of this kind can embed data and scripts: write tables as CSV, text as Markdown and figures as PNG"},
-	{[]string{".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"},
-		"only PNG and SVG figures are checked: save the figure as PNG"},
+	{[]string{".feather", ".arrow", ".orc", ".avro", ".duckdb", ".db", ".sqlite", ".sas7bdat", ".dta", ".sav"}, "kind_rows"},
+	{[]string{".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".rds", ".rda", ".rdata", ".npy", ".npz", ".h5", ".hdf5", ".keras"}, "kind_pickle"},
+	{[]string{".pb", ".tflite", ".gguf", ".pmml"}, "kind_opaque"},
+	{[]string{".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".rar"}, "kind_archive"},
+	{[]string{".xlsx", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx"}, "kind_office"},
+	{[]string{".xhtml", ".ipynb", ".pdf", ".rmd", ".qmd"}, "kind_report"},
+	{[]string{".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp"}, "kind_picture"},
 }
 
-const otherRemedy = "only CSV, TSV, JSON, NDJSON, Parquet, HTML tables, text, Markdown, PNG, SVG, safetensors and ONNX are checked: write the output as one of them"
-
 // magic numbers of files that are refused under any name, with the extension
-// whose remedy fits.
+// whose refusal fits.
 var magic = []struct {
 	offset    int
 	bytes     string
@@ -83,7 +74,7 @@ func (c *checker) checkContent(name string, data []byte) {
 	for _, m := range magic {
 		if len(data) >= m.offset+len(m.bytes) && string(data[m.offset:m.offset+len(m.bytes)]) == m.bytes {
 			c.report.Kind = Other
-			c.refuse(place{}, "kind", "%s", remedy(m.extension))
+			c.refuse(place{}, refusal(m.extension))
 			return
 		}
 	}
@@ -91,9 +82,9 @@ func (c *checker) checkContent(name string, data []byte) {
 	isPNG := bytes.HasPrefix(data, []byte(pngMagic))
 	switch {
 	case c.report.Kind == Other:
-		c.refuse(place{}, "kind", "%s", remedy(extension))
+		c.refuse(place{}, refusal(extension))
 	case isPNG != (c.report.Kind == PNG), isParquet != (c.report.Kind == Parquet):
-		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
+		c.refuse(place{}, "kind_content")
 	case isPNG:
 		c.checkPNG(data)
 	case isParquet:
@@ -133,24 +124,24 @@ func kindOf(extension string) Kind {
 	return Other
 }
 
-func remedy(extension string) string {
+func refusal(extension string) (code string) {
 	for _, r := range refusals {
 		if slices.Contains(r.extensions, extension) {
-			return r.remedy
+			return r.code
 		}
 	}
-	return otherRemedy
+	return "kind_other"
 }
 
 // checkTextual decodes a file of characters and sends it on.
 func (c *checker) checkTextual(data []byte) {
 	text, ok := decode(data)
 	if !ok {
-		c.refuse(place{}, "encoding", "the file is not UTF-8: write it as UTF-8 (pandas: encoding=\"utf-8\"; R: fileEncoding = \"UTF-8\")")
+		c.refuse(place{}, "encoding")
 		return
 	}
 	if strings.TrimSpace(text) == "" {
-		c.review(place{}, "empty", "the file is empty")
+		c.review(place{}, "empty")
 		return
 	}
 	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 500)]))
@@ -159,10 +150,10 @@ func (c *checker) checkTextual(data []byte) {
 	case c.report.Kind == HTML:
 	case strings.HasPrefix(head, "<!doctype html"), strings.HasPrefix(head, "<html"), !isSVG && strings.Contains(head, "<script"):
 		c.report.Kind = Other
-		c.refuse(place{}, "kind", "the content is a page of HTML, which the name does not say: name it .html, and write tables and text alone")
+		c.refuse(place{}, "kind_html")
 		return
 	case !isSVG && strings.Contains(head, "<svg"):
-		c.refuse(place{}, "kind", "the content is not what the name says: give the file the ending of its kind")
+		c.refuse(place{}, "kind_content")
 		return
 	}
 	c.checkCharacters(text)

@@ -1,7 +1,6 @@
 package disclosure
 
 import (
-	"fmt"
 	"math"
 	"slices"
 )
@@ -49,15 +48,24 @@ func (c *checker) checkShare(at place, p, step, n float64, certain bool, denomin
 	if smaller >= float64(c.rules.MinimumCell)-0.5 {
 		return
 	}
-	of := "its denominator"
-	if name := showable(denominator); name != "" {
-		of = fmt.Sprintf("column %s", name)
+	code, pairs := "implied-count", []any{"minimum", c.rules.MinimumCell}
+	name := showable(denominator)
+	if name != "" {
+		pairs = append(pairs, "column", name)
+	}
+	switch sure := certain && smaller+step*n < float64(c.rules.MinimumCell); {
+	case sure && name != "":
+		code = "implied-count_of"
+	case !sure && name != "":
+		code = "implied-count_maybe-of"
+	case !sure:
+		code = "implied-count_maybe"
 	}
 	if certain && smaller+step*n < float64(c.rules.MinimumCell) {
-		c.refuse(at, "implied-count", "with %s, this share gives a count under the minimum of %d: merge categories, or drop the row", of, c.rules.MinimumCell)
+		c.refuse(at, code, pairs...)
 		return
 	}
-	c.review(at, "implied-count", "with %s, this share may give a count under the minimum of %d: round it, or merge categories", of, c.rules.MinimumCell)
+	c.review(at, code, pairs...)
 }
 
 // scale is what the column's shares are parts of: 1, 100, or the number after
@@ -70,7 +78,7 @@ func (col *column) scale() (float64, bool) {
 		}
 	}
 	scale := 100.0
-	w := words(col.name)
+	w := wordsOf(col.name)
 	if i := slices.Index(w, "per"); i >= 0 && i+1 < len(w) {
 		v, ok := read(w[i+1]).value()
 		if !ok || v < 1 {

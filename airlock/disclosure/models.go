@@ -3,6 +3,7 @@ package disclosure
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 )
@@ -26,7 +27,7 @@ func (c *checker) checkModel(w weights) {
 	if c.output.Training != nil {
 		t, err := parseCSV(string(c.output.Training), ',')
 		if err != nil {
-			c.refuse(place{}, "training", "the training table beside cannot be read: write it as CSV with commas and a header")
+			c.refuse(place{}, "training")
 		} else {
 			training, persons = t, len(t.rows)
 		}
@@ -36,11 +37,11 @@ func (c *checker) checkModel(w weights) {
 	}
 	switch {
 	case persons == 0:
-		c.review(place{}, "model-size", "nothing says how many persons the model was fitted to: declare observations or training beside")
+		c.review(place{}, "model-size_unknown")
 	case w.parameters > persons:
-		c.review(place{}, "model-size", "the model has more parameters than persons that it was fitted to, and can remember each of them: fit a smaller one, or show with a membership test that it does not")
+		c.review(place{}, "model-size_more")
 	case w.parameters*c.rules.PerWeight > persons:
-		c.review(place{}, "model-size", "the model has fewer than %d persons for each parameter: fit a smaller one, or show with a membership test that it remembers nobody", c.rules.PerWeight)
+		c.review(place{}, "model-size", "n", c.rules.PerWeight)
 	}
 	if training != nil {
 		c.checkRecords(w, training)
@@ -50,7 +51,8 @@ func (c *checker) checkModel(w weights) {
 
 // measurement is what the warehouse's own test says of a model (package membership).
 type measurement struct {
-	Untestable string        `json:"untestable"` // why there are no figures
+	Untestable string        `json:"untestable"` // why there are no figures: a code of the catalogue's group
+	Values     Values        `json:"values"`     // of that reason
 	Persons    int           `json:"persons"`    // of the training table
 	Members    int           `json:"members"`    // rows that were tried
 	Others     int           `json:"others"`
@@ -79,8 +81,9 @@ func (c *checker) measured() *measurement {
 		return nil
 	}
 	m := &measurement{}
-	if err := json.Unmarshal(c.output.Measured, m); err != nil {
-		m.Untestable = "it said what cannot be read"
+	switch err := json.Unmarshal(c.output.Measured, m); {
+	case err != nil, m.Untestable != "" && !languages()["en"].Has("untestable."+m.Untestable):
+		m.Untestable, m.Values = "unread", nil
 	}
 	return m
 }
@@ -110,7 +113,7 @@ func (c *checker) checkRecords(w weights, t *table) {
 	}
 	for i := 0; i+window <= len(w.values); i++ {
 		if records[[window]float32(w.values[i:i+window])] {
-			c.refuse(place{}, "model-record", "parameters of the model are the numbers of a record that it was fitted to: use a kind of model that keeps no records (no support vectors, neighbours or prototypes)")
+			c.refuse(place{}, "model-record")
 			return
 		}
 	}
@@ -143,27 +146,37 @@ func (c *checker) checkMeasured(m *measurement) bool {
 		return false
 	}
 	if m.Untestable != "" {
-		c.review(place{}, "membership", "the membership test could not be made: %s", m.Untestable)
+		pairs := []any{"why", m.Untestable}
+		for name, value := range m.Values {
+			pairs = append(pairs, name, showable(value)) // a sandbox wrote it
+		}
+		c.review(place{}, "membership_untestable", pairs...)
 		return false
 	}
 	for _, a := range []attackFigures{m.Threshold, m.Shadow} {
 		if a.AUC.Value >= tellsApart && a.AUC.Low > 0.5 {
-			c.refuse(place{}, "membership", "the membership test tells persons of the training set from others (area under the curve %.2f, between %.2f and %.2f; 0.5 is guessing): regularise the model, stop earlier, or fit a smaller one", a.AUC.Value, a.AUC.Low, a.AUC.High)
+			c.refuse(place{}, "membership_apart", "auc", two(a.AUC.Value), "low", two(a.AUC.Low), "high", two(a.AUC.High))
 		}
 		if a.Caught.Low >= catches {
-			c.refuse(place{}, "membership", "the membership test catches %.0f %% of those in the training set where it is wrong of one other in a hundred: regularise the model, stop earlier, or fit a smaller one", 100*a.Caught.Value)
+			c.refuse(place{}, "membership_caught", "caught", fmt.Sprintf("%.0f", 100*a.Caught.Value))
 		}
 	}
 	if m.Remembered >= remembers {
-		c.refuse(place{}, "membership", "of %.0f %% of those in the training set the model says what no model that has not seen them would: it remembers them; regularise it, stop earlier, or fit a smaller one", 100*m.Remembered)
+		c.refuse(place{}, "membership_remembered", "remembered", fmt.Sprintf("%.0f", 100*m.Remembered))
 	}
 	if m.Records {
-		c.refuse(place{}, "model-record", "parameters of the model are the numbers of a record that it was fitted to: use a kind of model that keeps no records (no support vectors, neighbours or prototypes)")
+		c.refuse(place{}, "model-record")
 	}
-	c.review(place{}, "membership", "membership test over %d of the training set and %d others: area under the curve %.2f (%.2f to %.2f) by a threshold, %.2f (%.2f to %.2f) by %d shadow models (%s); %.1f %% caught at 1 %% false; right of %.1f points more of the training set; %.1f %% remembered",
-		m.Members, m.Others, m.Threshold.AUC.Value, m.Threshold.AUC.Low, m.Threshold.AUC.High, m.Shadow.AUC.Value, m.Shadow.AUC.Low, m.Shadow.AUC.High, m.Shadow.Models, m.Shadow.Kind, 100*max(m.Threshold.Caught.Value, m.Shadow.Caught.Value), 100*m.Gap, 100*m.Remembered)
+	t, sh := m.Threshold.AUC, m.Shadow.AUC
+	c.review(place{}, "membership", "members", m.Members, "others", m.Others,
+		"auc", two(t.Value), "low", two(t.Low), "high", two(t.High),
+		"shadow_auc", two(sh.Value), "shadow_low", two(sh.Low), "shadow_high", two(sh.High), "models", m.Shadow.Models, "shadow", m.Shadow.Kind,
+		"caught", one(100*max(m.Threshold.Caught.Value, m.Shadow.Caught.Value)), "gap", one(100*m.Gap), "remembered", one(100*m.Remembered))
 	return true
 }
+
+func one(v float64) string { return fmt.Sprintf("%.1f", v) }
+func two(v float64) string { return fmt.Sprintf("%.2f", v) }
 
 // checkMembership judges the warehouse's own test; where there are no figures of it, it reads what a test of the
 // study's own wrote: {"auc": 0.52, "shadows": 8, "persons": 1000}.
@@ -175,7 +188,7 @@ func (c *checker) checkMembership(measured *measurement) {
 		return // the checker is told why
 	}
 	if c.output.Attack == nil {
-		c.review(place{}, "membership", "no membership test was handed in: ask for one, unless few parameters stand against many persons")
+		c.review(place{}, "membership_none")
 		return
 	}
 	var a struct {
@@ -185,11 +198,11 @@ func (c *checker) checkMembership(measured *measurement) {
 	}
 	switch err := json.Unmarshal(c.output.Attack, &a); {
 	case err != nil || a.AUC < 0 || a.AUC > 1 || a.Shadows < 0 || a.AUC == 0:
-		c.refuse(place{}, "membership", `the membership test cannot be read: write {"auc": …, "shadows": …, "persons": …} as JSON`)
+		c.refuse(place{}, "membership_unreadable")
 	case max(a.AUC, 1-a.AUC) >= tellsApart:
-		c.refuse(place{}, "membership", "the membership test tells persons of the training set from others: regularise the model, stop earlier, or fit a smaller one")
+		c.refuse(place{}, "membership_told")
 	case a.Shadows < fewShadows:
-		c.review(place{}, "membership", "the membership test has fewer than %d shadow models, which say little", fewShadows)
+		c.review(place{}, "membership_shadows", "n", fewShadows)
 	}
 }
 

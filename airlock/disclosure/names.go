@@ -67,9 +67,9 @@ func set(words string) map[string]bool {
 	return m
 }
 
-// words splits a name such as "nPatients2020", "count(DISTINCT person_id)" or
+// wordsOf splits a name such as "nPatients2020", "count(DISTINCT person_id)" or
 // "Décès (n)" into lower-case words without accents.
-func words(name string) []string {
+func wordsOf(name string) []string {
 	var out []string
 	var word strings.Builder
 	end := func() {
@@ -101,7 +101,7 @@ func words(name string) []string {
 // either end of the name decides, unless the last word says that it is a
 // statistic of counts; in the middle it decides where nothing else does.
 func roleOf(name string) role {
-	w := words(name)
+	w := wordsOf(name)
 	if len(w) == 0 {
 		if strings.Contains(name, "%") {
 			return share
@@ -139,18 +139,18 @@ func roleOf(name string) role {
 
 // isTotal says whether a label or a column name stands for the sum of its neighbours.
 func isTotal(label string) bool {
-	w := words(label)
+	w := wordsOf(label)
 	return len(w) > 0 && len(w) <= 3 && slices.ContainsFunc(w, func(s string) bool { return totalWords[s] })
 }
 
 // isDenominator says whether a column's name says that shares are parts of it.
 func isDenominator(name string) bool {
-	return slices.ContainsFunc(words(name), func(s string) bool { return denominatorWords[s] })
+	return slices.ContainsFunc(wordsOf(name), func(s string) bool { return denominatorWords[s] })
 }
 
 // isCountLabel says whether a cell names its row a count, as in tables with one
 // row per statistic.
 func isCountLabel(label string) bool {
-	w := words(label)
+	w := wordsOf(label)
 	return len(w) > 0 && len(w) <= 3 && (countEdges[w[0]] || countEdges[w[len(w)-1]])
 }

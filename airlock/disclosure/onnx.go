@@ -30,10 +30,10 @@ func (c *checker) checkONNX(data []byte) {
 	o.model(data)
 	switch {
 	case o.broken || !o.graphs:
-		c.refuse(place{}, "broken", "this is no ONNX file that can be read: export the model again")
+		c.refuse(place{}, "broken_onnx")
 	default:
 		c.checkModel(o.weights)
-		c.review(place{}, "model", "a model: see what its graph computes, and whether its parameters remember persons")
+		c.review(place{}, "model")
 	}
 }
 
@@ -74,14 +74,10 @@ func (o *onnx) each(data []byte, do func(field protowire.Number, value []byte, n
 	}
 }
 
-func (o *onnx) hidden(what string) {
-	o.refuse(place{}, "metadata", "the model carries %s: export it without", what)
-}
-
 // silent refuses a text that is for people to read, where there is one.
-func (o *onnx) silent(text []byte, what string) {
+func (o *onnx) silent(text []byte, code string) {
 	if len(text) > 0 {
-		o.hidden(what)
+		o.refuse(place{}, code)
 	}
 }
 
@@ -95,11 +91,11 @@ func (o *onnx) model(data []byte) {
 			o.graphs = true
 			o.graph(value, 0)
 		case 6:
-			o.silent(value, "a text about itself")
+			o.silent(value, "metadata_model-text")
 		case 14:
-			o.hidden("metadata")
+			o.refuse(place{}, "metadata_model")
 		default:
-			o.hidden("parts that are no graph (functions, training)")
+			o.refuse(place{}, "metadata_model-parts")
 		}
 	})
 }
@@ -119,9 +115,9 @@ func (o *onnx) graph(data []byte, depth int) {
 			o.checkWords(place{}, string(value))
 		case 11, 12, 13: // inputs, outputs and what lies between: names and shapes
 		case 10:
-			o.silent(value, "a text about its graph")
+			o.silent(value, "metadata_graph-text")
 		default:
-			o.hidden("parts of a graph that compute nothing")
+			o.refuse(place{}, "metadata_graph-parts")
 		}
 	})
 }
@@ -134,9 +130,9 @@ func (o *onnx) node(data []byte, depth int) {
 		case onnxAttribute:
 			o.attribute(value, depth)
 		case 6:
-			o.silent(value, "a text about a step")
+			o.silent(value, "metadata_step-text")
 		default:
-			o.hidden("parts of a step that compute nothing")
+			o.refuse(place{}, "metadata_step-parts")
 		}
 	})
 }
@@ -192,9 +188,9 @@ func (o *onnx) tensor(data []byte) {
 		case 6: // texts
 			o.checkWords(place{}, string(value))
 		case 12:
-			o.silent(value, "a text about its parameters")
+			o.silent(value, "metadata_parameters-text")
 		case 13, 14:
-			o.refuse(place{}, "external", "parameters of the model lie outside the file: export it with its parameters inside")
+			o.refuse(place{}, "external_parameters")
 		}
 	})
 	o.parameters += size

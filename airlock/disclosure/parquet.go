@@ -14,14 +14,12 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-const parquetRemedy = "write it without (DuckDB: COPY … TO 'NAME.parquet'), or as CSV"
-
 // checkParquet examines the table of a Parquet file, and that nothing else is in the file.
 // Source: Apache Parquet, file format.
 func (c *checker) checkParquet(data []byte) {
 	t, err := c.readParquet(data)
 	if err != nil {
-		c.refuse(place{}, "broken", "the file cannot be read as a flat table: write plain columns of numbers, texts and dates, or CSV")
+		c.refuse(place{}, "broken_parquet")
 		return
 	}
 	if t != nil {
@@ -47,15 +45,15 @@ func (c *checker) readParquet(data []byte) (t *table, err error) {
 		return nil, err
 	}
 	if len(f.Metadata().KeyValueMetadata) > 0 {
-		c.refuse(place{}, "metadata", "the file carries text beside its columns: %s", parquetRemedy)
+		c.refuse(place{}, "metadata_parquet")
 		return nil, nil
 	}
 	if !tiled(f, data) {
-		c.refuse(place{}, "trailing-data", "there are bytes in the file that belong to no column: %s", parquetRemedy)
+		c.refuse(place{}, "trailing-data_parquet")
 		return nil, nil
 	}
 	if n := f.NumRows(); n > int64(c.rules.MaxRows) {
-		c.refuse(place{}, "rows", "more than %d rows, which is taken for row-level data: aggregate further", c.rules.MaxRows)
+		c.refuse(place{}, "rows_parquet", "n", c.rules.MaxRows)
 		return nil, nil
 	}
 	t = &table{headerLine: 1}

@@ -16,9 +16,8 @@ var opaque = regexp.MustCompile(`^([0-9a-fA-F]{16,}|[A-Za-z0-9_-]{20,}={0,2})$`)
 // checkIdentifierColumn refuses columns that name persons or records, by their
 // name or by their values.
 func (c *checker) checkIdentifierColumn(t *table, col column) {
-	const remedy = "persons and records never leave one by one: drop the column and count"
 	if col.role == identifier {
-		c.refuseIn(t, t.as(col), "identifier-column", "a column of persons or records: %s", remedy)
+		c.refuseIn(t, t.as(col), "identifier-column")
 		return
 	}
 	if col.role == count || len(t.rows) < fewest {
@@ -35,7 +34,7 @@ func (c *checker) checkIdentifierColumn(t *table, col column) {
 			large++
 		}
 	}
-	w := words(col.name)
+	w := wordsOf(col.name)
 	isKey := len(w) > 0 && w[len(w)-1] == "id"
 	isCode := slices.ContainsFunc(w, func(s string) bool {
 		return s == "concept" || s == "code" || s == "definition" || s == "analysis" || s == "covariate"
@@ -43,11 +42,11 @@ func (c *checker) checkIdentifierColumn(t *table, col column) {
 	different := len(seen) == len(t.rows)
 	switch {
 	case hashes > len(t.rows)/2:
-		c.refuseIn(t, t.as(col), "identifier-column", "values that look like pseudonyms: %s", remedy)
+		c.refuseIn(t, t.as(col), "identifier-column_pseudonyms")
 	case different && isKey && !isCode:
-		c.refuseIn(t, t.as(col), "identifier-column", "a key with another value in each row: %s", remedy)
+		c.refuseIn(t, t.as(col), "identifier-column_key")
 	case different && large == len(t.rows) && !isCode && col.role != statistic:
-		c.review(t.as(col), "identifier-column", "a long number that differs in each row: make sure that it names no person")
+		c.review(t.as(col), "identifier-column_number")
 	}
 }
 
@@ -58,8 +57,7 @@ func (c *checker) checkRepeats(t *table) {
 	for i, row := range t.rows {
 		key := strings.Join(row, "\x00")
 		if seen[key] {
-			c.refuse(place{line: t.lines[i]}, "repeated-row",
-				"the same row again with no count beside it, which is row-level data: group the rows and count them")
+			c.refuse(place{line: t.lines[i]}, "repeated-row")
 			return
 		}
 		seen[key] = true
@@ -91,8 +89,8 @@ func (c *checker) checkDays(t *table, col column, counted bool) {
 	switch {
 	case dates*2 <= len(t.rows) || days == 0:
 	case counted:
-		c.review(t.as(col), "days", "dates to the day: coarsen to months unless the day itself is the result")
+		c.review(t.as(col), "days")
 	default:
-		c.refuseIn(t, t.as(col), "days", "dates to the day with no count beside them, which is row-level data: count by month or year")
+		c.refuseIn(t, t.as(col), "days_uncounted")
 	}
 }

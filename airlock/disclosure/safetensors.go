@@ -10,16 +10,15 @@ import (
 // numbers that cover the file to its end, and nothing else.
 // Source: Hugging Face, "Safetensors", section Format.
 func (c *checker) checkSafetensors(data []byte) {
-	const remedy = "save the weights again with the safetensors library"
 	if len(data) < 8 || binary.LittleEndian.Uint64(data) > uint64(len(data)-8) {
-		c.refuse(place{}, "broken", "this is no safetensors file: %s", remedy)
+		c.refuse(place{}, "broken_safetensors")
 		return
 	}
 	n := int(binary.LittleEndian.Uint64(data))
 	header, body := data[8:8+n], data[8+n:]
 	var entries map[string]json.RawMessage
 	if err := json.Unmarshal(header, &entries); err != nil {
-		c.refuse(place{}, "broken", "the header of the weights cannot be read: %s", remedy)
+		c.refuse(place{}, "broken_weights")
 		return
 	}
 	covered := 0
@@ -27,7 +26,7 @@ func (c *checker) checkSafetensors(data []byte) {
 	for name, entry := range entries {
 		c.checkWords(place{}, name)
 		if name == "__metadata__" {
-			c.refuse(place{}, "metadata", "the weights carry metadata: save them without")
+			c.refuse(place{}, "metadata_weights")
 			continue
 		}
 		var tensor struct {
@@ -36,7 +35,7 @@ func (c *checker) checkSafetensors(data []byte) {
 		}
 		if err := json.Unmarshal(entry, &tensor); err != nil || tensor.Offsets[0] < 0 ||
 			tensor.Offsets[1] < tensor.Offsets[0] || tensor.Offsets[1] > len(body) {
-			c.refuse(place{}, "broken", "an array of the weights lies outside the file: %s", remedy)
+			c.refuse(place{}, "broken_array")
 			return
 		}
 		part := body[tensor.Offsets[0]:tensor.Offsets[1]]
@@ -45,9 +44,8 @@ func (c *checker) checkSafetensors(data []byte) {
 		covered += tensor.Offsets[1] - tensor.Offsets[0]
 	}
 	if covered != len(body) {
-		c.refuse(place{}, "trailing-data", "the arrays do not cover the file, or cover a part twice: %s", remedy)
+		c.refuse(place{}, "trailing-data_weights")
 	}
 	c.checkModel(w)
-	c.review(place{}, "model",
-		"weights of a model, which can remember the persons that it was trained on: release only where few weights stand against many persons, or after a membership-inference test")
+	c.review(place{}, "model_weights")
 }

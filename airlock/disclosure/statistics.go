@@ -23,14 +23,12 @@ func (c *checker) checkStatistic(t *table, columns []column) {
 
 // isDegrees says whether a name is that of residual degrees of freedom.
 func isDegrees(name string) bool {
-	switch strings.Join(words(name), "_") {
+	switch strings.Join(wordsOf(name), "_") {
 	case "df", "dof", "ddl", "df_resid", "df_residual", "dof_resid", "residual_df", "residual_dof", "degrees_of_freedom", "residual_degrees_of_freedom":
 		return true
 	}
 	return false
 }
-
-const fewDegrees = "a regression with fewer than %d residual degrees of freedom tells of single persons: use fewer variables, or more persons"
 
 // checkDegrees refuses regressions that are fitted to few persons.
 // Source: SDAP handbook; acro, safe_dof_threshold.
@@ -43,7 +41,7 @@ func (c *checker) checkDegrees(t *table, columns []column, declared bool) {
 		for i, r := range col.cells {
 			v, ok := r.value()
 			if found = found || ok; ok && v < float64(c.rules.Degrees) {
-				c.refuseIn(t, t.at(i, col), "degrees-of-freedom", fewDegrees, c.rules.Degrees)
+				c.refuseIn(t, t.at(i, col), "degrees-of-freedom", "n", c.rules.Degrees)
 			}
 		}
 	}
@@ -52,9 +50,9 @@ func (c *checker) checkDegrees(t *table, columns []column, declared bool) {
 	}
 	switch d := c.declared; {
 	case d.Observations > 0 && d.Parameters > 0 && d.Observations-d.Parameters < c.rules.Degrees:
-		c.refuse(place{}, "degrees-of-freedom", fewDegrees, c.rules.Degrees)
+		c.refuse(place{}, "degrees-of-freedom", "n", c.rules.Degrees)
 	case !found && (d.Observations == 0 || d.Parameters == 0):
-		c.refuse(place{}, "degrees-of-freedom", "nothing says how many persons the regression is fitted to: declare observations and parameters beside, or write a column df_resid")
+		c.refuse(place{}, "degrees-of-freedom_unknown")
 	}
 }
 
@@ -62,21 +60,21 @@ func (c *checker) checkDegrees(t *table, columns []column, declared bool) {
 // curve gives with it how many had the event.
 func (c *checker) checkAtRisk(t *table, columns []column, declared bool) {
 	risk := slices.IndexFunc(columns, func(col column) bool {
-		w := words(col.name)
+		w := wordsOf(col.name)
 		return slices.Contains(w, "risk") && (slices.Contains(w, "at") || slices.Contains(w, "n") || slices.Contains(w, "number")) && col.whole
 	})
 	curve := slices.IndexFunc(columns, func(col column) bool {
-		return slices.ContainsFunc(words(col.name), func(w string) bool { return w == "survival" || w == "surv" || w == "survie" })
+		return slices.ContainsFunc(wordsOf(col.name), func(w string) bool { return w == "survival" || w == "surv" || w == "survie" })
 	})
 	if risk < 0 {
 		if declared {
-			c.refuse(place{}, "at-risk", "a survival curve without the persons at risk at each step cannot be examined: add a column at_risk")
+			c.refuse(place{}, "at-risk_missing")
 		}
 		return
 	}
 	for i, r := range columns[risk].cells {
 		if r.small(c.rules.MinimumCell) {
-			c.refuseIn(t, t.at(i, columns[risk]), "at-risk", "fewer than %d persons are at risk: end the curve before", c.rules.MinimumCell)
+			c.refuseIn(t, t.at(i, columns[risk]), "at-risk", "minimum", c.rules.MinimumCell)
 		}
 	}
 	if curve < 0 {
@@ -95,8 +93,7 @@ func (c *checker) checkAtRisk(t *table, columns []column, declared bool) {
 		}
 		if before > 0 {
 			if events := n * (1 - now/before); events > 0.5 && events < float64(c.rules.MinimumCell)-0.5 {
-				c.review(t.at(i, columns[curve]), "survival-step",
-					"with the persons at risk, this step tells of fewer than %d events: tell the curve at fewer times, such as every quarter, or rounded to 2 digits", c.rules.MinimumCell)
+				c.review(t.at(i, columns[curve]), "survival-step", "minimum", c.rules.MinimumCell)
 			}
 		}
 		before = now
@@ -119,7 +116,7 @@ func (c *checker) checkPercentiles(t *table, columns []column) {
 			continue // q1 to q4 are quartiles
 		}
 		if len(counts) == 0 {
-			c.review(t.as(col), "percentile", "a percentile with no count beside it: add how many persons are summarised, in a column n")
+			c.review(t.as(col), "percentile_uncounted")
 			continue
 		}
 		n, _ := denominatorOf(counts)
@@ -127,7 +124,7 @@ func (c *checker) checkPercentiles(t *table, columns []column) {
 			_, told := r.value()
 			total, ok := n.cells[i].value()
 			if beyond := total * float64(min(p, 100-p)) / 100; told && ok && beyond < float64(c.rules.MinimumCell) {
-				c.refuseIn(t, t.at(i, col), "percentile", "fewer than %d persons lie beyond this percentile: tell one nearer to the median, or hide it", c.rules.MinimumCell)
+				c.refuseIn(t, t.at(i, col), "percentile", "minimum", c.rules.MinimumCell)
 			}
 		}
 	}
@@ -137,7 +134,7 @@ func (c *checker) checkPercentiles(t *table, columns []column) {
 func (c *checker) checkTails(t *table, columns []column) {
 	edges := 0
 	for _, col := range columns {
-		if w := words(col.name); !slices.ContainsFunc(w, func(s string) bool {
+		if w := wordsOf(col.name); !slices.ContainsFunc(w, func(s string) bool {
 			return s == "from" || s == "to" || s == "lower" || s == "upper" || s == "left" || s == "right" || s == "bin"
 		}) {
 			continue
@@ -147,11 +144,11 @@ func (c *checker) checkTails(t *table, columns []column) {
 			continue
 		}
 		if first, last := col.cells[0], col.cells[len(col.cells)-1]; first.state == number && !round(first) || last.state == number && !round(last) {
-			c.review(t.as(col), "histogram-tail", "the edges of the outermost bins may be the smallest and largest value of a person: leave them open (under, and more), or use round edges")
+			c.review(t.as(col), "histogram-tail")
 		}
 	}
 	if edges == 0 {
-		c.review(place{}, "histogram-tail", "nothing says where the bins begin and end: make sure that no edge is a smallest or largest value")
+		c.review(place{}, "histogram-tail_edges")
 	}
 }
 

@@ -40,7 +40,9 @@ type Change struct {
 	Line   int    `json:"line"`
 	Column int    `json:"column,omitempty"`
 	Field  string `json:"field,omitempty"`
-	What   string `json:"what"`
+	Code   string `json:"code"` // what is done: see messages.toml
+	Values Values `json:"values,omitempty"`
+	What   string `json:"what"` // the same in English
 }
 
 // Merged is the label of categories that were merged.
@@ -120,12 +122,17 @@ func newEditor(o Output, rules Rules) (*editor, error) {
 	return e, nil
 }
 
-func (e *editor) set(row int, col column, to, what string) {
+func (e *editor) set(row int, col column, to, code string, pairs ...any) {
 	if e.table.rows[row][col.index] == to {
 		return
 	}
 	e.table.rows[row][col.index] = to
-	e.changes = append(e.changes, Change{Line: e.table.lines[row], Column: col.index + 1, Field: showable(col.name), What: what})
+	e.change(Change{Line: e.table.lines[row], Column: col.index + 1, Field: showable(col.name), Code: code, Values: values(pairs...)})
+}
+
+func (e *editor) change(c Change) {
+	c.What = SayChange(languages()["en"], c)
+	e.changes = append(e.changes, c)
 }
 
 // suppress hides what needs protection and what protects it. All that is hidden
@@ -133,9 +140,9 @@ func (e *editor) set(row int, col column, to, what string) {
 func (e *editor) suppress() {
 	primary := map[int]bool{} // rows
 	hidden := map[int]bool{}
-	hide := func(row int, col column, what string) {
+	hide := func(row int, col column, code string) {
 		hidden[row] = true
-		e.set(row, col, "", what)
+		e.set(row, col, "", code)
 	}
 	for _, m := range e.table.marginsOf(e.columns, e.declared) {
 		e.needs(m)
@@ -148,9 +155,9 @@ func (e *editor) suppress() {
 			switch s := m.spots[i]; {
 			case was[i]:
 				primary[s.row] = true
-				hide(s.row, s.col, "hidden: it discloses")
+				hide(s.row, s.col, "hidden")
 			case c.Hidden:
-				hide(s.row, s.col, "hidden: it would give another one back")
+				hide(s.row, s.col, "hidden_total")
 			}
 		}
 	}
@@ -158,14 +165,14 @@ func (e *editor) suppress() {
 		for row, r := range col.cells {
 			if r.state != unreadable && r.small(e.rules.MinimumCell) {
 				primary[row] = true
-				hide(row, col, "hidden: it discloses")
+				hide(row, col, "hidden")
 			}
 		}
 	}
 	for _, col := range e.columns {
 		for row := range e.table.rows {
 			if col.role == share && hidden[row] || (col.role == statistic || col.role == extreme) && primary[row] && !e.isValue(col) {
-				e.set(row, col, "", "hidden: it is of a hidden count")
+				e.set(row, col, "", "hidden_derived")
 			}
 		}
 	}
@@ -219,14 +226,13 @@ func (e *editor) base() int {
 
 func (e *editor) round() {
 	base := float64(e.base())
-	what := fmt.Sprintf("rounded to a multiple of %v", base)
 	for row := range e.table.rows {
 		for _, col := range e.columns {
 			switch v, ok := col.cells[row].value(); {
 			case col.role == count && ok:
-				e.set(row, col, strconv.FormatFloat(math.Round(v/base)*base, 'f', -1, 64), what)
+				e.set(row, col, strconv.FormatFloat(math.Round(v/base)*base, 'f', -1, 64), "rounded", "base", base)
 			case col.role == share:
-				e.set(row, col, "", "hidden: it would give the count back; compute it of the rounded counts")
+				e.set(row, col, "", "hidden_share")
 			}
 		}
 	}
@@ -314,16 +320,16 @@ func (e *editor) mergeRows(rows []int, label column, counts []column) {
 	to := joined[0]
 	for _, row := range joined[1:] {
 		e.dropped[row] = true
-		e.changes = append(e.changes, Change{Line: e.table.lines[row], What: fmt.Sprintf("merged into line %d", e.table.lines[to])})
+		e.change(Change{Line: e.table.lines[row], Code: "merged_into", Values: values("line", e.table.lines[to])})
 	}
 	e.set(to, label, Merged, "merged")
 	for _, col := range e.columns {
 		k := slices.IndexFunc(counts, func(c column) bool { return c.index == col.index })
 		switch {
 		case k >= 0:
-			e.set(to, col, strconv.FormatFloat(sums[k], 'f', -1, 64), "the sum of what was merged")
+			e.set(to, col, strconv.FormatFloat(sums[k], 'f', -1, 64), "sum")
 		case col.index != label.index && !col.divides(e.table.rows):
-			e.set(to, col, "", "hidden: it cannot be computed of the parts")
+			e.set(to, col, "", "hidden_parts")
 		}
 	}
 }

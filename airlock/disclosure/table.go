@@ -47,7 +47,7 @@ func (t *table) as(col column) place {
 func (c *checker) checkTable(t *table) {
 	c.report.Rows += len(t.rows)
 	if most := c.rules.MaxRows; len(t.rows) > most || len(t.header) > most {
-		c.refuse(place{}, "rows", "more than %d rows or columns, which is taken for row-level data: aggregate further; what follows is of the first ones", most)
+		c.refuse(place{}, "rows", "n", most)
 		t = t.first(most)
 	}
 	columns := t.columns()
@@ -69,8 +69,7 @@ func (c *checker) checkTable(t *table) {
 		case unknown:
 			c.checkUnknown(t, col, len(counts) > 0)
 		case extreme:
-			c.review(t.as(col), "extreme",
-				"a smallest or largest value belongs to one person: tell a percentile (5th, 95th) instead, or make sure that many share it")
+			c.review(t.as(col), "extreme")
 		}
 		c.checkIdentifierColumn(t, col)
 		c.checkDays(t, col, len(counts) > 0)
@@ -88,8 +87,7 @@ func (c *checker) checkTable(t *table) {
 	}
 	if len(counts) == 0 && !t.loose {
 		c.checkRepeats(t)
-		c.review(place{line: t.headerLine}, "no-count",
-			"no column says how many persons stand behind each row: add one named persons or n")
+		c.review(place{line: t.headerLine}, "no-count")
 	}
 }
 
@@ -106,12 +104,12 @@ func (t *table) first(n int) *table {
 }
 
 // refuseIn refuses in a table, and asks for a look where the table is a guess.
-func (c *checker) refuseIn(t *table, at place, rule, format string, args ...any) {
+func (c *checker) refuseIn(t *table, at place, code string, pairs ...any) {
 	if t.loose {
-		c.review(at, rule, format, args...)
+		c.review(at, code, pairs...)
 		return
 	}
-	c.refuse(at, rule, format, args...)
+	c.refuse(at, code, pairs...)
 }
 
 // columns reads every cell once.
@@ -175,12 +173,12 @@ func (c *checker) checkHeader(t *table, columns []column) {
 			numbers++
 		}
 		if seen[name] || name == "" && col.index > 0 {
-			c.review(t.at(-1, col), "header", "a column without a name of its own: name what it holds")
+			c.review(t.at(-1, col), "header_name")
 		}
 		seen[name] = true
 	}
 	if numbers == len(columns) {
-		c.refuse(place{line: t.headerLine}, "header", "the first line must name the columns: write the file with a header")
+		c.refuse(place{line: t.headerLine}, "header")
 	}
 }
 
@@ -192,10 +190,10 @@ func (c *checker) checkCell(at place, cell string) {
 	c.checkWords(at, cell)
 	c.checkSentence(at, cell)
 	if strings.Contains(cell, "\n") {
-		c.refuse(at, "line-break", "a line break inside a cell, which can hide a table: write one line a row")
+		c.refuse(at, "line-break")
 	}
 	if formula.MatchString(cell) {
-		c.refuse(at, "formula", "a cell that a spreadsheet would run as a formula: let it begin with another character")
+		c.refuse(at, "formula")
 	}
 }
 
@@ -208,7 +206,7 @@ func (c *checker) checkCounts(t *table, col column) {
 		}
 	}
 	if numbers == 0 {
-		c.review(t.as(col), "no-number", "the column is named as a count and holds none: give it another name, or read what it says")
+		c.review(t.as(col), "no-number")
 		return
 	}
 	for i, r := range col.cells {
@@ -220,15 +218,13 @@ func (c *checker) checkCounts(t *table, col column) {
 func (c *checker) checkCount(at place, r reading) {
 	switch {
 	case r.state == unreadable:
-		c.refuse(at, "unreadable-count",
-			"this is no number that can be read: write counts in digits without separators, and a suppressed count as an empty cell or <%d", c.rules.MinimumCell)
+		c.refuse(at, "unreadable-count", "minimum", c.rules.MinimumCell)
 	case r.state == under && r.values[0] < float64(c.rules.MinimumCell):
-		c.refuse(at, "small-count", "this tells that a count is under less than the minimum of %d: write <%d", c.rules.MinimumCell, c.rules.MinimumCell)
+		c.refuse(at, "small-count_under", "minimum", c.rules.MinimumCell)
 	case r.small(c.rules.MinimumCell) && len(r.values) > 1:
-		c.refuse(at, "small-count",
-			"this can be read as a count under the minimum of %d: write counts without separators and parts, one to a cell", c.rules.MinimumCell)
+		c.refuse(at, "small-count_parts", "minimum", c.rules.MinimumCell)
 	case r.small(c.rules.MinimumCell):
-		c.refuse(at, "small-count", "the count is under the minimum of %d: merge categories, or drop the row", c.rules.MinimumCell)
+		c.refuse(at, "small-count", "minimum", c.rules.MinimumCell)
 	}
 }
 
@@ -243,12 +239,9 @@ func (c *checker) checkUnknown(t *table, col column, counted bool) {
 			continue
 		}
 		if counted {
-			c.review(t.at(i, col), "small-number",
-				"if this counts persons, it is under the minimum of %d: ask what the column holds", c.rules.MinimumCell)
+			c.review(t.at(i, col), "small-number", "minimum", c.rules.MinimumCell)
 		} else {
-			c.refuseIn(t, t.at(i, col), "small-number",
-				"a whole number under the minimum of %d in a column that may be a count: name the column that counts persons, and end the names of codes with _code",
-				c.rules.MinimumCell)
+			c.refuseIn(t, t.at(i, col), "small-number_column", "minimum", c.rules.MinimumCell)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (c *checker) checkText(text string) {
 		lines = strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	}
 	if len(lines) > c.rules.MaxRows {
-		c.refuse(place{}, "rows", "more than %d lines: shorten the text; what follows is of the first ones", c.rules.MaxRows)
+		c.refuse(place{}, "rows_lines", "n", c.rules.MaxRows)
 		lines = lines[:c.rules.MaxRows]
 	}
 	for i, line := range lines {
@@ -35,7 +35,7 @@ func (c *checker) checkText(text string) {
 	for i, split := range splitters {
 		c.checkTablesIn(lines, split, i >= framed)
 	}
-	c.review(place{}, "read", "a text: read it whole")
+	c.review(place{}, "read")
 }
 
 // checkSentence refuses small counts that a sentence tells.
@@ -57,7 +57,7 @@ func (c *checker) checkSentence(at place, s string) {
 	}
 	for _, m := range wordThenName.FindAllStringSubmatch(s, -1) {
 		if isCounted(m[1]) {
-			c.review(at, "small-number", "a number in letters that may be under the minimum of %d: read the sentence", c.rules.MinimumCell)
+			c.review(at, "small-number_letters", "minimum", c.rules.MinimumCell)
 		}
 	}
 }

@@ -181,9 +181,13 @@ func (l *Language) Size(bytes int64) string {
 
 // Decimal writes a number with so many decimals, or with as many as it has for -1.
 func (l *Language) Decimal(n float64, decimals int) string {
-	text := strconv.FormatFloat(n, 'f', decimals, 64)
+	return strings.Replace(strconv.FormatFloat(n, 'f', decimals, 64), ".", l.Point(), 1)
+}
+
+// Point stands before the decimals of a number.
+func (l *Language) Point() string {
 	if l.Code == "fr" {
-		text = strings.Replace(text, ".", ",", 1)
+		return ","
 	}
-	return text
+	return "."
 }

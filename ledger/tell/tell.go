@@ -229,10 +229,18 @@ func tellPeople(l *words.Language, body ledger.Body) words.Sentence {
 
 // Outcome is how a run ended, in words.
 func Outcome(l *words.Language, outcome string) string {
-	if outcome == "done" {
-		return l.Text("run.done")
+	for form, key := range outcomes {
+		if rest, ok := strings.CutPrefix(outcome, form); ok && (rest == "" || strings.HasSuffix(form, " ")) {
+			return l.Text(key, "what", rest)
+		}
 	}
 	return outcome
+}
+
+// outcomes are how runs end, as the ledger has it; behind a form that ends in a blank stands what fills its place.
+var outcomes = map[string]string{
+	"done": "run.done", "could not be run": "run.impossible", "was ended by a signal": "run.signal", "was stopped: ": "run.stopped",
+	"went over its limit of ": "run.limit", "failed with status ": "run.failed",
 }
 
 // Project names a project and leads to its page.

@@ -81,6 +81,18 @@ func TestAStatementOfANewerProgramIsToldByItsKind(t *testing.T) {
 	}
 }
 
+func TestHowARunEndedIsTold(t *testing.T) {
+	for outcome, want := range map[string]string{
+		"done": "terminée", "could not be run": "impossible à lancer", "was ended by a signal": "interrompue par un signal",
+		"went over its limit of memory": "limite dépassée\u00a0: memory", "failed with status 3": "échec, code de retour 3",
+		"was stopped: its authorisation ended": "arrêtée\u00a0: its authorisation ended", "something new": "something new", "done for": "done for",
+	} {
+		if got := tell.Outcome(languages["fr"], outcome); got != want {
+			t.Errorf("%s: %q, want %q", outcome, got, want)
+		}
+	}
+}
+
 func TestEveryTextIsInBothLanguagesAndUsed(t *testing.T) {
 	for _, fault := range words.Check(tell.Catalogue) {
 		t.Error(fault)

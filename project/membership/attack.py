@@ -19,7 +19,11 @@ chance = np.random.default_rng(settings["seed"])
 
 
 class Untestable(Exception):
-    """The model cannot be tested, for a reason that is fit for people."""
+    """The model cannot be tested: why, by a code of the airlock's catalogue, and what fills its places."""
+
+    def __init__(self, why, **values):
+        super().__init__(why)
+        self.report = {"untestable": why, "values": {name: str(value) for name, value in values.items()}}
 
 
 def table(name, most):
@@ -55,7 +59,7 @@ def opened():
         weights = [t for t in found.values() if t.size == len(features)]
         others = [t for t in found.values() if t.size != len(features)]
         if len(weights) != 1 or len(others) > 1 or others and others[0].size != 1:
-            raise Untestable("weights alone cannot be run: hand it in as ONNX, which has its graph, to have it tested")
+            raise Untestable("weights")
         w, b = weights[0].ravel(), others[0].ravel()[0] if others else 0.0
         return lambda x: sigmoid(x.astype(np.float64) @ w + b), [t.ravel() for t in found.values()]
     import onnx
@@ -67,13 +71,13 @@ def opened():
         model = onnx.load("data/model.onnx", load_external_data=False)
         session = onnxruntime.InferenceSession("data/model.onnx", options, providers=["CPUExecutionProvider"])
     except Exception as e:
-        raise Untestable("it cannot be opened by ONNX Runtime (%s)" % type(e).__name__)
+        raise Untestable("runtime", error=type(e).__name__)
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type not in ("tensor(float)", "tensor(double)"):
-        raise Untestable("it does not take one table of numbers, as the training table is")
+        raise Untestable("input")
     width = inputs[0].shape[-1] if inputs[0].shape else None
     if isinstance(width, int) and width != len(features):
-        raise Untestable("it takes %d numbers a row, and the training table has %d features" % (width, len(features)))
+        raise Untestable("width", given=width, features=len(features))
     kind = np.float64 if inputs[0].type == "tensor(double)" else np.float32
 
     def answers(x):
@@ -96,7 +100,7 @@ def probability(outputs, n):
                 return o.reshape(n).astype(np.float64)
             if o.ndim == 2 and o.shape[1] == 2:
                 return o[:, 1].astype(np.float64)
-    raise Untestable("it does not answer with one chance, or two, a row")
+    raise Untestable("answer")
 
 
 def parameters(graph):
@@ -207,13 +211,13 @@ def records(parts, x):
 def main():
     (tx, ty), (hx, hy) = table("train", settings["most"]), table("held", settings["most"])
     if min(len(ty), len(hy)) < settings["fewest"]:
-        raise Untestable("the training table has fewer than %d rows whose outcome is known among members, or among others" % settings["fewest"])
+        raise Untestable("fewest", n=settings["fewest"])
     answer, parts = opened()
     x, y = np.concatenate([tx, hx]), np.concatenate([ty, hy])
     member = np.arange(len(y)) < len(ty)
     p = answer(x)
     if len(p) != len(y) or not np.isfinite(p).all():
-        raise Untestable("it does not answer with a number for each row")
+        raise Untestable("numbers")
     sure = confidence(p, y)
     right = (p >= 0.5) == (y == 1)
     mean, spread, times = shadows(x, y)
@@ -234,6 +238,6 @@ def main():
 try:
     made = main()
 except Untestable as e:
-    made = {"untestable": str(e)}
+    made = e.report
 with open("outputs/report.json", "w") as f:
     json.dump(made, f)

@@ -75,7 +75,7 @@ func Measure(ctx context.Context, t Test) ([]byte, error) {
 		t.Kind = Kinds[0]
 	}
 	if !slices.Contains(Kinds, t.Kind) {
-		return Untestable("its shadow models are of no kind that there is"), nil
+		return Untestable("shadow"), nil
 	}
 	settings, err := json.Marshal(map[string]any{"seed": seed, "shadows": shadows, "most": most, "fewest": fewest, "kind": t.Kind, "missing": 0})
 	if err != nil {
@@ -95,16 +95,16 @@ func Measure(ctx context.Context, t Test) ([]byte, error) {
 	var failed *run.StudyError
 	switch {
 	case errors.As(err, &limit):
-		return Untestable("the test went over its limit of " + limit.Limit), nil
+		return Untestable("limit", "limit", limit.Limit), nil
 	case errors.As(err, &failed):
-		return Untestable("the test did not come to its end: the environment may lack onnxruntime or scikit-learn, or the model ends what runs it"), nil
+		return Untestable("end"), nil
 	case err != nil:
 		return nil, fmt.Errorf("test the model %s: %w", t.Name, err)
 	}
 	for r := tar.NewReader(&outputs); ; {
 		header, err := r.Next()
 		if err != nil {
-			return Untestable("the test said nothing"), nil //nolint:nilerr // what the sandbox wrote has no report
+			return Untestable("silent"), nil //nolint:nilerr // what the sandbox wrote has no report
 		}
 		if header.Name == "report.json" {
 			return io.ReadAll(io.LimitReader(r, 1<<20))
@@ -112,11 +112,20 @@ func Measure(ctx context.Context, t Test) ([]byte, error) {
 	}
 }
 
-// Untestable is the report of a model that was not tested, with the reason.
-func Untestable(why string) []byte {
-	text, err := json.Marshal(map[string]string{"untestable": why})
+// Untestable is the report of a model that was not tested, with the reason: a code of package
+// disclosure's catalogue (group untestable), and what fills the places of its sentence, names and
+// values in turn.
+func Untestable(why string, pairs ...string) []byte {
+	report := struct {
+		Untestable string            `json:"untestable"`
+		Values     map[string]string `json:"values,omitempty"`
+	}{why, map[string]string{}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		report.Values[pairs[i]] = pairs[i+1]
+	}
+	text, err := json.Marshal(report)
 	if err != nil {
-		panic(err) // a text
+		panic(err) // texts
 	}
 	return text
 }
