@@ -17,14 +17,17 @@ import (
 
 // Suggest says, for each method, what it would make of an output: which places it would
 // change and what the disclosure check would say then, without any value. The error is a
-// *governance.Refusal where the output is no table that can be changed.
+// *governance.Refusal where the output is neither a table nor a figure that can be changed.
 func Suggest(ctx context.Context, w *warehouse.Warehouse, id string, methods ...disclosure.Method) ([]*disclosure.Suggestion, error) {
 	_, output, err := stateOf(ctx, w, id)
 	if err != nil {
 		return nil, err
 	}
 	if len(methods) == 0 {
-		methods = disclosure.Methods()
+		methods = disclosure.MethodsFor(output.Name)
+	}
+	if len(methods) == 0 {
+		return nil, &governance.Refusal{Reason: fmt.Sprintf("output %s: %v", id, disclosure.ErrNoTable)}
 	}
 	all, err := project.Suggest(ctx, w, output, methods...)
 	if errors.Is(err, disclosure.ErrNoTable) {

@@ -21,7 +21,7 @@ var small = file{"small.csv", "department,persons\nAin,120\nAisne,3\nAllier,40\n
 // TestATableIsChanged: what a method makes of an output is another output, with who wanted
 // it and of which; it waits by itself, and is compared with what leaves later.
 func TestATableIsChanged(t *testing.T) {
-	for _, method := range disclosure.Methods() {
+	for _, method := range disclosure.MethodsFor("small.csv") {
 		t.Run(string(method), func(t *testing.T) {
 			h := newHome(t, "flu")
 			id := h.ran("flu", "s-1", "SELECT 1", small)[0]
@@ -73,6 +73,28 @@ func TestATableIsChanged(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAFigureIsStripped: what a figure carries beside what is drawn is taken out, as another output.
+func TestAFigureIsStripped(t *testing.T) {
+	h := newHome(t, "flu")
+	id := h.ran("flu", "s-1", "SELECT 1", file{"figure.svg", `<svg xmlns="http://www.w3.org/2000/svg"><!-- patient 4711 --><rect width="3" height="4"/></svg>`})[0]
+	if !h.output(id).Refused {
+		t.Fatal("a comment was let through")
+	}
+	if _, err := airlock.Change(t.Context(), h.Warehouse, "alice", id, disclosure.Round); err == nil {
+		t.Error("a figure was rounded")
+	}
+	made, err := airlock.Change(t.Context(), h.Warehouse, "alice", id, disclosure.Strip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := h.output(made.Result.Output); o.Refused || o.Output.Output != id+"-strip" {
+		t.Errorf("%+v", o)
+	}
+	if _, err := airlock.Release(t.Context(), h.Warehouse, "bob", made.Result.Output, "two bars"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -34,8 +34,8 @@ type Delivery struct {
 // MaxComment is how long a comment may be, in characters.
 const MaxComment = 500
 
-// methods are those by which a table can be changed.
-var methods = []string{"suppress", "merge", "round"}
+// methods are those by which an output can be changed: a table, and what a figure carries.
+var methods = []string{"suppress", "merge", "round", "strip"}
 
 // Changed is the id of what an output becomes by a method.
 func Changed(output, method string) string { return output + "-" + method }

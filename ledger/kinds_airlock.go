@@ -6,7 +6,7 @@ type (
 	OutputChangeRequested struct {
 		Change string `json:"change"`
 		Output string `json:"output"`
-		Method string `json:"method"` // "suppress", "merge" or "round"
+		Method string `json:"method"` // "suppress", "merge", "round" or "strip"
 	}
 	// OutputChanged says what came of it: another output, examined anew, which waits by itself.
 	OutputChanged struct {

@@ -50,8 +50,8 @@ func (q *request) queueOf(o *governance.Output, data *outputData) {
 	checker := q.checks(p, o)
 	data.MayComment = researcher || checker
 	data.MayTake = checker && o.Asks() && done.Checker != q.party.Name
-	data.MayChange = researcher && !o.Released && disclosure.IsTable(o.Name)
-	data.MaySuggest = data.MayChange || checker && !o.Released && disclosure.IsTable(o.Name)
+	data.MayChange = researcher && !o.Released && disclosure.MethodsFor(o.Name) != nil
+	data.MaySuggest = data.MayChange || checker && !o.Released && disclosure.MethodsFor(o.Name) != nil
 	data.MayFetch = researcher && q.state.Deliverable(o, q.party.Name) == nil
 }
 
@@ -110,7 +110,7 @@ func (p *Portal) airlock() {
 
 // acted is what programs send in place of a form.
 type acted struct {
-	Method  string `json:"method,omitempty"`  // of a change: suppress, merge or round
+	Method  string `json:"method,omitempty"`  // of a change: suppress, merge, round or strip
 	Text    string `json:"text,omitempty"`    // of a comment
 	Checker string `json:"checker,omitempty"` // who takes it; oneself where it is empty
 }
@@ -190,7 +190,7 @@ func (p *Portal) suggest(q *request) (later, error) {
 
 // methodData is what one method would make of it.
 type methodData struct {
-	Method  string      `json:"method"` // suppress, merge or round
+	Method  string      `json:"method"` // suppress, merge, round or strip
 	Places  []placeData `json:"places"`
 	Refused bool        `json:"refused"` // the check would refuse what comes of it
 	Still   []string    `json:"still"`   // what it would find to refuse
@@ -199,7 +199,7 @@ type methodData struct {
 
 // placeData is a place that would change.
 type placeData struct {
-	Line  int    `json:"line"`
+	Line  int    `json:"line"` // 0 where the file as a whole changes
 	Field string `json:"field,omitempty"`
 	Code  string `json:"code"`
 	What  string `json:"what"`

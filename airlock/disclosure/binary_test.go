@@ -55,6 +55,7 @@ func TestPNGHoldsAPictureAndNothingElse(t *testing.T) {
 		"exif":              {with(chunk("eXIf", "MM\x00*")), "metadata", disclosure.Refused},
 		"private":           {with(chunk("rOWs", "4711")), "metadata", disclosure.Refused},
 		"behind":            {append(slices.Clone(plain), "PK\x03\x04rows"...), "trailing-data", disclosure.Refused},
+		"in the end":        {append(slices.Clone(plain[:len(plain)-12]), chunk("IEND", "rows")...), "broken", disclosure.Refused},
 		"cut":               {plain[:len(plain)-20], "broken", disclosure.Refused},
 		"checksum":          {flipped, "broken", disclosure.Refused},
 		"signature":         {plain[:8], "broken", disclosure.Refused},

@@ -23,7 +23,7 @@
 //
 // The names of the rules, by what they look for:
 //
-//	the file     name, size, kind, encoding, empty, broken, header
+//	the file     name, size, kind, encoding, empty, broken, header, not-granted
 //	counts       small-count, unreadable-count, small-number, no-number, no-count
 //	derived      implied-count (shares), recomputable, remainder (totals), group (0 and 100 %),
 //	             differencing (with outputs that were released before)
@@ -32,6 +32,7 @@
 //	models       model-size, model-record, membership, training
 //	declared     declaration (what the run says of the output, see [Declaration])
 //	persons      identifier, identifier-column, rows, repeated-row, days, extreme
+//	figures      scatter (marks that may be one a person), rows, invisible, metadata
 //	hidden parts invisible, precision, long-text, line-break, formula,
 //	             metadata, trailing-data, script, external
 //	to look at   read (text), look (pictures), model (weights)

@@ -39,7 +39,7 @@ var decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // wordPlaces are filled with words, whatever they look like. What stands in one of a group may
 // have a text of that group.
-var wordPlaces = map[string]string{"file": "", "output": "", "column": "", "element": "", "folder": "", "kinds": "kinds", "shadow": "", "error": "", "limit": "", "place": "", "message": "", "kind": "identifier", "why": "untestable"}
+var wordPlaces = map[string]string{"file": "", "output": "", "column": "", "element": "", "folder": "", "kinds": "kinds", "shadow": "", "error": "", "limit": "", "part": "", "place": "", "message": "", "kind": "identifier", "why": "untestable"}
 
 // NotGranted refuses a kind of file that the authorisation does not let out; kinds are those that it does.
 func NotGranted(kinds []string) Finding {

@@ -22,12 +22,24 @@ const (
 	Suppress Method = "suppress" // hide small counts, and what gives them back
 	Round    Method = "round"    // to a multiple of a number that is no less than the minimum
 	Merge    Method = "merge"    // categories with small counts into one
+	Strip    Method = "strip"    // of a figure: what it carries beside what is drawn
 )
 
 // Methods lists the methods, the mildest first.
-func Methods() []Method { return []Method{Suppress, Merge, Round} }
+func Methods() []Method { return []Method{Suppress, Merge, Round, Strip} }
 
-// Suggestion is a table as a method would leave it, examined again.
+// MethodsFor are those that can change a file of this name; nil where none can.
+func MethodsFor(name string) []Method {
+	switch kindOf(strings.ToLower(path.Ext(name))) {
+	case CSV, TSV:
+		return []Method{Suppress, Merge, Round}
+	case PNG, SVG:
+		return []Method{Strip}
+	}
+	return nil
+}
+
+// Suggestion is a table or a figure as a method would leave it, examined again.
 type Suggestion struct {
 	Method  Method   `json:"method"`
 	Changes []Change `json:"changes"` // in the order of the lines
@@ -48,8 +60,8 @@ type Change struct {
 // Merged is the label of categories that were merged.
 const Merged = "other (merged)"
 
-// ErrNoTable says that an output is none that a method can change.
-var ErrNoTable = errors.New("only a table in CSV or TSV can be changed: write this output otherwise in the study")
+// ErrNoTable says that an output is none that the method can change.
+var ErrNoTable = errors.New("only a table in CSV or TSV, and what a figure in PNG or SVG carries, can be changed: write this output otherwise in the study")
 
 // Suggest makes a suggestion by one method. Nothing is changed by it: who asked for
 // the run applies it, and what comes of it is another output.
@@ -57,9 +69,52 @@ func Suggest(o Output, rules Rules, method Method) (*Suggestion, error) {
 	if err := rules.check(); err != nil {
 		return nil, err
 	}
-	e, err := newEditor(o, rules)
+	if !slices.Contains(Methods(), method) {
+		return nil, fmt.Errorf("%q is no method: want one of %v", method, Methods())
+	}
+	if !slices.Contains(MethodsFor(o.Name), method) {
+		return nil, ErrNoTable
+	}
+	s := &Suggestion{Method: method}
+	var err error
+	if method == Strip {
+		s.Data, s.Changes, err = strip(o.Name, o.Data)
+	} else {
+		s.Data, s.Changes, err = edit(o, rules, method)
+	}
 	if err != nil {
 		return nil, err
+	}
+	o.Data, o.Size = s.Data, int64(len(s.Data))
+	s.Report, err = Examine(o, rules)
+	return s, err
+}
+
+// strip takes out of a figure what is not drawn.
+func strip(name string, data []byte) (clean []byte, changes []Change, err error) {
+	if strings.HasPrefix(string(data), pngMagic) {
+		return stripPNG(data)
+	}
+	text, ok := decode(data)
+	if !ok || kindOf(strings.ToLower(path.Ext(name))) != SVG {
+		return nil, nil, ErrNoTable
+	}
+	text, changes, err = stripSVG(text)
+	return []byte(text), changes, err
+}
+
+// changed is a change of a file as a whole.
+func changed(code string, pairs ...any) Change {
+	c := Change{Code: code, Values: values(pairs...)}
+	c.What = SayChange(languages()["en"], c)
+	return c
+}
+
+// edit changes the cells of a table.
+func edit(o Output, rules Rules, method Method) (data []byte, changes []Change, err error) {
+	e, err := newEditor(o, rules)
+	if err != nil {
+		return nil, nil, err
 	}
 	switch method {
 	case Suppress:
@@ -68,16 +123,9 @@ func Suggest(o Output, rules Rules, method Method) (*Suggestion, error) {
 		e.round()
 	case Merge:
 		e.merge()
-	default:
-		return nil, fmt.Errorf("%q is no method: want suppress, round or merge", method)
 	}
-	s := &Suggestion{Method: method, Changes: e.changes}
-	if s.Data, err = e.write(); err != nil {
-		return nil, err
-	}
-	o.Data, o.Size = s.Data, int64(len(s.Data))
-	s.Report, err = Examine(o, rules)
-	return s, err
+	data, err = e.write()
+	return data, e.changes, err
 }
 
 // editor changes the cells of one table.

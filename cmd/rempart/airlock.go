@@ -133,7 +133,7 @@ func (a *app) printContext(state *governance.State, o *governance.Output) {
 	for _, f := range o.Findings {
 		a.say("  %-6s %s", f.Severity, f.Message)
 	}
-	if o.Refused && disclosure.IsTable(o.Name) {
+	if o.Refused && disclosure.MethodsFor(o.Name) != nil {
 		a.say("What would make it pass: rempart airlock suggest %s", o.Output.Output)
 	}
 	if done.Checker != "" {

@@ -18,10 +18,11 @@ import (
 func (a *app) airlockSuggest() *cobra.Command {
 	var as, apply string
 	c := &cobra.Command{
-		Use: "suggest OUTPUT", Short: "Show what would make a table pass, and have it done", Args: exactly(1),
+		Use: "suggest OUTPUT", Short: "Show what would make a table or a figure pass, and have it done", Args: exactly(1),
 		Long: `Each method is shown with the places that it would change and what the disclosure
 check would say then, without any value: suppress hides counts and what gives them back,
-merge joins categories, round makes counts multiples of a number.
+merge joins categories, round makes counts multiples of a number. Of a figure, strip takes out
+what it carries beside what is drawn; no point of it changes.
 
 With --apply the method is applied: what comes of it is another output, OUTPUT-METHOD,
 which is examined and waits by itself.`,
@@ -63,7 +64,7 @@ which is examined and waits by itself.`,
 		},
 	}
 	asFlag(c, &as, "the researcher")
-	c.Flags().StringVar(&apply, "apply", "", "have it done by this `method`: suppress, merge or round")
+	c.Flags().StringVar(&apply, "apply", "", "have it done by this `method`: suppress, merge, round or strip")
 	return c
 }
 
@@ -78,7 +79,10 @@ func (a *app) printSuggestions(id string, all []*disclosure.Suggestion) error {
 				a.say("    and %d more", len(s.Changes)-i)
 				break
 			}
-			where := "line " + strconv.Itoa(ch.Line)
+			where := "the file"
+			if ch.Line > 0 {
+				where = "line " + strconv.Itoa(ch.Line)
+			}
 			if ch.Field != "" {
 				where += ", column " + ch.Field
 			}
