@@ -80,9 +80,6 @@ func TestATableIsChanged(t *testing.T) {
 func TestAFigureIsStripped(t *testing.T) {
 	h := newHome(t, "flu")
 	id := h.ran("flu", "s-1", "SELECT 1", file{"figure.svg", `<svg xmlns="http://www.w3.org/2000/svg"><!-- patient 4711 --><rect width="3" height="4"/></svg>`})[0]
-	if !h.output(id).Refused {
-		t.Fatal("a comment was let through")
-	}
 	if _, err := airlock.Change(t.Context(), h.Warehouse, "alice", id, disclosure.Round); err == nil {
 		t.Error("a figure was rounded")
 	}
