@@ -187,6 +187,7 @@ func TestADrawingIsStripped(t *testing.T) {
 		"hidden text":             {head + rect + `<text style="display: none">4711</text>` + end, "invisible", false},
 		"clear text":              {head + rect + `<text opacity="0">4711</text>` + end, "invisible", false},
 		"a group nobody sees":     {head + rect + `<g visibility="hidden"><text>4711</text></g>` + end, "invisible", false},
+		"a style that hides":      {head + `<style>.h { opacity: 0 }</style><text class="h">4711</text>` + end, "invisible", false},
 		"text too small":          {head + rect + `<text font-size="0.1">4711</text>` + end, "invisible", false},
 		"a line of many points":   {head + `<path d="` + long + `"/>` + end, "rows", false},
 		"a line with many points": {head + `<polyline points="` + strings.Repeat("1,2 ", 1001) + `"/>` + end, "rows", false},

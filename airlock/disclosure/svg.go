@@ -75,8 +75,12 @@ func (c *checker) checkSVG(text string) {
 		case xml.CharData:
 			c.checkWords(at, strings.TrimSpace(string(t)))
 			c.checkSentence(at, string(t))
-			if s := strings.ToLower(string(t)); strings.Contains(s, "@import") || strings.Contains(s, "url(") && !strings.Contains(s, "url(#") {
+			s := strings.ToLower(string(t))
+			if strings.Contains(s, "@import") || strings.Contains(s, "url(") && !strings.Contains(s, "url(#") {
 				c.refuse(at, "external_import")
+			}
+			if svgHidden.MatchString(strings.NewReplacer(" ", "", "\n", "", "{", ";", "}", ";").Replace(s)) {
+				c.refuse(at, "invisible_drawing")
 			}
 		case xml.Comment:
 			if !svgText.MatchString(text[:from]) {
