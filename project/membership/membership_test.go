@@ -52,7 +52,7 @@ func TestModelsAreTestedInTheSandbox(t *testing.T) {
 		"narrow.onnx":             {reviewed: "does not answer with one chance, or two, a row"},
 		"wide.onnx":               {reviewed: "it takes 9 numbers a row, and the training table has 8 features"},
 		"two.safetensors":         {reviewed: "weights alone cannot be run"},
-		"broken.onnx":             {reviewed: "cannot be opened by ONNX Runtime"},
+		"broken.onnx":             {reviewed: `"untestable": "runtime"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := []byte("no")
@@ -93,7 +93,7 @@ func TestModelsAreTestedInTheSandbox(t *testing.T) {
 
 func TestAKindThatThereIsNotIsSaid(t *testing.T) {
 	report, err := Measure(t.Context(), Test{Kind: "oracle"})
-	if err != nil || !strings.Contains(string(report), "of no kind that there is") {
+	if err != nil || !strings.Contains(string(report), `"untestable":"shadow"`) {
 		t.Errorf("got %s, %v", report, err)
 	}
 }
