@@ -425,6 +425,29 @@ func anchors(text string) map[string]bool {
 	return names
 }
 
+// Every decision stands in the list, in the order of its number.
+func TestDecisionsAreListed(t *testing.T) {
+	folder := filepath.Join(root, "docs", "decisions")
+	pages, err := filepath.Glob(filepath.Join(folder, "[0-9]*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join(folder, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, have []string
+	for _, page := range pages {
+		want = append(want, filepath.Base(page))
+	}
+	for _, m := range regexp.MustCompile(`(?m)^- \[\d{4}\]\((.+?)\)`).FindAllSubmatch(list, -1) {
+		have = append(have, string(m[1]))
+	}
+	if !reflect.DeepEqual(have, want) {
+		t.Errorf("docs/decisions/README.md lists\n%s\nwant\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // TestPagesSpeakOfTheProductAlone finds what does not belong in a page.
 func TestPagesSpeakOfTheProductAlone(t *testing.T) {
 	for _, name := range pages(t) {
