@@ -11,7 +11,7 @@ import (
 	"rempart.eu/rempart/engine"
 )
 
-// numbered says whether a table's rows bear numbers that go on from person to person.
+// numberedByPerson says whether a table's rows bear numbers that go on from person to person.
 func numberedByPerson(table string) bool {
 	return table != "person" && slices.Contains(personTables(), table) && primaryKey(table) != ""
 }
@@ -95,7 +95,7 @@ func ownerOf(table string) string {
 // spliceTable writes the rows of some persons, and where they came from, in the order of
 // their numbers.
 func (b *builder) spliceTable(ctx context.Context, spliced map[string][]string, table string, first, last int64) error {
-	anew, carried := b.renumbered(table, false, first, last), ""
+	anew, carried := b.renumbered(table, false, first, last), b.renumbered(table, true, first, last)
 	within := ""
 	if numberedByPerson(table) { // what is read of the base's files
 		var low, high sql.NullInt64
@@ -109,7 +109,6 @@ func (b *builder) spliceTable(ctx context.Context, spliced map[string][]string, 
 			within = " AND %s.%s IS NULL"
 		}
 	}
-	carried = b.renumbered(table, true, first, last)
 	if within != "" {
 		carried += fmt.Sprintf(within, "r", engine.Quote(primaryKey(table)))
 	}

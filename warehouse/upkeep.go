@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -296,13 +297,16 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 			return err
 		}
 		switch path {
-		case w.path("ledger"), w.path("feeds"), w.path("controller", "keyring"), w.path("queue"): // the last holds locks of runs under way
+		case w.path("ledger"), w.path("feeds"), w.path("controller", "keyring"):
 			return fs.SkipDir
 		}
 		if d.IsDir() && slices.Contains(hosts, path) {
 			return fs.SkipDir
 		}
 		if d.IsDir() || known[path] {
+			return nil
+		}
+		if filepath.Dir(path) == w.path("queue") && ofRunning.MatchString(d.Name()) {
 			return nil
 		}
 		if id, ok := strings.CutSuffix(d.Name(), ".json"); ok && requestID.MatchString(id) && path == w.requestPath(id) {
@@ -324,6 +328,10 @@ func (w *Warehouse) strangers(state *governance.State) map[string]error {
 	}
 	return found
 }
+
+// ofRunning is the name of what the queue holds of runs under way, and of workers: their
+// locks, how far each is, its sealed log, and these while they are written.
+var ofRunning = regexp.MustCompile(`^\.?(s-[0-9a-f]{8}\.(lock|json|age)|worker-[0-9a-f]{8}\.[0-9]+\.lock)(\.[0-9]+)?$`)
 
 // ofUnfinished says which deposit that is not finished a file belongs to.
 func (w *Warehouse) ofUnfinished(path string) (deposit string, ok bool) {
