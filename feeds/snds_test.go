@@ -24,49 +24,44 @@ var update = os.Getenv("UPDATE") != ""
 // the rows that intake refused; want/left.txt the rows that reached no table, by
 // their reason. The comment says which trap it is about.
 func TestSNDSTraps(t *testing.T) {
-	cases, err := filepath.Glob("testdata/snds/*.txtar")
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	feed := sndsFeed(t)
-	for _, name := range cases {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
+	eachSNDSTrap(t, func(t *testing.T, name string, _ int, archive *txtar.Archive, d *delivery) {
+		report := d.build(t, "snds")
+		omoptest.SameInParts(t, d.db, d.in, report, d.accepted()/3)
+		for i, f := range archive.Files {
+			if !strings.HasPrefix(f.Name, "want/") {
+				continue
+			}
+			got := d.expectation(t, f, report)
+			if update {
+				archive.Files[i].Data = []byte(got)
+			} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", f.Name, diff)
+			}
+		}
+		if update {
+			if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			files := map[string]string{}
-			for _, f := range archive.Files {
-				if !strings.HasPrefix(f.Name, "want/") {
-					files[f.Name] = string(f.Data)
-				}
-			}
-			d := deliver(t, feed, files)
-			report := d.build(t, "snds")
-			omoptest.SameInParts(t, d.db, d.in, report, d.accepted()/3)
-			for i, f := range archive.Files {
-				if !strings.HasPrefix(f.Name, "want/") {
-					continue
-				}
-				got := d.expectation(t, f, report)
-				if update {
-					archive.Files[i].Data = []byte(got)
-				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
-				}
-			}
-			if update {
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // The traps are traps month by month, too: a release that goes on from one of the first
 // deposit, by chance, is that of both.
 func TestSNDSTrapsMonthByMonth(t *testing.T) {
+	eachSNDSTrap(t, func(t *testing.T, _ string, seed int, _ *txtar.Archive, d *delivery) {
+		in := omoptest.Split(t, d.db, d.input("snds"), 2, seed, func(_ omop.Deposit, resource string) bool { return resource == "ir_ben_r" })
+		whole, err := omop.Build(t.Context(), d.db, in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		omoptest.SameOnBases(t, d.db, in, whole, omoptest.Step{Deposits: []string{"cnam.1"}})
+	})
+}
+
+// eachSNDSTrap delivers the files of each case: its file, its number, and what was delivered.
+func eachSNDSTrap(t *testing.T, test func(t *testing.T, name string, number int, archive *txtar.Archive, d *delivery)) {
+	t.Helper()
 	cases, err := filepath.Glob("testdata/snds/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
@@ -84,13 +79,7 @@ func TestSNDSTrapsMonthByMonth(t *testing.T) {
 					files[f.Name] = string(f.Data)
 				}
 			}
-			d := deliver(t, feed, files)
-			in := omoptest.Split(t, d.db, d.input("snds"), 2, i, func(_ omop.Deposit, resource string) bool { return resource == "ir_ben_r" })
-			whole, err := omop.Build(t.Context(), d.db, in, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			omoptest.SameOnBases(t, d.db, in, whole, omoptest.Step{Deposits: []string{"cnam.1"}})
+			test(t, name, i, archive, deliver(t, feed, files))
 		})
 	}
 }
