@@ -228,6 +228,15 @@ func Literal(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
+// ReadParquet is the rows of Parquet files of one shape as an SQL table expression.
+func ReadParquet(paths ...string) string {
+	literals := make([]string, len(paths))
+	for i, path := range paths {
+		literals[i] = Literal(path)
+	}
+	return "read_parquet([" + strings.Join(literals, ", ") + "])"
+}
+
 // headline names a statement in an error: its first words, without its data.
 func headline(query string) string {
 	words := strings.Fields(query)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -343,14 +342,11 @@ func (b *builder) takeReached(ctx context.Context) (map[string]Deposit, error) {
 				if err != nil {
 					return nil, fmt.Errorf("deposit %s: %w", d.Name, err)
 				}
-				f, err := engine.LoadFile(r.Name, func(w io.Writer) error {
-					return b.db.CopyOut(ctx, fmt.Sprintf("SELECT %s FROM %s AS r WHERE %s", d.columns(r), d.Tables[r.Name], mine), engine.Parquet, w)
-				})
+				f, err := b.inMemory(ctx, r.Name, fmt.Sprintf("SELECT %s FROM %s AS r WHERE %s", d.columns(r), d.Tables[r.Name], mine))
 				if err = errors.Join(err, closeAll()); err != nil {
 					return nil, fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
 				}
-				b.db.Own(f)
-				taken.Tables[r.Name] = readParquet([]*engine.File{f})
+				taken.Tables[r.Name] = readParquet(f)
 				delete(taken.Files, r.Name)
 			}
 		}

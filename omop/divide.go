@@ -206,7 +206,7 @@ func (b *builder) take(ctx context.Context, d *loaded, r intake.Resource, part i
 			files = append(files, f)
 			b.scratch.Drop(p)
 		}
-		from = readParquet(files)
+		from = readParquet(files...)
 	}
 	delete(b.pieces, at)
 	table := fmt.Sprintf("part.%s", engine.Quote(fmt.Sprintf("%d_%s", d.ordinal, r.Name)))

@@ -263,19 +263,42 @@ func (b *builder) keep(ctx context.Context, schema, table, columns string) error
 		return err
 	}
 	if rows > 0 || len(b.kept[name]) == 0 {
-		f, err := engine.LoadFile(table, func(w io.Writer) error {
-			return b.db.CopyOut(ctx, "SELECT "+columns+" FROM "+name, engine.Parquet, w)
-		})
-		if err != nil {
+		if err := b.add(ctx, b.kept, name, "SELECT "+columns+" FROM "+name); err != nil {
 			return err
 		}
-		b.db.Own(f)
-		b.kept[name] = append(b.kept[name], engine.Literal(f.Path()))
 	}
 	if schema == "cdm" {
 		b.numbered[table] += rows
 	}
 	return b.db.Exec(ctx, "DROP TABLE "+name)
+}
+
+// inMemory keeps the rows of a query as Parquet in memory, as long as the database is open.
+func (b *builder) inMemory(ctx context.Context, name, query string) (*engine.File, error) {
+	f, err := engine.LoadFile(name, func(w io.Writer) error { return b.db.CopyOut(ctx, query, engine.Parquet, w) })
+	if err == nil {
+		b.db.Own(f)
+	}
+	return f, err
+}
+
+// add adds the rows of a query to a table's files, which lie in memory.
+func (b *builder) add(ctx context.Context, to map[string][]string, table, query string) error {
+	f, err := b.inMemory(ctx, table, query)
+	if err == nil {
+		to[table] = append(to[table], f.Path())
+	}
+	return err
+}
+
+// view makes tables of their files.
+func (b *builder) view(ctx context.Context, files map[string][]string) error {
+	for table, paths := range files {
+		if err := b.db.Exec(ctx, "CREATE VIEW "+table+" AS FROM "+engine.ReadParquet(paths...)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exported are the columns of a finished table that are still of use: the CDM's, and
@@ -301,10 +324,8 @@ func exported(table string) string {
 
 // join makes of all parts' files the finished tables.
 func (b *builder) join(ctx context.Context) error {
-	for name, files := range b.kept {
-		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW %s AS FROM read_parquet([%s])", name, strings.Join(files, ", "))); err != nil {
-			return err
-		}
+	if err := b.view(ctx, b.kept); err != nil {
+		return err
 	}
 	return b.db.Exec(ctx, "DROP SCHEMA part CASCADE; DROP TABLE stage.link; ALTER TABLE stage.every_link RENAME TO link")
 }

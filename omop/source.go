@@ -44,7 +44,7 @@ func (b *builder) open(ctx context.Context, d *loaded, wanted func(resource stri
 			}
 			files, opened = append(files, f), append(opened, f)
 		}
-		d.Tables[name] = readParquet(opened)
+		d.Tables[name] = readParquet(opened...)
 		names = append(names, name)
 	}
 	return closeAll, nil
@@ -74,20 +74,21 @@ func (b *builder) each(ctx context.Context, d *loaded, resource string, use func
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(use(readParquet([]*engine.File{f}, "file_row_number = true"), "file_row_number"), f.Close()); err != nil {
+		rows := fmt.Sprintf("read_parquet(%s, file_row_number = true)", engine.Literal(f.Path()))
+		if err := errors.Join(use(rows, "file_row_number"), f.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readParquet is the rows of files of one shape as SQL.
-func readParquet(files []*engine.File, options ...string) string {
+// readParquet is the rows of open files of one shape as SQL.
+func readParquet(files ...*engine.File) string {
 	paths := make([]string, len(files))
 	for i, f := range files {
-		paths[i] = engine.Literal(f.Path())
+		paths[i] = f.Path()
 	}
-	return "read_parquet(" + strings.Join(append([]string{"[" + strings.Join(paths, ", ") + "]"}, options...), ", ") + ")"
+	return engine.ReadParquet(paths...)
 }
 
 // readBy says which resources some mappings of the feed may read: those that their SQL

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -50,10 +49,8 @@ func (b *builder) splice(ctx context.Context) error {
 	if err := b.dropPersons(ctx); err != nil {
 		return err
 	}
-	for name, files := range spliced {
-		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW %s AS FROM read_parquet([%s])", name, strings.Join(files, ", "))); err != nil {
-			return err
-		}
+	if err := b.view(ctx, spliced); err != nil {
+		return err
 	}
 	b.report.Continued.Release = b.base.Release
 	return b.db.Value(ctx, &b.report.Continued.Persons, "SELECT count(*) FROM cdm.person")
@@ -116,7 +113,7 @@ func (b *builder) spliceTable(ctx context.Context, spliced map[string][]string, 
 	if order == "" {
 		order = "person_id"
 	}
-	if err := b.write(ctx, spliced, "cdm."+engine.Quote(table), carried+" UNION ALL BY NAME "+anew+" ORDER BY "+order); err != nil {
+	if err := b.add(ctx, spliced, "cdm."+engine.Quote(table), carried+" UNION ALL BY NAME "+anew+" ORDER BY "+order); err != nil {
 		return err
 	}
 	if unmappable(table) {
@@ -132,18 +129,7 @@ func (b *builder) spliceTable(ctx context.Context, spliced map[string][]string, 
 		carried += fmt.Sprintf(within, "o", "id")
 	}
 	anew = b.moved(table, "("+origins+")", from, "o.deposit AS deposit, o.mapping AS mapping", first, last) + " AND NOT s.carried"
-	return b.write(ctx, spliced, "lineage."+engine.Quote(table), carried+" UNION ALL "+anew+" ORDER BY id, deposit, resource, line")
-}
-
-// write adds the rows of a query to the files of a table.
-func (b *builder) write(ctx context.Context, spliced map[string][]string, name, query string) error {
-	f, err := engine.LoadFile("spliced", func(w io.Writer) error { return b.db.CopyOut(ctx, query, engine.Parquet, w) })
-	if err != nil {
-		return err
-	}
-	b.db.Own(f)
-	spliced[name] = append(spliced[name], engine.Literal(f.Path()))
-	return nil
+	return b.add(ctx, spliced, "lineage."+engine.Quote(table), carried+" UNION ALL "+anew+" ORDER BY id, deposit, resource, line")
 }
 
 // paidTables are the tables whose rows cost_event_id may name.

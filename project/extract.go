@@ -291,7 +291,7 @@ func (x *extraction) load(ctx context.Context, name string) error {
 			return fmt.Errorf("table %s: %w", name, err)
 		}
 		x.files = append(x.files, f)
-		return x.db.Exec(ctx, fmt.Sprintf("CREATE VIEW release.%s AS FROM read_parquet(%s)", engine.Quote(name), engine.Literal(f.Path())))
+		return x.db.Exec(ctx, fmt.Sprintf("CREATE VIEW release.%s AS FROM %s", engine.Quote(name), engine.ReadParquet(f.Path())))
 	}
 	return fmt.Errorf("the release has no table %s", name)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/governance"
 	"rempart.eu/rempart/keyring"
 	"rempart.eu/rempart/lake"
@@ -80,7 +81,7 @@ func (p *publication) baseOf(release *governance.Release, manifest *lake.Manifes
 			return "", p.unusable(release, fmt.Errorf("%s: %w", name, err))
 		}
 		p.files = append(p.files, f)
-		return readParquet(f.Path()), nil
+		return engine.ReadParquet(f.Path()), nil
 	}
 	return base, nil
 }

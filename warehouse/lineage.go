@@ -126,7 +126,7 @@ func members(ctx context.Context, vault *lake.Vault, manifest *lake.Manifest, ke
 			return nil, err
 		}
 		db.Own(file)
-		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+readParquet(file.Path())); err != nil {
+		if err := db.Exec(ctx, "CREATE VIEW "+engine.Quote(t.Name)+" AS FROM "+engine.ReadParquet(file.Path())); err != nil {
 			return nil, err
 		}
 	}
@@ -167,7 +167,7 @@ func (l sealedLineage) origins(ctx context.Context, db *engine.DB, table string,
 	var resource string
 	err = db.Each(ctx, `SELECT id, deposit, mapping, resource, line FROM (
 		    SELECT row_number() OVER () AS place, id, deposit, mapping, resource, unnest(list_distinct(list_prepend(line, coalesce(lines, [])))) AS line
-		    FROM `+readParquet(l.path)+` WHERE "table" = ? AND id IN (`+strings.Join(numbers, ", ")+`))
+		    FROM `+engine.ReadParquet(l.path)+` WHERE "table" = ? AND id IN (`+strings.Join(numbers, ", ")+`))
 		ORDER BY id, deposit, place, line`, []any{table}, func() error {
 		if deposit >= len(l.Deposits) || mapping >= len(l.Mappings) {
 			return fmt.Errorf("the lineage names deposit %d and mapping %d, which its manifest does not list", deposit, mapping)

@@ -128,7 +128,7 @@ func (w *Warehouse) judge(ctx context.Context, state *governance.State, l *gover
 	if err := p.db.Value(ctx, &tellsMethod, "SELECT count(*) > 0 FROM parquet_schema("+engine.Literal(links)+") WHERE name = 'method'"); err != nil {
 		return nil, err
 	}
-	link := "FROM " + readParquet(links)
+	link := "FROM " + engine.ReadParquet(links)
 	if !tellsMethod {
 		link = "SELECT *, '' AS method " + link
 	}
@@ -194,7 +194,7 @@ func (p *publication) identify(ctx context.Context, d *governance.Deposit, party
 	if err != nil {
 		return err
 	}
-	return p.db.Exec(ctx, "INSERT INTO record_line SELECT DISTINCT ?, t.person, o.person FROM "+readParquet(theirs...)+" t JOIN "+readParquet(ours...)+" o USING (line)", d.Deposit)
+	return p.db.Exec(ctx, "INSERT INTO record_line SELECT DISTINCT ?, t.person, o.person FROM "+engine.ReadParquet(theirs...)+" t JOIN "+engine.ReadParquet(ours...)+" o USING (line)", d.Deposit)
 }
 
 // hashed are pseudonyms that stand for local keys where the truth is known.

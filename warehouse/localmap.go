@@ -80,7 +80,7 @@ func (w *Warehouse) checkTargets(ctx context.Context, p *vocabularyPut, db *engi
 		return err
 	}
 	defer func() { err = errors.Join(err, concepts.Close()) }()
-	return m.CheckTargets(ctx, db, name, readParquet(concepts.Path()), refuse)
+	return m.CheckTargets(ctx, db, name, engine.ReadParquet(concepts.Path()), refuse)
 }
 
 // openFirst decrypts the first table of a vocabulary into memory: its concepts, or all that
@@ -106,7 +106,7 @@ func (p *publication) localMaps(ctx context.Context, ring *keyring.Keyring, inpu
 			return err
 		}
 		p.files = append(p.files, f)
-		input.Maps = append(input.Maps, readParquet(f.Path()))
+		input.Maps = append(input.Maps, engine.ReadParquet(f.Path()))
 		p.made.Maps = append(p.made.Maps, m.Vocabulary)
 	}
 	return nil

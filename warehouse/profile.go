@@ -99,7 +99,7 @@ func (o *profiles) open(ctx context.Context, release *governance.Release, concep
 			return nil, fmt.Errorf("release %s: %s: %w", release.Release, t.Name, err)
 		}
 		o.db.Own(f)
-		files[t.Name] = readParquet(f.Path())
+		files[t.Name] = engine.ReadParquet(f.Path())
 	}
 	return files, nil
 }

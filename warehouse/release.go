@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"filippo.io/age"
 
@@ -162,24 +161,15 @@ func (p *publication) input(ctx context.Context, linkage *governance.Linkage) (o
 	if err != nil {
 		return input, fmt.Errorf("linkage %s: %w", linkage.Linkage, err)
 	}
-	input.Links = readParquet(links)
+	input.Links = engine.ReadParquet(links)
 	if x := p.state.Excluded; x != nil && x.Persons > 0 { // who has opted out is linked to nobody
 		excluded, err := p.open(ctx, x.Object)
 		if err != nil {
 			return input, fmt.Errorf("the list of persons who have opted out: %w", err)
 		}
-		input.Links = fmt.Sprintf("(FROM %s WHERE person_id NOT IN (SELECT person_id FROM %s))", input.Links, readParquet(excluded))
+		input.Links = fmt.Sprintf("(FROM %s WHERE person_id NOT IN (SELECT person_id FROM %s))", input.Links, engine.ReadParquet(excluded))
 	}
 	return input, nil
-}
-
-// readParquet is the rows of files of one shape as SQL.
-func readParquet(paths ...string) string {
-	literals := make([]string, len(paths))
-	for i, path := range paths {
-		literals[i] = engine.Literal(path)
-	}
-	return "read_parquet([" + strings.Join(literals, ", ") + "])"
 }
 
 // open decrypts an object into memory and returns the path of its Parquet file.

@@ -292,7 +292,7 @@ func (w *Warehouse) readPersons(ctx context.Context, state *governance.State, li
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	query := "SELECT person_id FROM " + readParquet(file.Path())
+	query := "SELECT person_id FROM " + engine.ReadParquet(file.Path())
 	if among != "" {
 		query += " WHERE person_id IN (SELECT person_id FROM " + among + ")"
 	}
@@ -311,7 +311,7 @@ func (w *Warehouse) OptedOutOf(ctx context.Context, state *governance.State, mem
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	ids, err := w.readPersons(ctx, state, state.Excluded.Object, readParquet(file.Path()))
+	ids, err := w.readPersons(ctx, state, state.Excluded.Object, engine.ReadParquet(file.Path()))
 	return len(ids), err
 }
 
@@ -374,7 +374,7 @@ func (w *Warehouse) optedOutOfRelease(ctx context.Context, state *governance.Sta
 		if err != nil {
 			return 0, err
 		}
-		ids, err := w.readPersons(ctx, state, state.Excluded.Object, readParquet(file.Path()))
+		ids, err := w.readPersons(ctx, state, state.Excluded.Object, engine.ReadParquet(file.Path()))
 		return len(ids), errors.Join(err, file.Close())
 	}
 	return 0, nil

@@ -309,7 +309,7 @@ func among(ctx context.Context, table *engine.File, persons []int64) (there bool
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for _, id := range persons {
 		var n int64
-		if err := db.Value(ctx, &n, "SELECT count(*) FROM "+readParquet(table.Path())+" WHERE person_id = ?", id); err != nil {
+		if err := db.Value(ctx, &n, "SELECT count(*) FROM "+engine.ReadParquet(table.Path())+" WHERE person_id = ?", id); err != nil {
 			return false, err
 		}
 		there = there || n > 0

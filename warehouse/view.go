@@ -216,7 +216,7 @@ func (v *OwnView) describe(ctx context.Context, file *engine.File) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	table := "read_parquet(" + engine.Literal(file.Path()) + ")"
+	table := engine.ReadParquet(file.Path())
 	if err := db.Value(ctx, &v.Rows, "SELECT count(*) FROM "+table); err != nil {
 		return err
 	}

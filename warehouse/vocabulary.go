@@ -235,7 +235,7 @@ func (w *Warehouse) suggest(ctx context.Context, state *governance.State, by *go
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return vocabulary.Suggest(ctx, db, readParquet(concepts.Path()), codes)
+	return vocabulary.Suggest(ctx, db, engine.ReadParquet(concepts.Path()), codes)
 }
 
 // vocabulary opens the loaded vocabulary that a release is mapped by, if any is.
@@ -271,7 +271,7 @@ func (p *publication) vocabulary(ctx context.Context, input *omop.Input) (err er
 			return fmt.Errorf("vocabulary %s, %s: %w", v.Vocabulary, table, err)
 		}
 		p.files = append(p.files, f)
-		input.Vocabulary[table] = readParquet(f.Path())
+		input.Vocabulary[table] = engine.ReadParquet(f.Path())
 	}
 	p.made.ReleasePublished.Vocabulary, input.Release.Vocabulary = v.Vocabulary, v.Version
 	return nil

@@ -20,7 +20,7 @@ func Load(ctx context.Context, db *engine.DB, table, name string) (columns []str
 		if _, err := os.Stat(name); err != nil {
 			return nil, 0, err
 		}
-		if err := db.Exec(ctx, "CREATE TABLE "+engine.Quote(table)+" AS FROM read_parquet("+engine.Literal(name)+")"); err != nil {
+		if err := db.Exec(ctx, "CREATE TABLE "+engine.Quote(table)+" AS FROM "+engine.ReadParquet(name)); err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", name, err)
 		}
 	} else if err := loadCSV(ctx, db, table, name); err != nil {
