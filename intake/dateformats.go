@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -251,13 +252,19 @@ func written(kind, format string) []step {
 	return steps
 }
 
+// tens are the powers of ten that a year's digits need.
+var tens = [...]int{1, 10, 100, 1000}
+
 // write is the inverse of the steps' reading.
 func write(dst []byte, steps []step, m *moment, padded bool) []byte {
 	digits := func(n, width int) []byte {
 		if !padded && width == 2 {
 			width = 1
 		}
-		return fmt.Appendf(dst, "%0*d", width, n)
+		for width > 1 && n < tens[width-1] {
+			dst, width = append(dst, '0'), width-1
+		}
+		return strconv.AppendInt(dst, int64(n), 10)
 	}
 	for _, s := range steps {
 		switch s.directive {
@@ -266,7 +273,7 @@ func write(dst []byte, steps []step, m *moment, padded bool) []byte {
 		case 'Y':
 			dst = digits(m.year, 4)
 		case 'y':
-			dst = fmt.Appendf(dst, "%02d", m.year%100)
+			dst = append(dst, byte('0'+m.year/10%10), byte('0'+m.year%10))
 		case 'm':
 			dst = digits(m.month, 2)
 		case 'b':

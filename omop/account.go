@@ -118,12 +118,12 @@ func (b *builder) accountPart(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
-	err = b.eachResource(func(d loaded, r intake.Resource, report *ResourceReport) error {
-		if b.sharing() && d.shared(r) {
-			return b.setAside(ctx, d, r)
+	if b.sharing() {
+		if err := b.setAside(ctx); err != nil {
+			return err
 		}
-		return b.accountResource(ctx, d, r, report)
-	})
+	}
+	err = b.accountResources(ctx, func(d loaded, r intake.Resource) bool { return !b.sharing() || !d.shared(r) })
 	if err != nil {
 		return err
 	}
@@ -146,9 +146,13 @@ func (b *builder) accountPart(ctx context.Context) error {
 func (b *builder) sharing() bool { return len(b.parts) > 1 || b.base != nil }
 
 // setAside notes what a part made of rows that every part sees.
-func (b *builder) setAside(ctx context.Context, d loaded, r intake.Resource) error {
+func (b *builder) setAside(ctx context.Context) error {
+	shared := b.resources(func(d loaded, r intake.Resource) bool { return d.shared(r) })
+	if len(shared) == 0 {
+		return nil
+	}
 	for _, table := range []string{"lineage", "unpaid", "unmapped"} {
-		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO stage.shared_%[1]s FROM stage.%[1]s WHERE deposit = ? AND source_table = ?", table), d.ordinal, r.Name); err != nil {
+		if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO stage.shared_%[1]s FROM stage.%[1]s WHERE (deposit, source_table) IN (%[2]s)", table, pairs(shared))); err != nil {
 			return err
 		}
 	}
@@ -186,101 +190,121 @@ func (b *builder) accountShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.eachResource(func(d loaded, r intake.Resource, report *ResourceReport) error {
-		if !d.shared(r) {
-			return nil
-		}
-		return b.accountResource(ctx, d, r, report)
-	})
+	return b.accountResources(ctx, func(d loaded, r intake.Resource) bool { return d.shared(r) })
 }
 
-// eachResource goes through the resources that were delivered, each with its report.
-func (b *builder) eachResource(account func(d loaded, r intake.Resource, report *ResourceReport) error) error {
-	for i, d := range b.deposits {
+// delivered is a resource of a deposit, with its report.
+type delivered struct {
+	deposit  *loaded
+	resource intake.Resource
+	report   *ResourceReport
+}
+
+// resources are those that were delivered, as far as they are wanted.
+func (b *builder) resources(wanted func(d loaded, r intake.Resource) bool) (all []delivered) {
+	for i := range b.deposits {
+		d := &b.deposits[i]
 		for at := range b.report.Deposits[i].Resources {
 			report := &b.report.Deposits[i].Resources[at]
-			if err := account(d, *d.feed.Resource(report.Name), report); err != nil {
-				return fmt.Errorf("deposit %s: account for %s: %w", d.Name, report.Name, err)
+			if r := *d.feed.Resource(report.Name); wanted(*d, r) {
+				all = append(all, delivered{d, r, report})
 			}
 		}
 	}
-	return nil
+	return all
 }
 
-// accountResource adds the rows of a resource to its report.
-func (b *builder) accountResource(ctx context.Context, d loaded, r intake.Resource, report *ResourceReport) error {
-	linked := "true"
-	if ofPersons(r) {
-		linked = "person IN (SELECT person FROM stage.link WHERE deposit = " + engine.Literal(d.Name) + ")"
+// pairs writes the deposits' numbers and resources' names as SQL.
+func pairs(resources []delivered) string {
+	var all []string
+	for _, x := range resources {
+		all = append(all, fmt.Sprintf("(%d, %s)", x.deposit.ordinal, engine.Literal(x.resource.Name)))
 	}
-	err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TABLE stage.accepted AS SELECT line, %s AS linked FROM %s", linked, d.Tables[r.Name]))
-	if err != nil {
+	return strings.Join(all, ", ")
+}
+
+// accountResources adds the rows of the wanted resources to their reports.
+func (b *builder) accountResources(ctx context.Context, wanted func(d loaded, r intake.Resource) bool) error {
+	all := b.resources(wanted)
+	if len(all) == 0 {
+		return nil
+	}
+	var accepted []string
+	for _, x := range all {
+		linked := "true"
+		if ofPersons(x.resource) {
+			linked = "person IN (SELECT person FROM stage.link WHERE deposit = " + engine.Literal(x.deposit.Name) + ")"
+		}
+		accepted = append(accepted, fmt.Sprintf("SELECT %d AS deposit, %s AS source_table, line, %s AS linked FROM %s",
+			x.deposit.ordinal, engine.Literal(x.resource.Name), linked, x.deposit.Tables[x.resource.Name]))
+	}
+	if err := b.db.Exec(ctx, "CREATE OR REPLACE TABLE stage.accepted AS "+strings.Join(accepted, " UNION ALL ")); err != nil {
+		return fmt.Errorf("account for the rows: %w", err)
+	}
+	if err := b.findInvented(ctx, all); err != nil {
 		return err
 	}
-	var invented int64
-	err = b.db.Value(ctx, &invented, `
-		SELECT count(*) FROM (
-		    SELECT line FROM stage.lineage WHERE deposit = $1 AND source_table = $2
-		    UNION ALL
-		    SELECT source_line FROM stage.unmapped WHERE deposit = $1 AND source_table = $2
-		) ANTI JOIN stage.accepted USING (line)`, d.ordinal, r.Name)
-	if err != nil {
-		return err
-	}
-	if invented > 0 {
-		return inventedLines(invented, d.Feed)
-	}
-	if owners, _ := d.owners(r); len(b.parts) > 1 && len(owners) > 0 { // the first of several owners accounts for the row
-		err := b.db.Exec(ctx, "DELETE FROM stage.accepted WHERE line IN (SELECT line FROM stage.contested WHERE deposit = ? AND source_table = ? AND part <> ?)", d.ordinal, r.Name, b.at)
-		if err != nil {
+	if len(b.parts) > 1 { // the first part that sees a row accounts for it
+		if err := b.db.Exec(ctx, "DELETE FROM stage.accepted a USING stage.contested c WHERE c.deposit = a.deposit AND c.source_table = a.source_table AND c.line = a.line AND c.part <> ?", b.at); err != nil {
 			return err
 		}
 	}
-	err = b.db.Exec(ctx, `
-		CREATE OR REPLACE TABLE stage.reached AS
-		SELECT line, target
-		FROM (SELECT deposit, source_table, line, target FROM stage.lineage UNION ALL FROM stage.global_lineage)
-		SEMI JOIN stage.accepted USING (line)
-		WHERE deposit = $1 AND source_table = $2`, d.ordinal, r.Name)
+	if err := b.run(ctx, "account/fate.sql", "$unlinked", engine.Literal(LeftUnlinked), "$unpaid", engine.Literal(LeftEvent)); err != nil {
+		return err
+	}
+	return b.readFates(ctx, all)
+}
+
+// findInvented finds lines that rows say they are of, and that were not delivered.
+func (b *builder) findInvented(ctx context.Context, all []delivered) error {
+	var deposit int
+	var resource string
+	var lines int64
+	return b.db.Each(ctx, fmt.Sprintf(`
+		SELECT deposit, source_table, count(*)
+		FROM (
+		    SELECT deposit, source_table, line FROM stage.lineage
+		    UNION ALL
+		    SELECT deposit, source_table, source_line FROM stage.unmapped
+		)
+		ANTI JOIN stage.accepted USING (deposit, source_table, line)
+		WHERE (deposit, source_table) IN (%s)
+		GROUP BY ALL ORDER BY ALL LIMIT 1`, pairs(all)), nil, func() error {
+		d := b.deposits[deposit]
+		return fmt.Errorf("deposit %s: account for %s: %w", d.Name, resource, inventedLines(lines, d.Feed))
+	}, &deposit, &resource, &lines)
+}
+
+// readFates adds what became of the rows to the reports.
+func (b *builder) readFates(ctx context.Context, all []delivered) error {
+	var deposit int
+	var resource, fate string
+	var n int64
+	of := func() delivered {
+		return all[slices.IndexFunc(all, func(x delivered) bool { return x.deposit.ordinal == deposit && x.resource.Name == resource })]
+	}
+	err := b.db.Each(ctx, "SELECT deposit, source_table, target, count(*) FROM stage.reached GROUP BY ALL", nil, func() error {
+		of().report.Reached[fate] += n
+		return nil
+	}, &deposit, &resource, &fate, &n)
 	if err != nil {
 		return err
 	}
-	reached, err := b.counts(ctx, "SELECT target, count(*) FROM stage.reached GROUP BY target")
-	if err != nil {
-		return err
-	}
-	unmapped := r.Unmapped
-	if unmapped == "" {
-		unmapped = LeftUnmapped
-	}
-	fates, err := b.counts(ctx, `
-		SELECT CASE
-		           WHEN line IN (SELECT line FROM stage.reached) THEN 'mapped'
-		           WHEN NOT linked THEN $3
-		           WHEN line IN (SELECT line FROM stage.unpaid WHERE deposit = $1 AND source_table = $2) THEN $4
-		           ELSE coalesce(left_out.reason, $5)
-		       END, count(*)
-		FROM stage.accepted
-		LEFT JOIN (
-		    SELECT source_line AS line, min(reason) AS reason FROM stage.unmapped
-		    WHERE deposit = $1 AND source_table = $2 GROUP BY source_line
-		) AS left_out USING (line)
-		GROUP BY 1`, d.ordinal, r.Name, LeftUnlinked, LeftEvent, unmapped)
-	if err != nil {
-		return err
-	}
-	for target, n := range reached {
-		report.Reached[target] += n
-	}
-	for fate, n := range fates {
-		report.Accepted += n
-		if fate == "mapped" {
-			report.Mapped += n
-		} else {
-			report.Left[fate] += n
+	return b.db.Each(ctx, "FROM stage.fate", nil, func() error {
+		x := of()
+		x.report.Accepted += n
+		switch {
+		case fate == "mapped":
+			x.report.Mapped += n
+			return nil
+		case fate == "" && x.resource.Unmapped != "":
+			fate = x.resource.Unmapped
+		case fate == "":
+			fate = LeftUnmapped
 		}
-	}
-	return nil
+		x.report.Left[fate] += n
+		return nil
+	}, &deposit, &resource, &fate, &n)
 }
 
 func (b *builder) accountVocabularies(ctx context.Context) error {
@@ -370,12 +394,4 @@ func (b *builder) accountPersons(ctx context.Context) error {
 		all.WithoutObservation += p.WithoutObservation
 		return nil
 	}, &p.Persons, &p.SeveralDeposits, &p.SexDiffers, &p.BirthYearDiffers, &p.WithoutObservation)
-}
-
-// counts reads a query of names and numbers.
-func (b *builder) counts(ctx context.Context, query string, args ...any) (map[string]int64, error) {
-	counts := map[string]int64{}
-	var name string
-	var n int64
-	return counts, b.db.Each(ctx, query, args, func() error { counts[name] = n; return nil }, &name, &n)
 }

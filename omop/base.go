@@ -358,7 +358,7 @@ func (b *builder) takeReached(ctx context.Context) (map[string]Deposit, error) {
 // mapBefore maps the rows that are taken as the base did, and accounts for them.
 func (b *builder) mapBefore(ctx context.Context, taken map[string]Deposit, progress func(step string)) (_ *builder, err error) {
 	before := &builder{
-		db: b.db, feeds: b.feeds, whole: b.whole, release: b.release, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{},
+		db: b.db, feeds: b.feeds, whole: b.whole, release: b.release, report: &Report{}, sound: b.sound, numbered: map[string]int64{}, kept: map[string][]string{},
 		partRows: b.partRows, base: b.base, before: true, scratch: b.scratch,
 	}
 	defer func() { err = errors.Join(err, before.closeOpened()) }()

@@ -99,6 +99,8 @@ type builder struct {
 	partRows int64
 	parts    []part
 	at       int                 // the part whose rows are mapped now
+	columns  map[string][]string // that a mapping may give, by its target
+	sound    map[string]bool     // files of mappings whose columns were found right
 	numbered map[string]int64    // rows of a table that earlier parts have numbered
 	kept     map[string][]string // files of earlier parts, by schema and table
 	sameStay int64               // stays of the part that were known by person and days
@@ -125,7 +127,7 @@ type loaded struct {
 // and with a base some more, which must not be there. progress, where it is not nil, hears the name of each
 // step as it starts. An error names the file of the feed to mend.
 func Build(ctx context.Context, db *engine.DB, in Input, progress func(step string)) (_ *Report, err error) {
-	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, base: in.Base, report: &Report{}, numbered: map[string]int64{}, kept: map[string][]string{}, scratch: scratch.In(in.Scratch)}
+	b := &builder{db: db, feeds: in.Feeds, whole: in.Vocabulary, maps: in.Maps, release: in.Release, base: in.Base, report: &Report{}, sound: map[string]bool{}, numbered: map[string]int64{}, kept: map[string][]string{}, scratch: scratch.In(in.Scratch)}
 	defer func() { err = errors.Join(err, b.close()) }()
 	if b.partRows = in.PartRows; b.partRows <= 0 {
 		b.partRows = PartRows
@@ -185,15 +187,19 @@ func (b *builder) load(deposits []Deposit) error {
 	if len(deposits) == 0 {
 		return fmt.Errorf("there is no deposit to build from: deposit at least one")
 	}
-	names := map[string]bool{}
+	names, feeds := map[string]bool{}, map[string]*feed{}
 	for _, d := range deposits {
 		if names[d.Name] {
 			return fmt.Errorf("two deposits are called %q: give each its own name", d.Name)
 		}
 		names[d.Name] = true
-		feed, err := loadFeed(b.feeds, d.Feed)
-		if err != nil {
-			return fmt.Errorf("deposit %s: %w", d.Name, err)
+		feed := feeds[d.Feed]
+		if feed == nil {
+			var err error
+			if feed, err = loadFeed(b.feeds, d.Feed); err != nil {
+				return fmt.Errorf("deposit %s: %w", d.Name, err)
+			}
+			feeds[d.Feed] = feed
 		}
 		d.Tables = maps.Clone(d.Tables)
 		if d.Tables == nil {

@@ -29,6 +29,7 @@ type mapping struct {
 	target string
 	what   string
 	query  string
+	lower  string // the query in lower case
 	sha256 string // of the file
 }
 
@@ -79,11 +80,13 @@ func (f *feed) readMappings() ([]mapping, error) {
 		if !slices.Contains(targets, target) {
 			return nil, fmt.Errorf("%s: there is no table %q to map to: %s", path.Join(f.dir, file), target, nearest.Hint(target, targets))
 		}
+		query := strings.TrimRight(strings.TrimSpace(string(text)), ";")
 		all = append(all, mapping{
 			file:   path.Join(f.dir, file),
 			target: target,
 			what:   what,
-			query:  strings.TrimRight(strings.TrimSpace(string(text)), ";"),
+			query:  query,
+			lower:  strings.ToLower(query),
 			sha256: hex.EncodeToString(sum[:]),
 		})
 	}

@@ -3,6 +3,7 @@ package omop
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -42,12 +43,13 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 // mapGlobalOf maps the rows of one deposit, open as far as these mappings read them.
 func (b *builder) mapGlobalOf(ctx context.Context, d *loaded) (err error) {
 	ofNobody := func(m mapping) bool { return m.target != targetView && global(m.target) }
-	closeAll, err := b.open(ctx, d, d.feed.readBy(ofNobody))
+	mappings, _ := split(d.feed.mappings, ofNobody)
+	closeAll, err := b.open(ctx, d, d.feed.readBy(mappings...))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
-	if err := b.mapDeposit(ctx, *d, func(m mapping) bool { return m.target == targetView || ofNobody(m) }, false); err != nil {
+	if err := b.mapDeposit(ctx, *d, ofNobody, false); err != nil {
 		return err
 	}
 	return b.checkGlobal(ctx, d)
@@ -57,7 +59,7 @@ func (b *builder) mapGlobalOf(ctx context.Context, d *loaded) (err error) {
 // rows into theirs.
 func (b *builder) mapPersons(ctx context.Context) error {
 	for _, d := range b.deposits {
-		err := b.mapDeposit(ctx, d, func(m mapping) bool { return m.target == targetView || !global(m.target) }, true)
+		err := b.mapDeposit(ctx, d, func(m mapping) bool { return !global(m.target) }, true)
 		if err != nil {
 			return fmt.Errorf("deposit %s: %w", d.Name, err)
 		}
@@ -68,11 +70,15 @@ func (b *builder) mapPersons(ctx context.Context) error {
 // mapDeposit runs those of a deposit's mappings that are wanted. Kept are rows that
 // several of them read, where they fit in memory.
 func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool, keep bool) error {
-	mappings, _ := split(d.feed.mappings, wanted)
-	views, mappings := split(mappings, func(m mapping) bool { return m.target == targetView })
-	if len(mappings) == 0 {
-		return nil
+	mappings, _ := split(d.feed.mappings, func(m mapping) bool { return m.target != targetView && wanted(m) })
+	for _, m := range mappings { // whether there are rows for them or not: rows of one day stand in this order
+		b.mappingNumber(m)
 	}
+	mappings, err := b.withRows(ctx, d, mappings)
+	if err != nil || len(mappings) == 0 {
+		return err
+	}
+	views := d.feed.viewsOf(mappings)
 	if err := b.db.Exec(ctx, "SET VARIABLE deposit = "+engine.Literal(d.Name)); err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 			return fmt.Errorf("read %s: %w", r.Name, err)
 		}
 	}
-	lookups, err := b.lookups(ctx, d)
+	lookups, err := b.lookups(ctx, d, slices.Concat(views, mappings))
 	if err != nil {
 		return err
 	}
@@ -115,24 +121,53 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 	return nil
 }
 
-// lookups loads the feed's own lists, lookup/<name>.csv, as texts, and names them.
-func (b *builder) lookups(ctx context.Context, d loaded) ([]string, error) {
+// withRows leaves those of a deposit's mappings that there are rows for: where nothing that
+// a mapping reads has a row, it could give none that a line of the source stands behind.
+func (b *builder) withRows(ctx context.Context, d loaded, mappings []mapping) (some []mapping, err error) {
+	var questions []string
+	for _, r := range d.feed.Resources {
+		if rows := d.Tables[r.Name]; rows != closed {
+			questions = append(questions, fmt.Sprintf("SELECT %s WHERE EXISTS (FROM %s)", engine.Literal(r.Name), rows))
+		}
+	}
+	if len(questions) == 0 {
+		return nil, nil
+	}
+	var name string
+	var filled []string
+	if err := b.db.Each(ctx, strings.Join(questions, " UNION ALL "), nil, func() error { filled = append(filled, name); return nil }, &name); err != nil {
+		return nil, err
+	}
+	for _, m := range mappings {
+		if slices.ContainsFunc(filled, d.feed.readBy(m)) {
+			some = append(some, m)
+		}
+	}
+	return some, nil
+}
+
+// lookups loads the feed's own lists that some files of its mapping name,
+// lookup/<name>.csv, as texts, and names them.
+func (b *builder) lookups(ctx context.Context, d loaded, readers []mapping) ([]string, error) {
 	files, err := fs.Glob(d.feed.folder, "lookup/*.csv")
 	if err != nil {
 		return nil, fmt.Errorf("list the lookups of feed %s: %w", d.Feed, err)
 	}
 	var names []string
 	for _, file := range files {
-		if err := b.lookup(ctx, d, file); err != nil {
+		name := strings.TrimSuffix(path.Base(file), ".csv")
+		if !slices.ContainsFunc(readers, func(m mapping) bool { return m.names(name) }) {
+			continue
+		}
+		if err := b.lookup(ctx, d, name, file); err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", d.Feed, file, err)
 		}
-		names = append(names, strings.TrimSuffix(path.Base(file), ".csv"))
+		names = append(names, name)
 	}
 	return names, nil
 }
 
-func (b *builder) lookup(ctx context.Context, d loaded, file string) error {
-	name := strings.TrimSuffix(path.Base(file), ".csv")
+func (b *builder) lookup(ctx context.Context, d loaded, name, file string) error {
 	if d.feed.Resource(name) != nil {
 		return fmt.Errorf("a resource has the name %q already: give the list another", name)
 	}
@@ -179,12 +214,11 @@ func none(r intake.Resource) string {
 
 // mapRows runs one mapping into its stage table.
 func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
-	columns, err := b.columnsOf(ctx, m)
-	if err != nil {
-		return err
-	}
-	if err := b.checkColumns(ctx, m, columns); err != nil {
-		return err
+	if !b.sound[m.file] {
+		if err := b.checkColumns(ctx, m); err != nil {
+			return err
+		}
+		b.sound[m.file] = true
 	}
 	table := "stage." + engine.Quote(m.target)
 	var before int64
@@ -200,25 +234,23 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 // checkOrigins refuses mapped rows that do not say where they come from, or
 // that cannot be told from others of a merged table.
 func (b *builder) checkOrigins(ctx context.Context, d loaded, m mapping, rows string) error {
-	var unknown, keyless int64
-	if err := b.db.Value(ctx, &unknown, "SELECT count(*) "+rows+" AND (source_table IS NULL OR source_line IS NULL)"); err != nil {
+	key := "NULL"
+	if keyed(m.target) {
+		key = "count(*) FILTER (key IS NULL)"
+	}
+	var unknown int64
+	var keyless sql.NullInt64
+	var alien string
+	err := b.db.Each(ctx, fmt.Sprintf("SELECT count(*) FILTER (source_table IS NULL OR source_line IS NULL), %s, coalesce(min(source_table) FILTER (NOT list_contains(%s, source_table)), '') %s",
+		key, list(d.feed.resourceNames()), rows), nil, func() error { return nil }, &unknown, &keyless, &alien)
+	if err != nil {
 		return err
 	}
 	if unknown > 0 {
 		return fmt.Errorf("%s: %d rows have no origin: give source_table and source_line for every row", m.file, unknown)
 	}
-	if keyed(m.target) {
-		if err := b.db.Value(ctx, &keyless, "SELECT count(*) "+rows+" AND key IS NULL"); err != nil {
-			return err
-		}
-		if keyless > 0 {
-			return fmt.Errorf("%s: %d rows have no key: give each its key, or leave them out", m.file, keyless)
-		}
-	}
-	var alien string
-	err := b.db.Value(ctx, &alien, fmt.Sprintf("SELECT coalesce(min(source_table), '') %s AND NOT list_contains(%s, source_table)", rows, list(d.feed.resourceNames())))
-	if err != nil {
-		return err
+	if keyless.Int64 > 0 {
+		return fmt.Errorf("%s: %d rows have no key: give each its key, or leave them out", m.file, keyless.Int64)
 	}
 	if alien != "" {
 		return fmt.Errorf("%s: source_table %q is no resource of feed %s: %s", m.file, alien, d.Feed, nearest.Hint(alien, d.feed.resourceNames()))
@@ -242,7 +274,11 @@ func (b *builder) columnsOf(ctx context.Context, m mapping) ([]string, error) {
 
 // checkColumns refuses a column that the target does not have, and a mapping
 // without its origin.
-func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string) error {
+func (b *builder) checkColumns(ctx context.Context, m mapping) error {
+	columns, err := b.columnsOf(ctx, m)
+	if err != nil {
+		return err
+	}
 	allowed, err := b.allowedColumns(ctx, m.target)
 	if err != nil {
 		return err
@@ -268,13 +304,19 @@ func (b *builder) checkColumns(ctx context.Context, m mapping, columns []string)
 	return nil
 }
 
-func (b *builder) allowedColumns(ctx context.Context, target string) (names []string, err error) {
-	var name string
-	err = b.db.Each(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND table_name = ? AND column_name NOT IN ('deposit', 'mapping')", []any{target}, func() error {
-		names = append(names, name)
-		return nil
-	}, &name)
-	return names, err
+func (b *builder) allowedColumns(ctx context.Context, target string) ([]string, error) {
+	if b.columns == nil {
+		b.columns = map[string][]string{}
+		var table, column string
+		err := b.db.Each(ctx, "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'stage' AND column_name NOT IN ('deposit', 'mapping')", nil, func() error {
+			b.columns[table] = append(b.columns[table], column)
+			return nil
+		}, &table, &column)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b.columns[target], nil
 }
 
 // list writes texts as an SQL list.

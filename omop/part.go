@@ -196,7 +196,7 @@ func (b *builder) enter(ctx context.Context, i int) error {
 func (b *builder) words(ctx context.Context, d *loaded) (map[string]bool, error) {
 	all := map[string]bool{}
 	for _, m := range d.feed.mappings {
-		for _, w := range word.FindAllString(strings.ToLower(m.query), -1) {
+		for _, w := range word.FindAllString(m.lower, -1) {
 			all[w] = true
 		}
 	}

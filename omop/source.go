@@ -93,9 +93,17 @@ func readParquet(files ...*engine.File) string {
 
 // readBy says which resources some mappings of the feed may read: those that their SQL
 // names, or that of the views that it names.
-func (f *feed) readBy(wanted func(mapping) bool) func(resource string) bool {
-	views, others := split(f.mappings, func(m mapping) bool { return m.target == targetView })
-	read, _ := split(others, wanted)
+func (f *feed) readBy(mappings ...mapping) func(resource string) bool {
+	read := slices.Concat(mappings, f.viewsOf(mappings))
+	return func(resource string) bool {
+		return slices.ContainsFunc(read, func(m mapping) bool { return m.names(resource) })
+	}
+}
+
+// viewsOf are the views of the feed that some mappings, or these views, may read.
+func (f *feed) viewsOf(mappings []mapping) []mapping {
+	views, _ := split(f.mappings, func(m mapping) bool { return m.target == targetView })
+	read := slices.Clone(mappings)
 	for i := 0; i < len(read); i++ {
 		for _, v := range views {
 			if !slices.Contains(read, v) && read[i].names(v.what) {
@@ -103,12 +111,10 @@ func (f *feed) readBy(wanted func(mapping) bool) func(resource string) bool {
 			}
 		}
 	}
-	return func(resource string) bool {
-		return slices.ContainsFunc(read, func(m mapping) bool { return m.names(resource) })
-	}
+	return read[len(mappings):]
 }
 
 // names says whether a mapping's SQL holds a name, be it within a longer one.
 func (m mapping) names(name string) bool {
-	return strings.Contains(strings.ToLower(m.query), strings.ToLower(name))
+	return strings.Contains(m.lower, strings.ToLower(name))
 }

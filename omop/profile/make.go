@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strings"
 	"time"
 
 	"rempart.eu/rempart/engine"
@@ -91,15 +92,14 @@ func (m *maker) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var rows []string
+	var values []any
 	for _, a := range analyses {
 		m.made[a.ID] = a.Default
-		strata := a.Strata
-		if err := m.db.Exec(ctx, "INSERT INTO profile.achilles_analysis VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			a.ID, a.Name, strata[0], strata[1], strata[2], strata[3], strata[4], a.Default, a.Category); err != nil {
-			return err
-		}
+		rows = append(rows, "(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+		values = append(values, a.ID, a.Name, a.Strata[0], a.Strata[1], a.Strata[2], a.Strata[3], a.Strata[4], a.Default, a.Category)
 	}
-	return nil
+	return m.db.Exec(ctx, "INSERT INTO profile.achilles_analysis VALUES "+strings.Join(rows, ", "), values...)
 }
 
 // find counts the rows of the tables that are there.
