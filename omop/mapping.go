@@ -139,7 +139,8 @@ func (b *builder) withRows(ctx context.Context, d loaded, mappings []mapping) (s
 		return nil, err
 	}
 	for _, m := range mappings {
-		if slices.ContainsFunc(filled, d.feed.readBy(m)) {
+		reads := d.feed.readBy(m)
+		if slices.ContainsFunc(filled, reads) || !slices.ContainsFunc(d.feed.resourceNames(), reads) {
 			some = append(some, m)
 		}
 	}
