@@ -130,6 +130,10 @@ func (s *State) bodyFacts(f *Facts, project *Project, body ledger.Body) error {
 		f.asksToDecide(project)
 	case *ledger.ProjectRefused:
 		f.asksToDecide(project)
+	case *ledger.RenewalApproved:
+		f.renewal(project)
+	case *ledger.RenewalRefused:
+		f.renewal(project)
 	case *ledger.OutputReleased:
 		s.outputFacts(f, b.Output)
 	case *ledger.OutputRefused:
@@ -199,6 +203,13 @@ func (f *Facts) asksToDecide(project *Project) {
 	f.asksFor(project, project.Spec)
 }
 
+// renewal notes who asked for another release.
+func (f *Facts) renewal(project *Project) {
+	if r := project.Renewing(); r != nil {
+		f.Requester = r.Actor
+	}
+}
+
 func maxTime(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return b
@@ -255,6 +266,12 @@ func (s *State) projectOf(body ledger.Body) (*Project, error) {
 	case *ledger.WheelRefused:
 		return s.Project(b.Project)
 	case *ledger.WheelWithdrawn:
+		return s.Project(b.Project)
+	case *ledger.RenewalRequested:
+		return s.Project(b.Project)
+	case *ledger.RenewalApproved:
+		return s.Project(b.Project)
+	case *ledger.RenewalRefused:
 		return s.Project(b.Project)
 	case *ledger.RunCancelled:
 		run, err := s.Run(b.Run)

@@ -44,6 +44,7 @@ type Project struct {
 	Released   int                    // how many outputs were
 	Wheels     []ledger.WheelApproved // what its studies may import beside the environments
 	Brings     []*Brought             // every package that was asked for, the first first
+	Renewals   []*Renewal             // every other release that was asked for, the first first
 	Questions  Questions
 }
 
@@ -297,6 +298,9 @@ func (s *State) extract(made Made, b *ledger.ProjectExtracted) error {
 	}
 	if key := project.Key(); key != "" && key != b.Objects[0].Key { // the outputs that wait are sealed to it
 		return refuse("", "project %s would have another key than its outputs", b.Project)
+	}
+	if err := s.renewed(&made, project, b.Release); err != nil {
+		return err
 	}
 	if n := len(project.Given); n > 0 {
 		project.Given[n-1].Until = &made

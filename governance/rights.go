@@ -84,17 +84,22 @@ func (s *State) Unresolved() bool {
 
 // Extractable says whether the project waits for data that it may have.
 func (p *Project) Extractable(now time.Time) bool {
-	return p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && (p.Extraction == nil || p.Outdated)
+	return p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && (p.Extraction == nil || p.Outdated || p.Renewed() != "")
 }
 
 // Extractable says whether a project can be given data: for the first time, or
-// anew because what it has is not what it may have, or somebody has opted out
-// or come back since. Otherwise the gate says in words why not.
+// anew because what it has is not what it may have, a renewal was granted, or somebody
+// has opted out or come back since. Otherwise the gate says in words why not.
 func (s *State) Extractable(p *Project, now time.Time) bool {
 	return p.Extractable(now) || p.Status == Approved && !p.Ended(now) && !now.Before(p.Spec.Starts.Time) && s.mayExtract(p)
 }
 
 func (s *State) mayExtract(p *Project) bool {
+	return p.stale(s) || p.Renewed() != ""
+}
+
+// stale says whether a project has no data, or not what it may have now.
+func (p *Project) stale(s *State) bool {
 	return p.Extraction == nil || p.Outdated || s.Excluded != nil && s.Excluded.Index > p.Extracted.Index
 }
 

@@ -367,6 +367,12 @@ func (s *State) apply(made Made, body ledger.Body) error {
 		return s.refuseWheel(made, b)
 	case *ledger.WheelWithdrawn:
 		return s.withdrawWheel(made, b)
+	case *ledger.RenewalRequested:
+		return s.requestRenewal(made, b)
+	case *ledger.RenewalApproved:
+		return s.approveRenewal(made, b)
+	case *ledger.RenewalRefused:
+		return s.refuseRenewal(made, b)
 	case *ledger.QuestionsAnswered:
 		return s.answer(b)
 	case *ledger.SpaceMounted:

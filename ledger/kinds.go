@@ -217,6 +217,24 @@ type (
 		Reason  string   `json:"reason"`
 		Request string   `json:"request,omitempty"` // that it grants; of older statements there is none
 	}
+	// RenewalRequested asks that a project's space be made anew from a later release.
+	RenewalRequested struct {
+		Project string `json:"project"`
+		Release string `json:"release"`
+		Reason  string `json:"reason"`
+	}
+	// RenewalApproved lets a project have the data of the release that it asked for: the next extraction takes it.
+	RenewalApproved struct {
+		Project string `json:"project"`
+		Release string `json:"release"`
+		Reason  string `json:"reason"`
+	}
+	// RenewalRefused says that a project keeps the data that it has.
+	RenewalRefused struct {
+		Project string `json:"project"`
+		Release string `json:"release"`
+		Reason  string `json:"reason"`
+	}
 	// RunCancelled ends a run that waits or is under way.
 	RunCancelled struct {
 		Run    string `json:"run"`
@@ -360,6 +378,9 @@ func (WheelApproved) Kind() string    { return "wheel-approved" }
 func (WheelRequested) Kind() string   { return "wheel-requested" }
 func (WheelRefused) Kind() string     { return "wheel-refused" }
 func (WheelWithdrawn) Kind() string   { return "wheel-withdrawn" }
+func (RenewalRequested) Kind() string { return "renewal-requested" }
+func (RenewalApproved) Kind() string  { return "renewal-approved" }
+func (RenewalRefused) Kind() string   { return "renewal-refused" }
 func (OutputViewed) Kind() string     { return "output-viewed" }
 func (OutputReleased) Kind() string   { return "output-released" }
 func (OutputRefused) Kind() string    { return "output-refused" }
@@ -392,6 +413,9 @@ var kinds = table(
 	func() Body { return &WheelRequested{} },
 	func() Body { return &WheelRefused{} },
 	func() Body { return &WheelWithdrawn{} },
+	func() Body { return &RenewalRequested{} },
+	func() Body { return &RenewalApproved{} },
+	func() Body { return &RenewalRefused{} },
 	func() Body { return &OutputViewed{} },
 	func() Body { return &OutputReleased{} },
 	func() Body { return &OutputRefused{} },

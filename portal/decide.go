@@ -73,8 +73,18 @@ type wrongError struct{ text string }
 
 func (e *wrongError) Error() string { return e.text }
 
-// decides makes the two handlers of a decision: its form, and what comes of it.
+// decides makes the handlers of a decision: its form, and what comes of it.
 func (p *Portal) decides(path string, find func(*request) (*form, error)) {
+	p.states(path, deciding, find)
+}
+
+// requests makes the handlers of what somebody asks for in a form.
+func (p *Portal) requests(path string, find func(*request) (*form, error)) {
+	p.states(path, requesting, find)
+}
+
+// states makes the handlers of a form by which somebody makes a statement. Programs need a token of the scope.
+func (p *Portal) states(path, scope string, find func(*request) (*form, error)) {
 	show := func(q *request, f *form) (*answer, error) {
 		return &answer{"decide", q.lang.Text("decide.title"), f.decideData}, nil
 	}
@@ -107,7 +117,7 @@ func (p *Portal) decides(path string, find func(*request) (*form, error)) {
 		}
 		return q.toSign(body, f.Back, f.Warning)
 	})
-	p.prepare("POST /api/v1"+path, deciding, func(q *request) (ledger.Body, error) {
+	p.prepare("POST /api/v1"+path, scope, func(q *request) (ledger.Body, error) {
 		var v verdict
 		f, err := find(q)
 		if err == nil {
@@ -167,6 +177,9 @@ func (p *Portal) decisions() {
 	p.decides("/runs/{run}/cancel", cancelRun)
 	p.decides("/projects/{project}/wheels/{request}/decide", decideWheel)
 	p.decides("/projects/{project}/packages/{package}/withdraw", withdrawWheel)
+	p.requests("/projects/{project}/renewals/ask", renewProject)
+	p.decides("/projects/{project}/renewals/decide", decideRenewal)
+	p.requests("/projects/{project}/extend", extendProject)
 	p.decides("/outputs/{output}/decide", decideOutput)
 	p.decides("/hosts/{host}/derogate", derogate)
 	p.decides("/hosts/{host}/order", orderStep)

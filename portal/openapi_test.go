@@ -49,6 +49,7 @@ var operations = map[string]operation{
 	"POST /api/v1/projects/{project}/query":    {"Answers a question in SQL about a project's space with counts and summaries that show nobody", asking, "", asksData{}, project.Answered{}},
 	"GET /api/v1/projects/{project}/questions": {"What was asked of a project's space, without what it told", reading, "", nil, questionsData{}},
 	"GET /api/v1/projects/{project}/wheels":    {"Python packages that a project has asked for or brought along", reading, "", nil, wheelsData{}},
+	"GET /api/v1/projects/{project}/renewals":  {"Later releases that a project could have the data of, and those that it asked for", reading, "", nil, renewalsData{}},
 	"GET /api/v1/runs":                         {"Runs that wait or are under way, or all", reading, "project status", nil, runsData{}},
 	"GET /api/v1/runs/{run}":                   {"A run: where it is, what it uses, and to researchers of its project what it prints", reading, "", nil, runData{}},
 	"GET /api/v1/outputs":                      {"Outputs that ask to leave, or asked", reading, "status", nil, outputsData{}},
@@ -90,8 +91,15 @@ func operationOf(pattern string) (operation, bool) {
 	if method == http.MethodGet {
 		return operation{what + ": what can be decided, if the owner may", reading, "", nil, decideData{}}, known
 	}
-	return operation{what + ": answered with the statement to sign", deciding, "", verdict{}, signData{}}, known
+	scope := deciding
+	if slices.Contains(requestsTold, strings.TrimPrefix(path, "/api/v1")) {
+		scope = requesting
+	}
+	return operation{what + ": answered with the statement to sign", scope, "", verdict{}, signData{}}, known
 }
+
+// requestsTold are the forms by which somebody asks, and decides on nothing.
+var requestsTold = []string{"/projects/{project}/renewals/ask", "/projects/{project}/extend"}
 
 // decisionsTold tells each decision that has a form.
 var decisionsTold = map[string]string{
@@ -106,6 +114,9 @@ var decisionsTold = map[string]string{
 	"/runs/{run}/cancel":                              "Ends a run that waits or is under way",
 	"/projects/{project}/wheels/{request}/decide":     "Lets a package in that was asked for, or keeps it out",
 	"/projects/{project}/packages/{package}/withdraw": "Takes a package from a project's studies",
+	"/projects/{project}/renewals/ask":                "Asks for the data of a later release",
+	"/projects/{project}/renewals/decide":             "Lets a project have the data of the release that it asked for, or not",
+	"/projects/{project}/extend":                      "Asks for a later end of a project, and for nothing else",
 	"/outputs/{output}/decide":                        "Lets an output leave, or keeps it in",
 	"/hosts/{host}/derogate":                          "Grants a derogation for a host that foreign law reaches",
 	"/emergencies/{emergency}/review":                 "Says whether an emergency was justified",

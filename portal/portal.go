@@ -122,6 +122,7 @@ func (p *Portal) routes() {
 	p.HandleFunc("POST /api/v1/projects/{project}/query", p.answerProgram)
 	p.fromHost("/projects/{project}/questions", p.questions)
 	p.page("GET /projects/{project}/wheels", p.wheels)
+	p.page("GET /projects/{project}/renewals", p.renewals)
 	p.fromHost("/runs", p.runs)
 	p.fromHost("/runs/{run}", p.run)
 	p.page("GET /outputs", p.outputs)

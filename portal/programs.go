@@ -48,6 +48,7 @@ var takes = map[string]string{
 	ledger.ProjectClosed{}.Kind(): deciding, ledger.ReleaseErased{}.Kind(): deciding, ledger.KeyDestroyed{}.Kind(): deciding,
 	ledger.StepOrdered{}.Kind(): deciding, ledger.RolesReviewed{}.Kind(): deciding, ledger.EmergencyOpened{}.Kind(): deciding, ledger.OutputViewed{}.Kind(): deciding,
 	ledger.RunCancelled{}.Kind(): deciding, ledger.WheelApproved{}.Kind(): deciding, ledger.WheelRefused{}.Kind(): deciding, ledger.WheelWithdrawn{}.Kind(): deciding,
+	ledger.RenewalRequested{}.Kind(): requesting, ledger.RenewalApproved{}.Kind(): deciding, ledger.RenewalRefused{}.Kind(): deciding,
 }
 
 // programs are the routes that are for programs alone.

@@ -116,6 +116,9 @@ type projectData struct {
 	MayAsk     bool          `json:"may_ask"`   // its space for counts, in SQL
 	SeesRuns   bool          `json:"-"`
 	Packages   int           `json:"packages"` // that were asked for or brought along
+	Renewals   int           `json:"renewals"` // later releases that were asked for
+	MayExtend  bool          `json:"may_extend"`
+	MayRenew   bool          `json:"may_renew"`
 }
 
 // versionLine is a version of an authorisation in a list.
@@ -165,6 +168,7 @@ func (p *Portal) project(q *request) (*answer, error) {
 		Suspended: decided(project.Suspended, project.Reason), Outdated: project.Outdated,
 		Outputs: q.outputsOf(project.Name), MayDecide: q.party.Role == governance.Officer && version == project.Waits(), MayHold: q.mayHold(project),
 		MayClose: q.mayClose(project), MayBreak: q.mayBreak(project), MayAsk: q.mayAsk(project), SeesRuns: q.seesRuns(), Packages: len(project.Brings) + len(project.Wheels),
+		Renewals: len(project.Renewals), MayExtend: q.mayExtend(project), MayRenew: q.mayRenew(project),
 	}
 	data.Fields = q.fields(version.Spec)
 	if before := project.Before(version); before != nil {

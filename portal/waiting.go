@@ -78,8 +78,13 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 			add(waiting{Kind: "decide", What: q.lang.Sentence("waiting.decide", "project", tell.Project(p.Name), "title", p.Spec.Title, "who", p.Actor), Href: "/projects/" + p.Name, Since: p.Waits().Time})
 		case role == governance.Officer && p.Waits() != nil:
 			add(waiting{Kind: "decide", What: q.lang.Sentence("waiting.amendment", "project", tell.Project(p.Name), "who", p.Waits().Actor, "why", p.Waits().Why), Href: "/projects/" + p.Name, Since: p.Waits().Time})
+		case role == governance.Controller && p.Extractable(q.now) && p.Renewed() != "":
+			add(waiting{Kind: "extract", What: q.lang.Sentence("waiting.renewed", "project", tell.Project(p.Name), "release", tell.Release(p.Renewed())), Href: "/projects/" + p.Name, Since: p.Renewing().Decision.Time})
 		case role == governance.Controller && p.Extractable(q.now):
 			add(waiting{Kind: "extract", What: q.lang.Sentence("waiting.extract", "project", tell.Project(p.Name)), Href: "/projects/" + p.Name, Since: p.Decision.Time})
+		}
+		if q.mayDecideRenewal(p) {
+			add(waiting{Kind: "renewal", What: q.lang.Sentence("waiting.renewal", "who", p.Renewing().Actor, "project", tell.Project(p.Name), "release", tell.Release(p.Renewing().Release)), Href: "/projects/" + p.Name + "/renewals", Since: p.Renewing().Time})
 		}
 		for _, b := range p.Brings {
 			if b.Waits() && q.everything() && q.mayDecideWheel(b) {
@@ -88,7 +93,7 @@ func (q *request) waiting(requests []warehouse.Request) []waiting {
 		}
 		if p.Status == governance.Approved && !p.Ended(q.now) && p.Spec.Ends.End().Sub(q.now) < soon && (role == governance.Researcher && q.sees(p)) {
 			left := days(q.now, p.Spec.Ends.End())
-			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name, Since: p.Spec.Ends.End().Add(-soon), Days: left})
+			add(waiting{Kind: "extend", What: q.lang.Sentence("waiting.extend", "project", tell.Project(p.Name), "n", left), Href: "/projects/" + p.Name + "/extend", Since: p.Spec.Ends.End().Add(-soon), Days: left})
 		}
 	}
 	if role == governance.OutputChecker {

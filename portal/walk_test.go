@@ -154,6 +154,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	p.checks, p.profiles = checked, profiled
 	withRuns(t, p)
 	withWheels(t, p)
+	withRenewals(t, p)
 	p.history = questioned
 	walk := &walker{t: t, p: p, w: w, site: url, b: browser.Start(t), tabs: map[string]*browser.Tab{}, visited: map[string]bool{}}
 	for _, v := range pages {
@@ -168,6 +169,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		{"decide-roles", "/parties/review", "diane"}, {"decide-second", fmt.Sprintf("/ledger/%d/countersign", second.Entry.Index), "bob"},
 		{"runs", "/runs", "carol"}, {"runs-all", "/runs?status=all&project=grippe", "diane"}, {"run", "/runs/s-00000001", "carol"}, {"run-waits", "/runs/s-00000002", "carol"},
 		{"run-ended", "/runs/s-grippe", "diane"}, {"questions", "/projects/pneumonia/questions", "alice"}, {"wheels", "/projects/grippe/wheels", "diane"}, {"decide-withdrawal", "/projects/grippe/packages/" + string(ledger.Sum([]byte("old"))) + "/withdraw", "chu"}, {"decide-wheel", "/projects/grippe/wheels/w-00000002/decide", "chu"}, {"decide-run", "/runs/s-00000001/cancel", "carol"},
+		{"renewals", "/projects/grippe/renewals", "diane"}, {"renewal-ask", "/projects/grippe/renewals/ask", "carol"}, {"renewal-decide", "/projects/grippe/renewals/decide", "diane"}, {"extend", "/projects/grippe/extend", "carol"},
 		{"statement-waits", fmt.Sprintf("/ledger/%d", second.Entry.Index), "bob"}, {"keys", "/keys", "chu"}, {"home-controller", "/", "chu"}, {"host-controller", "/hosts/local", "chu"},
 	} {
 		walk.visit(v.name, v.who, v.path)

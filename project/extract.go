@@ -60,6 +60,9 @@ func Extract(ctx context.Context, w *warehouse.Warehouse, name, release string, 
 		_, err := w.Commit(ctx, s.state.ControllerName(), ledger.ProjectExtracted{Project: name})
 		return nil, err
 	}
+	if release == "" {
+		release = x.project.Renewed()
+	}
 	if had := x.project.Extraction; had != nil && release == "" { // a study goes on with what it has cited
 		if r, err := s.state.Release(had.Release); err == nil && r.Erased == nil {
 			release = had.Release

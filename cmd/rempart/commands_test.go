@@ -77,7 +77,7 @@ func TestWhatIsReadIsJSON(t *testing.T) {
 		"vocabulary list": {}, "vocabulary show": {}, "vocabulary unmapped": {},
 		"deposit list": {}, "deposit quarantine": {deposit}, "feed list": {}, "feed show": {"hospital"}, "host exit-plan": {}, "host list": {}, "host requirements": {},
 		"host show": {}, "host view": {object}, "key escrow": {}, "key list": {}, "linkage report": {}, "lake verify": {"--sample", "3"}, "party list": {}, "people list": {}, "people rules": {}, "people waiting": {}, "token list": {},
-		"project catalogue": {"flu"}, "project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project show": {"flu"}, "project uses": {},
+		"project catalogue": {"flu"}, "project diff": {"flu", "1", "1"}, "project history": {"flu"}, "project list": {}, "project renewal list": {"flu"}, "project show": {"flu"}, "project uses": {},
 		"policy list": {}, "policy show": {"providers-deposit"}, "policy test": {}, "policy what-if": {"run-requested", "--as", "alice", "--project", "flu"}, "policy why": {"9"}, "release list": {}, "release profile": {}, "release quality": {}, "release show": {}, "release verify": {}, "state show": {}, "witness list": {}, "rights list": {},
 		"runs list": {"--all"}, "runs show": {strings.TrimSuffix(output, "-1")}, "runs logs": {strings.TrimSuffix(output, "-1"), "--as", "alice"},
 		"environment list": {}, "environment show": {"core"}, "environment wheel list": {"flu"}, "emergency list": {}, "register": {}, "tls list": {}, "linkage clk link": {filters, filters},

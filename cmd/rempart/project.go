@@ -25,7 +25,7 @@ func (a *app) projectCommand() *cobra.Command {
 		a.decision("resume", "Let a suspended project go on", "approved again", governance.Officer, func(ctx context.Context, w *warehouse.Warehouse, as, name, reason string) (ledger.Entry, error) {
 			return w.Commit(ctx, as, ledger.ProjectResumed{Project: name, Reason: reason})
 		}),
-		a.projectExtract(), a.projectCatalogue(), a.projectDummy(), a.projectList(), a.projectShow(), a.projectHistory(), a.projectDiff(), a.projectUses(),
+		a.projectExtract(), a.projectRenewal(), a.projectCatalogue(), a.projectDummy(), a.projectList(), a.projectShow(), a.projectHistory(), a.projectDiff(), a.projectUses(),
 		a.decision("close", "End a project and destroy its key", "closed", governance.Controller, project.Close),
 	)
 }
@@ -184,7 +184,8 @@ func (a *app) projectExtract() *cobra.Command {
 		Use:   "extract PROJECT",
 		Short: "Give an approved project its data: what was granted and no more",
 		Long: `Makes the project's space. Where an amendment grants other data than the space
-holds, it is made anew; its old objects are deleted.`,
+holds, or a later release was granted (rempart project renewal), it is made anew; its
+old objects are deleted.`,
 		Args:    exactly(1),
 		Example: "  rempart project extract diabetes",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -208,7 +209,7 @@ holds, it is made anew; its old objects are deleted.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&release, "release", "", "the release to take from (default the latest)")
+	c.Flags().StringVar(&release, "release", "", "the release to take from (default the one that was granted, or the latest)")
 	return c
 }
 

@@ -106,6 +106,12 @@ func Statement(l *words.Language, s ledger.Statement) words.Sentence {
 		return say("request", b.Request, "project", Project(b.Project), "reason", b.Reason)
 	case *ledger.WheelWithdrawn:
 		return say("name", b.Name, "project", Project(b.Project), "reason", b.Reason)
+	case *ledger.RenewalRequested:
+		return say("project", Project(b.Project), "release", Release(b.Release), "reason", b.Reason)
+	case *ledger.RenewalApproved:
+		return say("project", Project(b.Project), "release", Release(b.Release), "reason", b.Reason)
+	case *ledger.RenewalRefused:
+		return say("project", Project(b.Project), "release", Release(b.Release), "reason", b.Reason)
 	case *ledger.RunCancelled:
 		return say("run", b.Run, "reason", b.Reason)
 	case *ledger.QuestionsAnswered:
