@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -41,6 +42,16 @@ func TestRowsGoInAsCSVAndOutAsParquet(t *testing.T) {
 	err = db.Value(t.Context(), &got, "SELECT string_agg(coalesce(code, 'NULL') || n, '|') FROM read_parquet(?)", f.Path())
 	if want := "a,\"b\"\n1|NULL2|3"; err != nil || got != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}
+
+func TestFewRowsNeedOneThread(t *testing.T) {
+	db := open(t)
+	for rows, want := range map[int64]int{0: 1, 122_880: 1, 122_881: runtime.NumCPU()} {
+		var got int
+		if err := errors.Join(db.Expect(t.Context(), rows), db.Value(t.Context(), &got, "SELECT current_setting('threads')")); err != nil || got != want {
+			t.Errorf("%d rows: %d threads, %v; want %d", rows, got, err, want)
+		}
 	}
 }
 

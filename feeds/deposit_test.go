@@ -34,7 +34,12 @@ type delivery struct {
 // deliver checks files as a deposit of a feed.
 func deliver(t *testing.T, feed *intake.Feed, files map[string]string) *delivery {
 	t.Helper()
-	d := &delivery{db: omoptest.Open(t), tables: map[string][]string{}, counts: map[string]intake.Counts{}, persons: map[int64][]pseudonym.Identity{}}
+	return deliverTo(t, omoptest.Open(t), feed, files)
+}
+
+func deliverTo(t *testing.T, db *engine.DB, feed *intake.Feed, files map[string]string) *delivery {
+	t.Helper()
+	d := &delivery{db: db, tables: map[string][]string{}, counts: map[string]intake.Counts{}, persons: map[int64][]pseudonym.Identity{}}
 	found, err := feed.Deliver(slices.Sorted(maps.Keys(files)))
 	if err != nil {
 		t.Fatal(err)

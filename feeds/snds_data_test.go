@@ -14,6 +14,7 @@ import (
 	"rempart.eu/rempart/intake"
 	"rempart.eu/rempart/internal/golden"
 	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/omop/quality"
 )
 
@@ -123,10 +124,10 @@ func sndsFeed(t *testing.T) *intake.Feed {
 	return loadFeed(t, "snds", `"kind": "insurer"`, `"kind": "insurer", "threshold": 1`, `"threshold": 0.5`, `"threshold": 1`)
 }
 
-// became compares what became of every row.
+// became compares what became of every row, on all cores.
 func became(t *testing.T, file string, feed *intake.Feed, delivered map[string]string) {
 	t.Helper()
-	d := deliver(t, feed, delivered)
+	d := deliverTo(t, omoptest.OpenAllCores(t), feed, delivered)
 	report := d.build(t, "snds")
 	got := d.account(feed, report)
 	golden.Text(t, file, got)

@@ -34,7 +34,7 @@ func TestFHIRReports(t *testing.T) {
 			if _, err := os.Stat(dir); err != nil {
 				t.Skipf("the FHIR resources are not here: %v", err)
 			}
-			db := omoptest.Open(t)
+			db := omoptest.OpenAllCores(t)
 			in := omoptest.Load(t, db, feeds.FS(), omoptest.Folder{
 				Deposit: "hospital", Feed: "fhir", Dir: dir, Vocabulary: os.DirFS(syntheaDir + "/vocabulary"),
 			})

@@ -97,6 +97,13 @@ func (x *extraction) run(ctx context.Context, progress warehouse.Progress) (err 
 		}
 		err = errors.Join(err, x.db.Close())
 	}()
+	var rows int64
+	for _, t := range x.manifest.Tables {
+		rows += t.Rows
+	}
+	if err := x.db.Expect(ctx, rows); err != nil {
+		return err
+	}
 	progress.Report("persons", 0, 0)
 	persons, err := x.persons(ctx)
 	if err != nil {

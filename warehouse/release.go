@@ -120,6 +120,9 @@ func (p *publication) run(ctx context.Context) (err error) {
 	if err := p.base(ctx, &input); err != nil {
 		return err
 	}
+	if err := p.expect(ctx, input); err != nil {
+		return err
+	}
 	if p.made.Report, err = omop.Build(ctx, p.db, input, func(step string) { p.options.Progress.Report(step, 0, 0) }); err != nil {
 		return err
 	}
@@ -133,6 +136,22 @@ func (p *publication) run(ctx context.Context) (err error) {
 		return err
 	}
 	return p.seal(ctx, linkage)
+}
+
+// expect tells the engine how many rows there are: of a whole vocabulary, many.
+func (p *publication) expect(ctx context.Context, input omop.Input) error {
+	if input.Vocabulary != nil {
+		return nil
+	}
+	var rows int64
+	for _, d := range input.Deposits {
+		for _, files := range d.Files {
+			for _, f := range files {
+				rows += f.Rows
+			}
+		}
+	}
+	return p.db.Expect(ctx, rows)
 }
 
 // input says what the release is built from. The deposits' objects are opened only while

@@ -48,8 +48,19 @@ func Build(t testing.TB, feeds fs.FS, folders ...Folder) (*engine.DB, *omop.Repo
 	return db, report
 }
 
-// Open starts a database that ends with the test.
+// Open starts a database that ends with the test, for as few rows as tests have.
 func Open(t testing.TB) *engine.DB {
+	t.Helper()
+	db := OpenAllCores(t)
+	if err := db.Expect(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// OpenAllCores is [Open] of a database as releases of many rows have it: what comes of them
+// must not depend on who works when.
+func OpenAllCores(t testing.TB) *engine.DB {
 	t.Helper()
 	db, err := engine.Open(t.Context())
 	if err != nil {
