@@ -75,6 +75,9 @@ func (b *builder) derive(ctx context.Context) error {
 	if err := b.linkDispensed(ctx); err != nil {
 		return err
 	}
+	if err := b.linkSpecimens(ctx); err != nil {
+		return err
+	}
 	return b.db.Exec(ctx, "SET search_path = 'main'; DROP SCHEMA derived CASCADE")
 }
 
@@ -100,12 +103,36 @@ func (b *builder) linkDispensed(ctx context.Context) error {
 			return fmt.Errorf("omop/derived/map/view.dispensed.sql: %w", err)
 		}
 	}
-	links, err := derivation("fact_relationship")
+	return b.link(ctx, "fact_relationship")
+}
+
+// linkSpecimens links specimens to what was measured of them, in fact_relationship.
+func (b *builder) linkSpecimens(ctx context.Context) error {
+	parts, err := b.personParts(ctx, "specimen")
 	if err != nil {
 		return err
 	}
-	if err := b.db.Exec(ctx, "INSERT INTO cdm.fact_relationship BY NAME FROM ("+links+") ORDER BY fact_id_1, fact_id_2"); err != nil {
-		return fmt.Errorf("omop/derived/map/fact_relationship.sql: %w", err)
+	for _, persons := range parts {
+		for _, table := range []string{"specimen", "measurement"} {
+			if err := b.derivedFrom(ctx, table, persons); err != nil {
+				return err
+			}
+		}
+		if err := b.link(ctx, "fact_relationship.specimen"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link adds to fact_relationship what a file of derived/map says.
+func (b *builder) link(ctx context.Context, file string) error {
+	links, err := derivation(file)
+	if err != nil {
+		return err
+	}
+	if err := b.db.Exec(ctx, "INSERT INTO cdm.fact_relationship BY NAME FROM ("+links+") ORDER BY domain_concept_id_1, fact_id_1, fact_id_2"); err != nil {
+		return fmt.Errorf("omop/derived/map/%s.sql: %w", file, err)
 	}
 	return nil
 }
@@ -168,7 +195,8 @@ func (b *builder) personParts(ctx context.Context, table string) (parts []string
 // "table", and their primary key as id (of death, its person), those of a table together. That row is the one whose primary key is the
 // query's one parameter. tables are those of the release that the query reads, by
 // their names. ok is false for a table whose rows are made of no others: eras,
-// periods of observation, and links of prescriptions to dispensations are.
+// periods of observation, and links of prescriptions to dispensations and of specimens to
+// measurements are.
 func Members(table string) (query string, tables []string, ok bool) {
 	text, err := derivedFiles.ReadFile("derived/members/" + table + ".sql")
 	if err != nil {

@@ -1,6 +1,7 @@
 package omop_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -45,6 +46,15 @@ func TestFeedOMOP(t *testing.T) {
 	source := func(person, came string, more row) map[string]string {
 		visit := row{"visit_occurrence_id": "1", "person_id": person, "visit_concept_id": "9201", "visit_start_date": "2024-01-02", "visit_end_date": "2024-01-05",
 			"visit_type_concept_id": "32817", "provider_id": "1", "care_site_id": "1", came: "8870", "visit_source_value": "the-visits-own-name"}
+		with := func(all row) func(row) row {
+			return func(more row) row { all := maps.Clone(all); maps.Copy(all, more); return all }
+		}
+		part := with(row{"person_id": person, "visit_detail_concept_id": "9201", "visit_detail_start_date": "2024-01-02", "visit_detail_type_concept_id": "32817", "visit_occurrence_id": "1"})
+		measured := with(row{"person_id": person, "measurement_concept_id": "0", "measurement_date": "2024-01-03", "measurement_type_concept_id": "32856"})
+		parent := "parent_visit_detail_id"
+		if came == "admitting_source_concept_id" { // as CDM 5.3 says both
+			parent = "visit_detail_parent_id"
+		}
 		return map[string]string{
 			"person": plainRow(t, "person", row{"person_id": person, "gender_concept_id": "8532", "year_of_birth": "1980", "month_of_birth": "5", "day_of_birth": "17",
 				"birth_datetime": "1980-05-17 10:00:00", "race_concept_id": "0", "ethnicity_concept_id": "0", "location_id": "1", "person_source_value": "MARTIN-1980"}),
@@ -52,6 +62,17 @@ func TestFeedOMOP(t *testing.T) {
 			"care_site":        plainRow(t, "care_site", row{"care_site_id": "1", "care_site_name": "CHU " + person, "location_id": "1"}),
 			"provider":         plainRow(t, "provider", row{"provider_id": "1", "provider_name": "Dr Knock", "npi": "123", "specialty_concept_id": "38004446"}),
 			"visit_occurrence": plainRow(t, "visit_occurrence", visit),
+			"visit_detail": plainRow(t, "visit_detail",
+				part(row{"visit_detail_id": "1", "visit_detail_end_date": "2024-01-05"}),
+				part(row{"visit_detail_id": "2", "visit_detail_end_date": "2024-01-04", parent: "1"}),
+				part(row{"visit_detail_id": "3", "visit_detail_end_date": "2024-01-03", parent: "9"}),
+				part(row{"visit_detail_id": "4", "visit_detail_end_date": "2024-01-02", "visit_occurrence_id": "9"})),
+			"specimen": plainRow(t, "specimen", row{"specimen_id": "1", "person_id": person, "specimen_concept_id": "0", "specimen_type_concept_id": "32856", "specimen_date": "2024-01-03",
+				"specimen_source_id": "tube 7 of Mrs Martin", "specimen_source_value": "blood", "quantity": "5.5"}),
+			"measurement": plainRow(t, "measurement",
+				measured(row{"measurement_id": "1", "visit_occurrence_id": "1", "visit_detail_id": "2"}),
+				measured(row{"measurement_id": "2", "visit_detail_id": "2"}),
+				measured(row{"measurement_id": "3", "visit_occurrence_id": "1", "visit_detail_id": "4"})),
 			"drug_exposure": plainRow(t, "drug_exposure",
 				row{"drug_exposure_id": "7", "person_id": person, "drug_concept_id": "1127433", "drug_exposure_start_date": "2024-01-02", "drug_exposure_end_date": "2024-01-03",
 					"drug_type_concept_id": "32817", "visit_occurrence_id": "1", "drug_source_value": "DOLIPRANE", "sig": "one for Mrs Martin"},
@@ -87,6 +108,9 @@ func TestFeedOMOP(t *testing.T) {
 		"SELECT count(*) || ' ' || count(visit_occurrence_id) || ' ' || count(sig) || ' ' || count(provider_id) FROM cdm.drug_exposure WHERE drug_concept_id = 1127433":                                                                   "4 2 0 0",
 		"SELECT string_agg(concat_ws(' ', cost_domain_id, total_paid, drug_exposure_start_date), ', ' ORDER BY cost_domain_id) FROM cdm.cost LEFT JOIN cdm.drug_exposure ON cost_domain_id = 'Drug' AND drug_exposure_id = cost_event_id": "Drug 2.5 2024-01-02, Drug 2.5 2024-01-02, Visit 900.0, Visit 900.0",
 		"SELECT string_agg(concat_ws(' ', observation_period_start_date, observation_period_end_date, period_type_concept_id), ', ') FROM cdm.observation_period":                                                                         "2020-01-01 2024-12-31 32817, 2020-01-01 2024-12-31 32817",
+		"SELECT string_agg(concat_ws(' ', d.visit_detail_end_date, w.visit_detail_end_date), ', ' ORDER BY d.visit_detail_end_date) FROM cdm.visit_detail d LEFT JOIN cdm.visit_detail w ON w.visit_detail_id = d.parent_visit_detail_id": "2024-01-03, 2024-01-03, 2024-01-04 2024-01-05, 2024-01-04 2024-01-05, 2024-01-05, 2024-01-05",
+		"SELECT count(*) || ' ' || count(m.visit_occurrence_id) || ' ' || count(d.visit_detail_id) || ' ' || min(d.visit_detail_end_date) FROM cdm.measurement m LEFT JOIN cdm.visit_detail d ON d.visit_detail_id = m.visit_detail_id":   "6 6 4 2024-01-04",
+		"SELECT string_agg(concat_ws(' ', specimen_date, specimen_source_value, quantity, specimen_source_id), ', ') FROM cdm.specimen":                                                                                                   "2024-01-03 blood 5.5, 2024-01-03 blood 5.5",
 		"SELECT string_agg(concept_name, ', ') FROM cdm.concept WHERE concept_id = 1127433":                                                                                                                                               "acetaminophen",
 	} {
 		var got string
@@ -132,7 +156,7 @@ func TestFeedOMOPKnowsTheCDM(t *testing.T) {
 		"person": {"person_source_value", "day_of_birth", "birth_datetime"}, "provider": {"provider_name", "npi", "dea", "provider_source_value"},
 		"location": {"address_1", "address_2", "latitude", "longitude", "location_source_value"}, "note": {"note_text", "note_title"},
 		"device_exposure": {"unique_device_id", "production_id"}, "drug_exposure": {"sig"}, "payer_plan_period": {"family_source_value"},
-		"visit_occurrence": {"visit_source_value"}, "note_nlp": {"snippet", "lexical_variant"},
+		"visit_occurrence": {"visit_source_value"}, "specimen": {"specimen_source_id"}, "note_nlp": {"snippet", "lexical_variant"},
 	} {
 		for _, c := range described.Resource(resource).HealthColumns() {
 			for _, name := range fields {

@@ -18,8 +18,8 @@ var lookups = map[string]struct{ key, table string }{
 }
 
 // unfilled are numbers of other rows that no mapping can know and no step here
-// fills, but for cost's, which cost.sql does, and the visit_detail_id of events and
-// what precedes a visit, which numbering does.
+// fills, but for cost's, which cost.sql does, and the visit_detail_id of events,
+// what precedes a visit and the part that a part is in, which numbering does.
 var unfilled = []string{
 	"visit_detail_id", "preceding_visit_detail_id", "parent_visit_detail_id", "preceding_visit_occurrence_id", "measurement_event_id", "observation_event_id",
 	"cost_event_id", "payer_plan_period_id",
@@ -83,6 +83,10 @@ func mappedColumns(table string) []engine.Column {
 		columns = append(columns, engine.Column{Name: "cost_event_key", Type: "VARCHAR"}, engine.Column{Name: "cost_event_table", Type: "VARCHAR"})
 	case "drug_exposure":
 		columns = append(columns, engine.Column{Name: "prescription_key", Type: "VARCHAR"})
+	case "measurement":
+		columns = append(columns, engine.Column{Name: "specimen_key", Type: "VARCHAR"})
+	case "visit_detail":
+		columns = append(columns, engine.Column{Name: "parent_key", Type: "VARCHAR"})
 	}
 	return append(columns, bookkeeping...)
 }
@@ -148,7 +152,7 @@ func finished(wanted func(table string) bool) []string {
 	return slices.DeleteFunc([]string{
 		"location", "care_site", "provider", "person", "visit_occurrence", "visit_detail",
 		"condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure", "measurement", "observation",
-		"death", "payer_plan_period", "cost", "observation_period", "fact_relationship",
+		"death", "specimen", "payer_plan_period", "cost", "observation_period", "fact_relationship",
 	}, func(t string) bool { return !wanted(t) })
 }
 
@@ -223,8 +227,17 @@ func (b *builder) numbering(table, source string) string {
 	}
 	rows := fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s s %s ORDER BY %s)",
 		numbered, strings.Join(columns, ", "), source, strings.Join(joins, " "), strings.Join(numberingOrder(table), ", "))
-	if table == "visit_occurrence" || table == "visit_detail" { // which a person's earlier one precedes
-		rows = fmt.Sprintf("SELECT *, lag(%[1]s_id) OVER (PARTITION BY person_id ORDER BY %[1]s_id) AS preceding_%[1]s_id FROM (%[2]s) ORDER BY %[1]s_id", table, rows)
+	switch table { // which a person's earlier one precedes
+	case "visit_occurrence":
+		rows = fmt.Sprintf("SELECT *, lag(visit_occurrence_id) OVER earlier AS preceding_visit_occurrence_id FROM (%s) WINDOW earlier AS (PARTITION BY person_id ORDER BY visit_occurrence_id) ORDER BY visit_occurrence_id", rows)
+	case "visit_detail": // and which a wider part of the same visit may hold
+		rows = fmt.Sprintf(`WITH part AS MATERIALIZED (%s)
+			SELECT part.*, lag(part.visit_detail_id) OVER earlier AS preceding_visit_detail_id, parent.visit_detail_id AS parent_visit_detail_id
+			FROM part
+			LEFT JOIN part AS parent
+			    ON parent.person_id = part.person_id AND parent.key = part.parent_key AND parent.visit_occurrence_id = part.visit_occurrence_id AND parent.key <> part.key
+			WINDOW earlier AS (PARTITION BY part.person_id ORDER BY part.visit_detail_id)
+			ORDER BY part.visit_detail_id`, rows)
 	}
 	return fmt.Sprintf("INSERT INTO cdm.%s BY NAME %s", engine.Quote(table), rows)
 }

@@ -33,6 +33,7 @@ func TestVisitsNest(t *testing.T) {
 			encounter("house", "p1", "", "2024-01-01", "2024-01-09"),
 			encounter("ward", "p1", "house", "2024-01-02", "2024-01-05"),
 			encounter("room", "p1", "ward", "2024-01-03", "2024-01-04"),
+			encounter("bed", "p1", "room", "2024-01-03", "2024-01-03"),
 			encounter("alone", "p2", "house", "2024-02-01", "2024-02-02"),
 			encounter("one", "p2", "other", "2024-03-01", "2024-03-02"),
 			encounter("other", "p2", "one", "2024-03-03", "2024-03-04"),
@@ -57,10 +58,14 @@ func TestVisitsNest(t *testing.T) {
 		2 2024-03-01 2024-03-02
 		2 2024-03-03 2024-03-04
 		2 2024-04-03 2024-04-04`)
-	wantRows(t, "their parts", rowsOf(t, db, "d.person_id, visit_detail_start_date, visit_detail_end_date, visit_start_date",
-		"FROM cdm.visit_detail d JOIN cdm.visit_occurrence USING (visit_occurrence_id) ORDER BY ALL"), `
-		1 2024-01-02 2024-01-05 2024-01-01
-		1 2024-01-03 2024-01-04 2024-01-01`)
+	wantRows(t, "their parts, each in which", rowsOf(t, db, "d.person_id, d.visit_detail_start_date, d.visit_detail_end_date, visit_start_date, coalesce(wider.visit_detail_end_date::VARCHAR, 'none')",
+		"FROM cdm.visit_detail d JOIN cdm.visit_occurrence v ON v.visit_occurrence_id = d.visit_occurrence_id LEFT JOIN cdm.visit_detail wider ON wider.visit_detail_id = d.parent_visit_detail_id ORDER BY ALL"), `
+		1 2024-01-02 2024-01-05 2024-01-01 none
+		1 2024-01-03 2024-01-03 2024-01-01 2024-01-04
+		1 2024-01-03 2024-01-04 2024-01-01 2024-01-05`)
+	if n := count(t, db, "FROM cdm.visit_detail WHERE preceding_visit_detail_id IS NULL"); n != 1 {
+		t.Errorf("%d parts are preceded by none, want 1: the first", n)
+	}
 	wantRows(t, "where the diagnosis was made", rowsOf(t, db, "visit_detail_start_date, visit_start_date",
 		"FROM cdm.condition_occurrence JOIN cdm.visit_detail USING (visit_detail_id) JOIN cdm.visit_occurrence v ON v.visit_occurrence_id = condition_occurrence.visit_occurrence_id"), `
 		2024-01-03 2024-01-01`)

@@ -75,7 +75,7 @@ var vocabulary = []string{"cdm_source", "concept", "concept_ancestor", "concept_
 
 // facts are the tables whose rows fact_relationship tells of, by the concept that it
 // has for them.
-var facts = map[int]string{1147314: "person", 1147339: "drug_exposure"}
+var facts = map[int]string{1147306: "specimen", 1147314: "person", 1147330: "measurement", 1147339: "drug_exposure"}
 
 // paid are the tables whose events a row of cost may be about, by cost_domain_id.
 var paid = map[string]string{

@@ -117,7 +117,7 @@ func TestDerivedIsTrue(t *testing.T) {
 // derivedTables tells how the build works tables out of finished ones, as a feed's mapping
 // is told: there, the sources are tables of the CDM.
 func derivedTables(ctx context.Context, db *engine.DB) (*mapping.Document, error) {
-	descriptor, err := describe([]string{"condition_occurrence", "drug_exposure", "concept", "concept_ancestor", "concept_relationship", "drug_strength"})
+	descriptor, err := describe([]string{"condition_occurrence", "drug_exposure", "measurement", "specimen", "concept", "concept_ancestor", "concept_relationship", "drug_strength"})
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +148,12 @@ func describe(tables []string) ([]byte, error) {
 	for _, table := range tables {
 		var fields []object
 		columns := omop.Fields(table)
-		if table == "drug_exposure" { // what the build knows of a row besides
-			for _, name := range []string{"key", "prescription_key", "vocabulary_id", "concept_code"} {
-				columns = append(columns, omop.Field{Name: name})
-			}
+		for _, name := range map[string][]string{ // what the build knows of a row besides
+			"drug_exposure": {"key", "prescription_key", "vocabulary_id", "concept_code"},
+			"measurement":   {"specimen_key", "deposit"},
+			"specimen":      {"key", "deposit"},
+		}[table] {
+			columns = append(columns, omop.Field{Name: name})
 		}
 		for _, f := range columns {
 			fields = append(fields, object{"name": f.Name, "type": "string", "rempart": object{"role": "health"}})

@@ -28,6 +28,7 @@ CREATE OR REPLACE TABLE stage.event (
     stop_reason                 VARCHAR,
     unique_device_id            VARCHAR,
     prescription_key            VARCHAR,
+    specimen_key                VARCHAR,
     condition_status_concept_id INTEGER,
     deposit                     INTEGER,
     mapping                     INTEGER,

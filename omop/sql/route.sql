@@ -120,7 +120,7 @@ SELECT
     source_concept_id AS measurement_source_concept_id,
     unit_code         AS unit_source_value,
     coalesce(value_as_string, value_code) AS value_source_value,
-    visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
+    specimen_key, visit_key, provider_key, key, vocabulary_id, concept_code, deposit, mapping, source_table, source_line, source_lines
 FROM stage.routed
 WHERE target = 'measurement';
 

@@ -27,6 +27,7 @@ SELECT
     left(r.interpretation, 50) AS qualifier_source_value,
     r.key,
     r.encounter AS visit_key,
+    r.specimen AS specimen_key,
     coalesce(r.practitioner, p.id) AS provider_key,
     r.source_table,
     r.line AS source_line

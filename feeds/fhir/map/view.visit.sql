@@ -8,6 +8,7 @@ SELECT
     e.id AS key,
     e.person_id,
     e.visit AS visit_key,
+    e.parent AS parent_key,
     CASE e.class
         WHEN 'IMP' THEN 9201
         WHEN 'ACUTE' THEN 9201

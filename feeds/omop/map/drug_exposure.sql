@@ -1,5 +1,5 @@
 -- drug_exposure: drugs.
--- Source: drug_exposure.
+-- Source: drug_exposure, part.
 -- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
 --   are cut to the length that the CDM allows.
 -- Reference: OMOP CDM 5.4, DRUG_EXPOSURE (https://ohdsi.github.io/CommonDataModel/cdm54.html#drug_exposure)
@@ -20,7 +20,9 @@ SELECT
     route_concept_id,
     left(lot_number, 50)                                     AS lot_number,
     deposit() || ':provider:' || provider_id                 AS provider_key,
-    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    CASE WHEN coalesce(visit_occurrence_id, whole) = whole
+         THEN deposit() || ':visit_detail:' || visit_detail_id
+         ELSE deposit() || ':visit_occurrence:' || visit_occurrence_id END AS visit_key,
     left(drug_source_value, 50)                              AS drug_source_value,
     drug_source_concept_id,
     left(route_source_value, 50)                             AS route_source_value,
@@ -28,3 +30,4 @@ SELECT
     'drug_exposure'                                          AS source_table,
     line                                                     AS source_line
 FROM drug_exposure
+LEFT JOIN part USING (person_id, visit_detail_id)

@@ -1,5 +1,5 @@
 -- measurement: measurements.
--- Source: measurement.
+-- Source: measurement, part.
 -- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
 --   are cut to the length that the CDM allows.
 -- Reference: OMOP CDM 5.4, MEASUREMENT (https://ohdsi.github.io/CommonDataModel/cdm54.html#measurement)
@@ -18,7 +18,9 @@ SELECT
     range_low,
     range_high,
     deposit() || ':provider:' || provider_id                 AS provider_key,
-    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    CASE WHEN coalesce(visit_occurrence_id, whole) = whole
+         THEN deposit() || ':visit_detail:' || visit_detail_id
+         ELSE deposit() || ':visit_occurrence:' || visit_occurrence_id END AS visit_key,
     left(measurement_source_value, 50)                       AS measurement_source_value,
     measurement_source_concept_id,
     left(unit_source_value, 50)                              AS unit_source_value,
@@ -27,3 +29,4 @@ SELECT
     'measurement'                                            AS source_table,
     line                                                     AS source_line
 FROM measurement
+LEFT JOIN part USING (person_id, visit_detail_id)

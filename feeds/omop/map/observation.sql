@@ -1,5 +1,5 @@
 -- observation: observations.
--- Source: observation.
+-- Source: observation, part.
 -- Rule: taken as it is. Numbers become keys that name the deposit, so that those of two deposits never meet; texts
 --   are cut to the length that the CDM allows.
 -- Reference: OMOP CDM 5.4, OBSERVATION (https://ohdsi.github.io/CommonDataModel/cdm54.html#observation)
@@ -16,7 +16,9 @@ SELECT
     qualifier_concept_id,
     unit_concept_id,
     deposit() || ':provider:' || provider_id                 AS provider_key,
-    deposit() || ':visit_occurrence:' || visit_occurrence_id AS visit_key,
+    CASE WHEN coalesce(visit_occurrence_id, whole) = whole
+         THEN deposit() || ':visit_detail:' || visit_detail_id
+         ELSE deposit() || ':visit_occurrence:' || visit_occurrence_id END AS visit_key,
     left(observation_source_value, 50)                       AS observation_source_value,
     observation_source_concept_id,
     left(unit_source_value, 50)                              AS unit_source_value,
@@ -25,3 +27,4 @@ SELECT
     'observation'                                            AS source_table,
     line                                                     AS source_line
 FROM observation
+LEFT JOIN part USING (person_id, visit_detail_id)

@@ -1,4 +1,4 @@
--- What a period of observation was made of: the insurance that covers it or, where nobody states any, the first event and the last. Reads observation_period, payer_plan_period, visit_occurrence, condition_occurrence, drug_exposure, procedure_occurrence, device_exposure, measurement, observation, death.
+-- What a period of observation was made of: the insurance that covers it or, where nobody states any, the first event and the last. Reads observation_period, payer_plan_period, visit_occurrence, condition_occurrence, drug_exposure, procedure_occurrence, device_exposure, measurement, observation, specimen, death.
 WITH period AS (
     FROM observation_period WHERE observation_period_id = ?
 ),
@@ -24,6 +24,8 @@ event AS ( -- death ends the period, whatever lasts beyond it; its number is the
     SELECT 'measurement', measurement_id, person_id, measurement_date, NULL FROM measurement
     UNION ALL
     SELECT 'observation', observation_id, person_id, observation_date, NULL FROM observation
+    UNION ALL
+    SELECT 'specimen', specimen_id, person_id, specimen_date, NULL FROM specimen
     UNION ALL
     SELECT 'death', person_id, person_id, death_date, NULL FROM death
 ),

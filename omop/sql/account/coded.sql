@@ -16,9 +16,13 @@ WITH coded AS (
     UNION ALL
     SELECT vocabulary_id, concept_code, visit_source_value, visit_source_concept_id, coalesce(visit_source_concept_id, 0) FROM cdm.visit_occurrence WHERE concept_code IS NOT NULL
     UNION ALL
+    SELECT vocabulary_id, concept_code, specimen_source_value, NULL, specimen_concept_id FROM cdm.specimen WHERE concept_code IS NOT NULL
+    UNION ALL
     SELECT 'UCUM', unit_source_value, unit_source_value, unit_source_concept_id, unit_concept_id FROM cdm.measurement WHERE unit_source_value IS NOT NULL
     UNION ALL
     SELECT 'UCUM', unit_source_value, unit_source_value, NULL, unit_concept_id FROM cdm.observation WHERE unit_source_value IS NOT NULL
+    UNION ALL
+    SELECT 'UCUM', unit_source_value, unit_source_value, NULL, unit_concept_id FROM cdm.specimen WHERE unit_source_value IS NOT NULL
 )
 SELECT
     coalesce(coded.vocabulary_id, c.vocabulary_id, 'unknown')                    AS vocabulary_id,

@@ -47,6 +47,8 @@ events AS (
     UNION ALL
     SELECT person_id, observation_date, NULL FROM cdm.observation
     UNION ALL
+    SELECT person_id, specimen_date, NULL FROM cdm.specimen
+    UNION ALL
     SELECT person_id, death_date, NULL FROM cdm.death
 ),
 periods AS (
