@@ -27,7 +27,7 @@ func TestHostSeesNothing(t *testing.T) {
 	clear := plaintexts(t)
 	escrow := escrowOf(t, home)
 	files := filesOf(t, filepath.Join(home, "host"))
-	if len(files) != 60 {
+	if len(files) != 61 {
 		t.Errorf("%d objects; are all steps on the host?", len(files))
 	}
 	name := regexp.MustCompile(`^[0-9a-f]{32}$`)

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) releaseProfileCommand() *cobra.Command {
-	var html, against string
+	var html, against, lang string
 	c := &cobra.Command{
 		Use:   "profile [RELEASE]",
 		Short: "What is in a release, and what changed since the one before",
@@ -21,7 +21,7 @@ sealed with the release, so only the controller opens them.
 
 --json prints them by Achilles' own tables: achilles_analysis, achilles_results and
 achilles_results_dist. --html writes a page of charts for people, in which counts below
-11 do not show.`,
+11 do not show, in English or by --lang fr in French.`,
 		Example: "  rempart release profile\n  rempart release profile r-1a2b3c4d --html profile.html\n  rempart release profile r-1a2b3c4d --against r-88c0c199\n  rempart release profile --json > achilles.json",
 		Args:    atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,7 +37,11 @@ achilles_results_dist. --html writes a page of charts for people, in which count
 			}
 			return w.Profile(c.Context(), state, release, before, func(p *profile.Profile) error {
 				if html != "" {
-					doc, err := p.Page(c.Context())
+					l, err := language(lang)
+					if err != nil {
+						return err
+					}
+					doc, err := p.Page(c.Context(), l.Code)
 					if err != nil {
 						return err
 					}
@@ -50,6 +54,7 @@ achilles_results_dist. --html writes a page of charts for people, in which count
 		},
 	}
 	c.Flags().StringVar(&html, "html", "", "the `page` to write")
+	langFlag(c, &lang)
 	c.Flags().StringVar(&against, "against", "", "the `release` to hold it against; else the one before")
 	return c
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) releaseQualityCommand() *cobra.Command {
-	var html string
+	var html, lang string
 	c := &cobra.Command{
 		Use:   "quality [RELEASE]",
 		Short: "What the checks of a release's quality found",
@@ -23,8 +23,8 @@ The results are sealed with the release, so only the controller opens them; thei
 digest is in the ledger.
 
 --json prints them as the dashboard writes them: its viewer opens them. --html writes a
-page for people, in which counts below 11 do not show.`,
-		Example: "  rempart release quality\n  rempart release quality r-1a2b3c4d --html quality.html\n  rempart release quality --json > dqd.json",
+page for people, in which counts below 11 do not show, in English or by --lang fr in French.`,
+		Example: "  rempart release quality\n  rempart release quality r-1a2b3c4d --html qualite.html --lang fr\n  rempart release quality --json > dqd.json",
 		Args:    atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			w, state, release, err := lookUp(c.Context(), a, (*governance.State).Release, first(args))
@@ -36,7 +36,11 @@ page for people, in which counts below 11 do not show.`,
 				return err
 			}
 			if html != "" {
-				if err := writeReport(html, quality.Page(release.Release, found)); err != nil {
+				l, err := language(lang)
+				if err != nil {
+					return err
+				}
+				if err := writeReport(html, quality.Page(l.Code, release.Release, found)); err != nil {
 					return err
 				}
 			}
@@ -44,6 +48,7 @@ page for people, in which counts below 11 do not show.`,
 		},
 	}
 	c.Flags().StringVar(&html, "html", "", "the `page` to write")
+	langFlag(c, &lang)
 	return c
 }
 

@@ -32,6 +32,8 @@ type Chart struct {
 	Stack  bool // bars: series on top of each other
 	Height int  // in pixels; 0 is what suits the kind
 	Format func(float64) string
+
+	English bool // the labels are, whatever the page speaks: names that somebody published
 }
 
 // Series is a name and a value for each label.
@@ -72,17 +74,23 @@ var (
 	})
 )
 
-func (c Chart) html() (template.HTML, error) {
+// figures names the table of a chart's figures.
+var figures = map[string]string{"en": "Figures", "fr": "Chiffres"}
+
+func (c Chart) html(lang string) (template.HTML, error) {
+	if lang == "fr" && c.Format == nil {
+		c.Format = func(v float64) string { return strings.Replace(Number(v), ".", ",", 1) }
+	}
 	drawing, err := c.svg()
 	if err != nil {
 		return "", fmt.Errorf("chart %q: %w", c.Title, err)
 	}
-	table, err := c.table().html()
+	table, err := c.table().html(lang)
 	if err != nil {
 		return "", err
 	}
 	return render("chart", map[string]any{
-		"Title": c.Title, "Unit": c.Unit, "Table": table,
+		"Title": c.Title, "Unit": c.Unit, "Table": table, "Figures": figures[lang],
 		"Drawing": template.HTML(drawing), //nolint:gosec // drawn from numbers; the labels are escaped by the library, which a test holds
 	})
 }
@@ -203,6 +211,9 @@ func (c Chart) format(v float64) string {
 // table has the figures of the drawing.
 func (c Chart) table() Table {
 	t := Table{Header: []string{""}, Rows: make([][]string, len(c.Labels))}
+	if c.English {
+		t.English = []int{0}
+	}
 	for i, label := range c.Labels {
 		t.Rows[i] = []string{label}
 	}

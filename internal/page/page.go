@@ -40,7 +40,9 @@ type Section struct {
 }
 
 // Block is a [Text], [Table] or [Chart].
-type Block interface{ html() (template.HTML, error) }
+type Block interface {
+	html(lang string) (template.HTML, error) // of a page in that language
+}
 
 // Text is a paragraph.
 type Text string
@@ -51,13 +53,14 @@ type Table struct {
 	Header  []string
 	Rows    [][]string
 	Numbers []int // columns of numbers, from 0
+	English []int // columns of words that are English whatever the page speaks, as names that somebody published
 }
 
 //go:embed page.html.tmpl page.css
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"draw": func(b Block) (template.HTML, error) { return b.html() },
+	"draw": func(lang string, b Block) (template.HTML, error) { return b.html(lang) },
 	"style": func() (template.CSS, error) {
 		css, err := Style()
 		return template.CSS(css), err //nolint:gosec // our own file
@@ -81,21 +84,22 @@ func (p Page) Write(w io.Writer) error {
 	return nil
 }
 
-func (t Text) html() (template.HTML, error) { return render("text", string(t)) }
+func (t Text) html(string) (template.HTML, error) { return render("text", string(t)) }
 
 // longWord is from how many bytes on a word may be broken on paper.
 const longWord = 16
 
-func (t Table) html() (template.HTML, error) {
+func (t Table) html(lang string) (template.HTML, error) {
 	type cell struct {
 		Text  string
 		Class string
+		Lang  string // "": the page's
 	}
 	number := map[int]bool{}
 	for _, column := range t.Numbers {
 		number[column] = true
 	}
-	cells := func(row []string) (out []cell) {
+	cells := func(row []string, header bool) (out []cell) {
 		for i, text := range row {
 			c := cell{Text: text}
 			switch {
@@ -103,6 +107,9 @@ func (t Table) html() (template.HTML, error) {
 				c.Class = "number"
 			case slices.ContainsFunc(strings.Fields(text), func(word string) bool { return len(word) > longWord }):
 				c.Class = "long"
+			}
+			if lang != "en" && !header && slices.Contains(t.English, i) {
+				c.Lang = "en"
 			}
 			out = append(out, c)
 		}
@@ -113,7 +120,7 @@ func (t Table) html() (template.HTML, error) {
 		if len(row) != len(t.Header) {
 			return "", fmt.Errorf("table %q: row %d has %d cells, the header %d", t.Caption, i+1, len(row), len(t.Header))
 		}
-		rows[i] = cells(row)
+		rows[i] = cells(row, false)
 	}
-	return render("table", map[string]any{"Caption": t.Caption, "Header": cells(t.Header), "Rows": rows})
+	return render("table", map[string]any{"Caption": t.Caption, "Header": cells(t.Header, true), "Rows": rows})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"rempart.eu/rempart/internal/page"
 )
 
 // Small is the smallest count of persons or records that a page shows, and that drift
@@ -69,7 +71,7 @@ func (c Change) What() string {
 	case "shape":
 		return fmt.Sprintf("%.0f %% in other strata", 100**c.Change)
 	case "mean":
-		return fmt.Sprintf("mean %s → %s", number(*c.Before), number(*c.Now))
+		return fmt.Sprintf("mean %s → %s", page.Number(*c.Before), page.Number(*c.Now))
 	}
 	return c.Measure
 }

@@ -3,25 +3,46 @@ package profile
 import (
 	"cmp"
 	"context"
+	_ "embed" // messages
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"time"
 
 	"rempart.eu/rempart/internal/page"
+	"rempart.eu/rempart/internal/words"
 )
 
-func number(v float64) string { return page.Number(v) }
+//go:embed messages.toml
+var messages string
+
+// languages are those that the page speaks.
+var languages = sync.OnceValue(func() map[string]*words.Language { return words.Load(messages) })
+
+// writer writes the page of a profile in a language.
+type writer struct {
+	*Profile
+	l *words.Language
+}
+
+// number writes a number for people.
+func (w writer) number(v float64) string {
+	return strings.Replace(page.Number(v), ".", w.l.Point(), 1)
+}
 
 // shownMonths is how many of the last months a page shows.
 const shownMonths = 120
 
-// byMonth are the analyses of records by month, in the order of the page.
+// byMonth are the analyses of records by month, in the order of the page, and what they
+// are called: table.<name>.
 var byMonth = []struct {
 	id   int
 	name string
 }{
-	{220, "Visits"}, {1320, "Visit details"}, {420, "Conditions"}, {620, "Procedures"}, {720, "Drug exposures"}, {1820, "Measurements"},
-	{820, "Observations"}, {2120, "Device exposures"}, {920, "Drug eras"}, {1020, "Condition eras"},
+	{220, "visits"}, {1320, "details"}, {420, "conditions"}, {620, "procedures"}, {720, "exposures"}, {1820, "measurements"},
+	{820, "observations"}, {2120, "device_exposures"}, {920, "drug_eras"}, {1020, "condition_eras"},
 }
 
 // count is a number by a stratum.
@@ -30,9 +51,11 @@ type count struct {
 	n     int64
 }
 
-// Page shows what was counted to people: no count below [Small], nor what would give one
-// away.
-func (p *Profile) Page(ctx context.Context) (page.Page, error) {
+// Page shows what was counted to people, in English or, for "fr", in French: no count
+// below [Small], nor what would give one away. The names of analyses and concepts are their
+// publishers', in English.
+func (p *Profile) Page(ctx context.Context, lang string) (page.Page, error) {
+	w := writer{p, languages()[lang]}
 	summary, err := p.Summary(ctx)
 	if err != nil {
 		return page.Page{}, err
@@ -41,23 +64,25 @@ func (p *Profile) Page(ctx context.Context) (page.Page, error) {
 	if err != nil {
 		return page.Page{}, err
 	}
-	against := page.Fact{Value: "–", Name: "no release before to be held against"}
+	against := page.Fact{Value: "–", Name: w.l.Text("fact.first")}
 	if p.Against != "" {
-		against = page.Fact{Value: strconv.Itoa(len(changes)), Name: "changes against release " + p.Against}
+		against = page.Fact{Value: w.l.Number(len(changes)), Name: w.l.Text("fact.changes", "release", p.Against)}
 	}
 	persons := "–"
 	if summary.Persons >= Small {
-		persons = number(float64(summary.Persons))
+		persons = w.number(float64(summary.Persons))
 	}
 	out := page.Page{
-		Title: "Profile of release " + p.Release,
-		Lead:  "What is in the tables, by the analyses of OHDSI's Achilles: who is there, when what was recorded, and what differs from the release before.",
-		Facts: []page.Fact{{Value: persons, Name: "persons"}, {Value: strconv.Itoa(summary.Made), Name: "analyses had something to count", Note: fmt.Sprintf("of %d that Achilles makes by default", summary.Analyses)}, against},
-		Foot:  fmt.Sprintf("Analyses of Achilles %s (OHDSI, Apache-2.0). What is missing is a count below %d, or one that would tell of so few.", AchillesVersion, Small),
+		Lang: w.l.Code, Title: w.l.Text("page.title", "release", p.Release), Lead: w.l.Text("page.lead"),
+		Facts: []page.Fact{
+			{Value: persons, Name: w.l.Text("fact.persons")},
+			{Value: w.l.Number(summary.Made), Name: w.l.Text("fact.made"), Note: w.l.Text("fact.made_note", "n", summary.Analyses)}, against,
+		},
+		Foot: w.l.Text("page.foot", "version", AchillesVersion, "small", Small),
 	}
 	for _, section := range []func(context.Context) (page.Section, error){
-		func(context.Context) (page.Section, error) { return p.driftSection(changes), nil },
-		p.personsSection, p.recordsSection, p.seasonsSection, p.deathsSection, p.visitsSection, p.conceptsSection, p.unmappedSection,
+		func(context.Context) (page.Section, error) { return w.driftSection(changes), nil },
+		w.personsSection, w.recordsSection, w.seasonsSection, w.deathsSection, w.visitsSection, w.conceptsSection, w.unmappedSection,
 	} {
 		s, err := section(ctx)
 		if err != nil {
@@ -68,84 +93,100 @@ func (p *Profile) Page(ctx context.Context) (page.Page, error) {
 	return out, nil
 }
 
-func (p *Profile) driftSection(changes []Change) page.Section {
-	s := page.Section{Title: "What changed", Lead: fmt.Sprintf(`A total is told where records a person differ by more than %.0f %%, a shape where more than %.0f %% of the counts stand in other strata, a mean where it differs by more than %.1f standard deviations; always beyond what chance moves (three standard errors). Months that come before or after those of the other release are left out.`,
-		100*TotalMayChange, 100*ShapeMayChange, MeanMayChange)}
+func (w writer) driftSection(changes []Change) page.Section {
+	s := page.Section{Title: w.l.Text("drift.title"), Lead: w.l.Text("drift.lead", "total", w.l.Decimal(100*TotalMayChange, 0), "shape", w.l.Decimal(100*ShapeMayChange, 0), "mean", w.l.Decimal(MeanMayChange, 1))}
 	switch {
-	case p.Against == "":
-		s.Blocks = append(s.Blocks, page.Text("There is no release before this one that could be read."))
+	case w.Against == "":
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("drift.first")))
 	case len(changes) == 0:
-		s.Blocks = append(s.Blocks, page.Text("Nothing changed beyond that against release "+p.Against+"."))
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("drift.nothing", "release", w.Against)))
 	default:
-		t := page.Table{Caption: "Against release " + p.Against, Header: []string{"analysis", "", "change", "most in"}}
+		t := page.Table{Caption: w.l.Text("drift.against", "release", w.Against), Header: []string{w.l.Text("column.analysis"), "", w.l.Text("column.change"), w.l.Text("column.most")}, English: []int{1, 3}}
 		for _, c := range changes {
-			t.Rows = append(t.Rows, []string{strconv.Itoa(c.Analysis), c.Name, c.What(), c.Strata})
+			t.Rows = append(t.Rows, []string{strconv.Itoa(c.Analysis), c.Name, w.changed(c), c.Strata})
 		}
 		s.Blocks = append(s.Blocks, t)
 	}
 	return s
 }
 
-func (p *Profile) personsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Persons"}
+// changed says in words how an analysis changed.
+func (w writer) changed(c Change) string {
+	switch c.Measure {
+	case "total":
+		return fmt.Sprintf("%+.0f\u202f%%", 100**c.Change)
+	case "shape":
+		return w.l.Text("drift.share", "percent", w.l.Decimal(100**c.Change, 0))
+	case "mean":
+		return w.l.Text("drift.mean", "before", w.number(*c.Before), "now", w.number(*c.Now))
+	}
+	return w.l.Text("drift." + c.Measure)
+}
+
+func (w writer) personsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("persons.title")}
 	for _, c := range []struct {
 		id           int
 		title, order string
 		kind         page.Kind
 	}{
-		{3, "Persons by year of birth", "CAST(stratum_1 AS INTEGER)", page.Bars},
-		{101, "Age at first observation, in years", "CAST(stratum_1 AS INTEGER)", page.Bars},
-		{117, "Persons under observation by month", "stratum_1", page.Lines},
-		{2, "Persons by gender", "count_value DESC", page.Across},
+		{3, w.l.Text("persons.births"), "CAST(stratum_1 AS INTEGER)", page.Bars},
+		{101, w.l.Text("persons.ages"), "CAST(stratum_1 AS INTEGER)", page.Bars},
+		{117, w.l.Text("persons.observed"), "stratum_1", page.Lines},
+		{2, w.l.Text("persons.genders"), "count_value DESC", page.Across},
 	} {
-		counts, err := p.counts(ctx, c.id, c.order)
+		counts, err := w.counts(ctx, c.id, c.order)
 		if err != nil {
 			return s, err
 		}
 		if c.id == 117 {
 			counts = months(counts)
 		}
-		s.Blocks = append(s.Blocks, draw(c.title, c.kind, "persons", counts))
+		s.Blocks = append(s.Blocks, w.draw(c.title, c.kind, "persons", counts, c.id == 2))
 	}
 	return s, nil
 }
 
-func (p *Profile) recordsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Records by month", Lead: fmt.Sprintf("Of each table, up to the last %d months. A break in a line is a month in which something else was delivered, or less.", shownMonths)}
+func (w writer) recordsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("records.title"), Lead: w.l.Text("records.lead", "n", shownMonths)}
 	for _, a := range byMonth {
-		counts, err := p.counts(ctx, a.id, "stratum_1")
+		counts, err := w.counts(ctx, a.id, "stratum_1")
 		if err != nil {
 			return s, err
 		}
 		if len(counts) > 0 {
-			s.Blocks = append(s.Blocks, draw(a.name, page.Lines, "records", months(counts)))
+			s.Blocks = append(s.Blocks, w.draw(w.l.Text("table."+a.name), page.Lines, "records", months(counts), false))
 		}
 	}
 	if len(s.Blocks) == 0 {
-		s.Blocks = append(s.Blocks, page.Text("There are no records."))
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("records.none")))
 	}
 	return s, nil
 }
 
 // seasonsSection holds each month of the year against the mean of the twelve, over the
 // whole years that are shown.
-func (p *Profile) seasonsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Seasons", Lead: "Records of a month of the year, the mean of the twelve being 100, over the whole years among the months that are shown."}
-	chart := page.Chart{Title: "Records by month of the year", Kind: page.Lines, Unit: "100 is the mean", Labels: []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}}
+func (w writer) seasonsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("seasons.title"), Lead: w.l.Text("seasons.lead")}
+	chart := page.Chart{Title: w.l.Text("seasons.chart"), Kind: page.Lines, Unit: w.l.Text("seasons.unit")}
+	for month := time.January; month <= time.December; month++ {
+		name, _, _ := strings.Cut(w.l.Month(time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC)), " ")
+		chart.Labels = append(chart.Labels, name)
+	}
 	for _, a := range append(slices.Clone(byMonth[:6]), struct {
 		id   int
 		name string
-	}{502, "Deaths"}) {
-		counts, err := p.counts(ctx, a.id, "stratum_1")
+	}{502, "deaths"}) {
+		counts, err := w.counts(ctx, a.id, "stratum_1")
 		if err != nil {
 			return s, err
 		}
 		if values := seasons(months(counts)); values != nil && len(chart.Series) < 6 {
-			chart.Series = append(chart.Series, page.Series{Name: a.name, Values: values})
+			chart.Series = append(chart.Series, page.Series{Name: w.l.Text("table." + a.name), Values: values})
 		}
 	}
 	if len(chart.Series) == 0 {
-		s.Blocks = append(s.Blocks, page.Text("No table has a whole year with enough records in every month."))
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("seasons.none")))
 		return s, nil
 	}
 	s.Blocks = append(s.Blocks, chart)
@@ -177,44 +218,44 @@ func seasons(counts []count) []float64 {
 	return out
 }
 
-func (p *Profile) deathsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Deaths"}
-	counts, err := p.counts(ctx, 502, "stratum_1")
+func (w writer) deathsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("table.deaths")}
+	counts, err := w.counts(ctx, 502, "stratum_1")
 	if err != nil {
 		return s, err
 	}
-	s.Blocks = append(s.Blocks, draw("Deaths by month", page.Lines, "persons", months(counts)))
-	ages, err := p.spread(ctx, "Age at death, in years", 506, 10)
+	s.Blocks = append(s.Blocks, w.draw(w.l.Text("deaths.months"), page.Lines, "persons", months(counts), false))
+	ages, err := w.spread(ctx, w.l.Text("deaths.ages"), 506, 10)
 	s.Blocks = append(s.Blocks, ages)
 	return s, err
 }
 
-func (p *Profile) visitsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Visits"}
-	counts, err := p.counts(ctx, 201, "count_value DESC")
+func (w writer) visitsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("table.visits")}
+	counts, err := w.counts(ctx, 201, "count_value DESC")
 	if err != nil {
 		return s, err
 	}
-	s.Blocks = append(s.Blocks, draw("Visits by type", page.Across, "records", counts[:min(12, len(counts))]))
-	stays, err := p.spread(ctx, "Length of stay, in days", 213, 12)
+	s.Blocks = append(s.Blocks, w.draw(w.l.Text("visits.types"), page.Across, "records", counts[:min(12, len(counts))], true))
+	stays, err := w.spread(ctx, w.l.Text("visits.stays"), 213, 12)
 	s.Blocks = append(s.Blocks, stays)
 	return s, err
 }
 
-func (p *Profile) conceptsSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Most frequent concepts"}
+func (w writer) conceptsSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("concepts.title")}
 	for _, a := range []struct {
 		persons int
 		name    string
-	}{{400, "Conditions"}, {700, "Drugs"}, {600, "Procedures"}, {1800, "Measurements"}, {800, "Observations"}, {2100, "Devices"}} {
-		counts, err := p.counts(ctx, a.persons, "count_value DESC")
+	}{{400, "conditions"}, {700, "drugs"}, {600, "procedures"}, {1800, "measurements"}, {800, "observations"}, {2100, "devices"}} {
+		counts, err := w.counts(ctx, a.persons, "count_value DESC")
 		if err != nil {
 			return s, err
 		}
-		t := page.Table{Caption: a.name, Header: []string{"concept", "persons"}, Numbers: []int{1}}
+		t := page.Table{Caption: w.l.Text("table." + a.name), Header: []string{w.l.Text("column.concept"), w.l.Text("column.persons")}, Numbers: []int{1}, English: []int{0}}
 		for _, c := range counts[:min(15, len(counts))] {
 			if c.n >= Small {
-				t.Rows = append(t.Rows, []string{c.label, number(float64(c.n))})
+				t.Rows = append(t.Rows, []string{c.label, w.number(float64(c.n))})
 			}
 		}
 		if len(t.Rows) > 0 {
@@ -222,22 +263,22 @@ func (p *Profile) conceptsSection(ctx context.Context) (page.Section, error) {
 		}
 	}
 	if len(s.Blocks) == 0 {
-		s.Blocks = append(s.Blocks, page.Text("No concept has enough persons."))
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("concepts.none")))
 	}
 	return s, nil
 }
 
-func (p *Profile) unmappedSection(ctx context.Context) (page.Section, error) {
-	s := page.Section{Title: "Codes without a standard concept", Lead: "The most frequent values of the sources that no concept is known for."}
-	t := page.Table{Header: []string{"table", "value", "records"}, Numbers: []int{2}}
+func (w writer) unmappedSection(ctx context.Context) (page.Section, error) {
+	s := page.Section{Title: w.l.Text("unmapped.title"), Lead: w.l.Text("unmapped.lead")}
+	t := page.Table{Header: []string{w.l.Text("column.table"), w.l.Text("column.value"), w.l.Text("column.records")}, Numbers: []int{2}}
 	var table, value string
 	var n int64
-	err := p.db.Each(ctx, "SELECT stratum_1, stratum_3, count_value FROM now_achilles_results WHERE analysis_id = 1900 AND count_value >= ? ORDER BY count_value DESC, stratum_1, stratum_3 LIMIT 20", []any{Small}, func() error {
-		t.Rows = append(t.Rows, []string{table, value, number(float64(n))})
+	err := w.db.Each(ctx, "SELECT stratum_1, stratum_3, count_value FROM now_achilles_results WHERE analysis_id = 1900 AND count_value >= ? ORDER BY count_value DESC, stratum_1, stratum_3 LIMIT 20", []any{Small}, func() error {
+		t.Rows = append(t.Rows, []string{table, value, w.number(float64(n))})
 		return nil
 	}, &table, &value, &n)
 	if len(t.Rows) == 0 {
-		s.Blocks = append(s.Blocks, page.Text("There are none."))
+		s.Blocks = append(s.Blocks, page.Text(w.l.Text("unmapped.none")))
 		return s, err
 	}
 	s.Blocks = append(s.Blocks, t)
@@ -259,20 +300,20 @@ func (p *Profile) counts(ctx context.Context, analysis int, order string) (all [
 }
 
 // spread is a table of a distribution, the strata with most first.
-func (p *Profile) spread(ctx context.Context, title string, analysis, most int) (page.Block, error) {
-	all, err := p.distributions(ctx, fmt.Sprintf("analysis_id = %d AND count_value >= %d", analysis, Small))
+func (w writer) spread(ctx context.Context, title string, analysis, most int) (page.Block, error) {
+	all, err := w.distributions(ctx, fmt.Sprintf("analysis_id = %d AND count_value >= %d", analysis, Small))
 	if err != nil || len(all) == 0 {
-		return page.Text(title + ": fewer than " + strconv.Itoa(Small) + "."), err
+		return page.Text(w.l.Text("page.few", "title", title, "small", Small)), err
 	}
-	t := page.Table{Caption: title, Header: []string{"", "count", "10 %", "25 %", "median", "75 %", "90 %", "mean"}, Numbers: []int{1, 2, 3, 4, 5, 6, 7}}
+	t := page.Table{Caption: title, Header: []string{"", w.l.Text("column.count"), "10 %", "25 %", w.l.Text("column.median"), "75 %", "90 %", w.l.Text("column.mean")}, Numbers: []int{1, 2, 3, 4, 5, 6, 7}, English: []int{0}}
 	for _, d := range all[:min(most, len(all))] {
 		name := ""
 		if d.Stratum1 != nil {
-			if name, err = p.name(ctx, *d.Stratum1); err != nil {
+			if name, err = w.name(ctx, *d.Stratum1); err != nil {
 				return t, err
 			}
 		}
-		t.Rows = append(t.Rows, []string{name, number(float64(d.Count)), number(d.P10), number(d.P25), number(d.Median), number(d.P75), number(d.P90), number(d.Average)})
+		t.Rows = append(t.Rows, []string{name, w.number(float64(d.Count)), w.number(d.P10), w.number(d.P25), w.number(d.Median), w.number(d.P75), w.number(d.P90), w.number(d.Average)})
 	}
 	return t, nil
 }
@@ -309,10 +350,12 @@ func monthNumber(text string) int {
 	return n/100*12 + n%100 - 1
 }
 
-// draw draws counts, but for those that are hidden.
-func draw(title string, kind page.Kind, unit string, counts []count) page.Block {
+// draw draws counts of persons or records, but for those that are hidden; english says that
+// their labels are names of concepts.
+func (w writer) draw(title string, kind page.Kind, of string, counts []count, english bool) page.Block {
 	hidden := hide(counts)
-	chart := page.Chart{Title: title, Kind: kind, Unit: unit, Series: []page.Series{{Name: unit}}}
+	unit := w.l.Text("column." + of)
+	chart := page.Chart{Title: title, Kind: kind, Unit: unit, Series: []page.Series{{Name: unit}}, English: english}
 	shown := false
 	for i, c := range counts {
 		v := float64(c.n)
@@ -325,7 +368,7 @@ func draw(title string, kind page.Kind, unit string, counts []count) page.Block 
 		chart.Series[0].Values = append(chart.Series[0].Values, v)
 	}
 	if !shown {
-		return page.Text(title + ": no count reaches " + strconv.Itoa(Small) + ".")
+		return page.Text(w.l.Text("page.none", "title", title, "small", Small))
 	}
 	return chart
 }

@@ -61,7 +61,7 @@ func TestSynthea(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Text(t, "testdata/synthea-27.txt", told(all))
-	doc, err := p.Page(t.Context())
+	doc, err := p.Page(t.Context(), "en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,14 @@
 package quality
 
 import (
-	"fmt"
+	_ "embed" // messages
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"rempart.eu/rempart/internal/page"
+	"rempart.eu/rempart/internal/words"
 )
 
 // Small is the smallest count of rows or persons that a page shows, the French
@@ -25,59 +28,73 @@ func Known(id string) bool {
 	return slices.ContainsFunc(published().checks, func(c check) bool { return c.id() == id })
 }
 
-// Page shows the results to people. Counts below [Small] do not show, nor what would
-// give them away.
-func Page(release string, r *Results) page.Page {
-	o := r.Overview
-	m := r.Metadata[0]
+//go:embed messages.toml
+var messages string
+
+// languages are those that the page speaks.
+var languages = sync.OnceValue(func() map[string]*words.Language { return words.Load(messages) })
+
+// Page shows the results to people, in English or, for "fr", in French. Counts below
+// [Small] do not show, nor what would give them away. The names of checks are their
+// publisher's, in English.
+func Page(lang, release string, r *Results) page.Page {
+	l := languages()[lang]
+	o, m := r.Overview, r.Metadata[0]
+	number := func(n int) string { return l.Number(n) }
 	p := page.Page{
-		Title: "Quality of release " + release,
-		Lead:  fmt.Sprintf("What the checks of OHDSI's Data Quality Dashboard found in the tables of %s (OMOP CDM %s).", m.Name, m.CDMVersion),
+		Lang:  l.Code,
+		Title: l.Text("page.title", "release", release),
+		Lead:  l.Text("page.lead", "name", m.Name, "version", m.CDMVersion),
 		Facts: []page.Fact{
-			{Value: fmt.Sprintf("%.1f %%", o.PercentPassed[0]), Name: "of checks passed", Note: "of those that had something to look at"},
-			{Value: strconv.Itoa(o.Failed[0]), Name: "checks failed", Note: fmt.Sprintf("%d of them mandatory", len(r.Blocking()))},
-			{Value: strconv.Itoa(o.NotApplicable[0]), Name: "had nothing to look at"},
+			{Value: l.Decimal(o.PercentPassed[0], 1) + "\u202f%", Name: l.Text("fact.passed"), Note: l.Text("fact.passed_note")},
+			{Value: number(o.Failed[0]), Name: l.Text("fact.failed"), Note: l.Text("fact.failed_note", "n", len(r.Blocking()))},
+			{Value: number(o.NotApplicable[0]), Name: l.Text("fact.nothing")},
 		},
-		Foot: fmt.Sprintf("Made %s UTC by the checks of the Data Quality Dashboard %s (OHDSI, Apache-2.0). A dash is a count below %d, or one that would tell of so few.", r.Start[0], m.DashboardVersion, Small),
+		Foot: l.Text("page.foot", "start", r.Start[0], "dashboard", m.DashboardVersion, "small", Small),
 	}
 	p.Sections = append(p.Sections, page.Section{
-		Title: "By category",
-		Lead:  "Conformance: values are where and as the model asks. Completeness: values are there. Plausibility: values can be true.",
+		Title: l.Text("category.title"), Lead: l.Text("category.lead"),
 		Blocks: []page.Block{page.Chart{
-			Title: "Checks by category", Kind: page.Across, Stack: true, Unit: "checks",
-			Labels: []string{"Conformance", "Completeness", "Plausibility"},
+			Title: l.Text("category.chart"), Kind: page.Across, Stack: true, Unit: l.Text("category.unit"),
+			Labels: []string{l.Text("category.conformance"), l.Text("category.completeness"), l.Text("category.plausibility")},
 			Series: []page.Series{
-				{Name: "passed", Values: []float64{float64(o.PassedConformance[0]), float64(o.PassedCompleteness[0]), float64(o.PassedPlausibility[0])}},
-				{Name: "failed", Values: []float64{float64(o.FailedConformance[0]), float64(o.FailedCompleteness[0]), float64(o.FailedPlausibility[0])}},
+				{Name: l.Text("column.passed"), Values: []float64{float64(o.PassedConformance[0]), float64(o.PassedCompleteness[0]), float64(o.PassedPlausibility[0])}},
+				{Name: l.Text("column.failed"), Values: []float64{float64(o.FailedConformance[0]), float64(o.FailedCompleteness[0]), float64(o.FailedPlausibility[0])}},
 			},
 		}},
 	})
 	var kinds, failed [][]string
 	for _, k := range r.Summary() {
 		if k.Total > 0 {
-			kinds = append(kinds, []string{k.Check, strconv.Itoa(k.Passed), strconv.Itoa(k.Failed), strconv.Itoa(k.NotApplicable)})
+			kinds = append(kinds, []string{k.Check, number(k.Passed), number(k.Failed), number(k.NotApplicable)})
 		}
 	}
 	for _, c := range r.Failing() {
 		mandatory := "–"
 		if c.Mandatory {
-			mandatory = "mandatory"
+			mandatory = l.Text("failed.mandatory")
 		}
 		violated, of := c.Shown()
 		share := "–"
 		if violated != nil && of != nil {
-			share = fmt.Sprintf("%.2f %%", 100*c.Share)
+			share = l.Decimal(100*c.Share, 2) + "\u202f%"
 		}
-		failed = append(failed, []string{c.What(), counted(violated), counted(of), share, Allowed(c), mandatory})
+		failed = append(failed, []string{c.What(), counted(violated), counted(of), share, strings.Replace(Allowed(c), ".", l.Point(), 1), mandatory})
 	}
-	failures := page.Section{Title: "What failed", Lead: "Mandatory checks first, then by the share of rows. A mandatory check that failed was waived by a data protection officer: the ledger says why."}
+	headers := func(columns ...string) (header []string) {
+		for _, c := range columns {
+			header = append(header, l.Text("column."+c))
+		}
+		return header
+	}
+	failures := page.Section{Title: l.Text("failed.title"), Lead: l.Text("failed.lead")}
 	if failed == nil {
-		failures.Blocks = []page.Block{page.Text("Nothing.")}
+		failures.Blocks = []page.Block{page.Text(l.Text("failed.nothing"))}
 	} else {
-		failures.Blocks = []page.Block{page.Table{Header: []string{"check", "rows", "of", "share", "allowed", "mandatory"}, Rows: failed, Numbers: []int{1, 2, 3, 4}}}
+		failures.Blocks = []page.Block{page.Table{Header: headers("check", "rows", "of", "share", "allowed", "mandatory"), Rows: failed, Numbers: []int{1, 2, 3, 4}, English: []int{0}}}
 	}
 	p.Sections = append(p.Sections, failures, page.Section{
-		Title: "By kind of check", Blocks: []page.Block{page.Table{Header: []string{"check", "passed", "failed", "nothing to look at"}, Rows: kinds, Numbers: []int{1, 2, 3}}},
+		Title: l.Text("kind.title"), Blocks: []page.Block{page.Table{Header: headers("check", "passed", "failed", "nothing"), Rows: kinds, Numbers: []int{1, 2, 3}, English: []int{0}}},
 	})
 	return p
 }

@@ -71,7 +71,7 @@ var (
 	placeholder = regexp.MustCompile(`\{\w+\}`)
 	identifier  = regexp.MustCompile(`^\w+$`)
 	conceptList = regexp.MustCompile(`^-?\d+( *, *-?\d+)*$`)
-	words       = regexp.MustCompile(`^[\w ]+$`)
+	phrase      = regexp.MustCompile(`^[\w ]+$`)
 	number      = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
 	quotedDate  = regexp.MustCompile(`^'(\d{4})(\d\d)(\d\d)'$`)
 )
@@ -95,7 +95,7 @@ func (c check) value(name string, now time.Time) string {
 	case "conceptId", "plausibleUnitConceptIds":
 		form = conceptList
 	case "fkDomain", "fkClass":
-		form = words
+		form = phrase
 	case "plausibleValueLow", "plausibleValueHigh":
 		return bound(value, now)
 	default:
