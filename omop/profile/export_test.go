@@ -15,3 +15,6 @@ func Hidden(counts ...int64) []bool {
 	}
 	return hide(all)
 }
+
+// Messages is the page's catalogue.
+func Messages() string { return messages }

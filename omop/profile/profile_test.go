@@ -13,6 +13,7 @@ import (
 	"rempart.eu/rempart/engine"
 	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/internal/golden"
+	"rempart.eu/rempart/internal/words"
 	"rempart.eu/rempart/omop/omoptest"
 	"rempart.eu/rempart/omop/profile"
 )
@@ -61,16 +62,35 @@ func TestSynthea(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Text(t, "testdata/synthea-27.txt", told(all))
-	doc, err := p.Page(t.Context(), "en")
-	if err != nil {
-		t.Fatal(err)
+	for lang, want := range map[string][]string{
+		"en": {`<html lang="en">`, "Profile of release r-1", "Persons by year of birth", ">Figures<", "<td>Outpatient Visit</td>"},
+		"fr": {`<html lang="fr">`, "Profil de la version r-1", "Personnes par année de naissance", ">Chiffres<", `<td lang="en">Outpatient Visit</td>`},
+	} {
+		doc, err := p.Page(t.Context(), lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := doc.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%s: the page lacks %q", lang, text)
+			}
+		}
+		if strings.Contains(out.String(), "⟨") {
+			t.Errorf("%s: a message is missing", lang)
+		}
+		if file := os.Getenv("PAGE"); file != "" {
+			_ = os.WriteFile(file+"."+lang+".html", out.Bytes(), 0o600)
+		}
 	}
-	var out bytes.Buffer
-	if err := doc.Write(&out); err != nil {
-		t.Fatal(err)
-	}
-	if os.Getenv("PAGE") != "" {
-		_ = os.WriteFile(os.Getenv("PAGE"), out.Bytes(), 0o600)
+}
+
+func TestMessages(t *testing.T) {
+	for _, fault := range words.Check(profile.Messages()) {
+		t.Error(fault)
 	}
 }
 
