@@ -253,9 +253,15 @@ func TestCommandsAreDescribed(t *testing.T) {
 	}
 }
 
+// helped is what each command said of itself.
+var helped = map[string]string{}
+
 func help(t *testing.T, command string) string {
-	words := strings.Fields(command)
-	return do(t, t.TempDir(), words[0], append(words[1:], "--help")...)
+	if helped[command] == "" {
+		words := strings.Fields(command)
+		helped[command] = do(t, t.TempDir(), words[0], append(words[1:], "--help")...)
+	}
+	return helped[command]
 }
 
 var (

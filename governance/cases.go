@@ -59,6 +59,13 @@ func TestPolicies() ([]CaseResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	shape, err := readSchema()
+	if err != nil {
+		return nil, err
+	}
+	if err := keepToSchema(Policies, shape); err != nil {
+		return nil, err
+	}
 	var all []CaseResult
 	for _, name := range names {
 		text, err := caseFiles.ReadFile(name)

@@ -63,7 +63,8 @@ type ruleSet struct {
 }
 
 type policy struct {
-	id cedar.PolicyID
+	id    cedar.PolicyID
+	names []string // of facts, as context.role
 	*cedar.Policy
 }
 
@@ -81,8 +82,8 @@ func (l policyList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	}
 }
 
-// rules are read, and validated against their schema, when the first question is
-// asked. A text that does not pass is a fault of the program, whose tests ask too.
+// rules are read when the first question is asked. A text that cannot be read is a fault of
+// the program, whose tests ask too, and hold it against the schema ([TestPolicies]).
 var rules = sync.OnceValue(func() *ruleSet {
 	shape, err := readSchema()
 	if err != nil {
@@ -109,13 +110,28 @@ func readSchema() (*resolved.Schema, error) {
 	return s.Resolve()
 }
 
-// newRuleSet reads policies and holds each against the schema.
+// keepToSchema says which policy does not keep to the schema.
+func keepToSchema(text []byte, shape *resolved.Schema) error {
+	list, err := cedar.NewPolicyListFromBytes("policies", text)
+	if err != nil {
+		return fmt.Errorf("the policies cannot be read: %w", err)
+	}
+	validator := validate.New(shape)
+	for _, p := range list {
+		id := p.Annotations()["id"]
+		if err := validator.Policy(string(id), (*ast.Policy)(p.AST())); err != nil {
+			return fmt.Errorf("policy %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// newRuleSet reads policies, each for the actions of the schema that its scope takes in.
 func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 	list, err := cedar.NewPolicyListFromBytes("policies", text)
 	if err != nil {
 		return nil, fmt.Errorf("the policies cannot be read: %w", err)
 	}
-	validator := validate.New(shape)
 	set := &ruleSet{rules: map[cedar.PolicyID]*Rule{}, byAction: map[string]policyList{}, looksAt: map[string]*wanted{}}
 	for _, p := range list {
 		notes := p.Annotations()
@@ -124,9 +140,6 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 			return nil, fmt.Errorf("a policy at line %d has no @id of its own: %q", p.Position().Line, id)
 		}
 		tree := (*ast.Policy)(p.AST())
-		if err := validator.Policy(string(id), tree); err != nil {
-			return nil, fmt.Errorf("policy %s: %w", id, err)
-		}
 		rule := &Rule{ID: string(id), Effect: "permit", Says: string(notes["says"]), Text: string(p.MarshalCedar()),
 			refusal: string(notes["refusal"]), remedy: string(notes["remedy"])}
 		if p.Effect() == cedar.Forbid {
@@ -134,12 +147,12 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 		}
 		settled := *tree // what remains to be asked once the action is known
 		settled.Action = ast.ScopeTypeAll{}
-		forAny := cedar.NewPolicyFromAST((*cedarast.Policy)(&settled))
+		forAny := policy{id, attribute.FindAllString(rule.Text, -1), cedar.NewPolicyFromAST((*cedarast.Policy)(&settled))}
 		for uid := range shape.Actions {
 			if covers(tree.Action, uid) {
 				action := string(uid.ID)
 				rule.Actions = append(rule.Actions, action)
-				set.byAction[action] = append(set.byAction[action], policy{id, forAny})
+				set.byAction[action] = append(set.byAction[action], forAny)
 			}
 		}
 		slices.Sort(rule.Actions)
@@ -152,14 +165,14 @@ func newRuleSet(text []byte, shape *resolved.Schema) (*ruleSet, error) {
 	return set, nil
 }
 
-var attribute = regexp.MustCompile(`(context|resource)\.([a-z_]+)`)
+var attribute = regexp.MustCompile(`(?:context|resource)\.[a-z_]+`)
 
 // looksAt lists the facts that policies name.
 func looksAt(list policyList) *wanted {
 	named := map[string]bool{}
 	for _, p := range list {
-		for _, match := range attribute.FindAllSubmatch(p.MarshalCedar(), -1) {
-			named[string(match[0])] = true
+		for _, name := range p.names {
+			named[name] = true
 		}
 	}
 	only := func(of string, facts []fact) (some []fact) {
