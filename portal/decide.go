@@ -85,8 +85,12 @@ func (p *Portal) requests(path string, find func(*request) (*form, error)) {
 
 // states makes the handlers of a form by which somebody makes a statement. Programs need a token of the scope.
 func (p *Portal) states(path, scope string, find func(*request) (*form, error)) {
+	title := "decide.title"
+	if scope == requesting {
+		title = "decide.ask_title"
+	}
 	show := func(q *request, f *form) (*answer, error) {
-		return &answer{"decide", q.lang.Text("decide.title"), f.decideData}, nil
+		return &answer{"decide", q.lang.Text(title), f.decideData}, nil
 	}
 	p.page("GET "+path, func(q *request) (*answer, error) {
 		f, err := find(q)

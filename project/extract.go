@@ -245,29 +245,19 @@ func readPersons(outputs io.Reader) (ids []int64, err error) {
 // was sealed ends the run before the study starts. read is the number of bytes that
 // the sandbox has taken.
 func input(ctx context.Context, vault *lake.Vault, table string, object ledger.Object, key *keyring.Key) (_ run.Input, read *atomic.Int64) {
-	r, w := io.Pipe()
-	var started bool
+	plain := streamed(ctx, func(w io.Writer) error {
+		return vault.Read(ctx, object, key, func(plain io.Reader) error {
+			_, err := io.Copy(w, plain)
+			return err
+		})
+	})
 	read = new(atomic.Int64)
 	return run.Input{Name: table + ".parquet", Content: readerFunc(func(p []byte) (int, error) {
-		if !started {
-			started = true
-			go func() {
-				w.CloseWithError(vault.Read(ctx, object, key, func(plain io.Reader) error {
-					_, err := io.Copy(w, plain)
-					return err
-				}))
-			}()
-			context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
-		}
-		n, err := r.Read(p)
+		n, err := plain.Read(p)
 		read.Add(int64(n))
 		return n, err
 	})}, read
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // keep loads the tables of the release that the grant is about and fills kept.*.
 func (x *extraction) keep(ctx context.Context, persons []int64) error {

@@ -68,6 +68,9 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 			return nil, err
 		}
 		study.step = &stepOf{Step: step}
+		if err := steps.TablesAs(study.language, step.TablesAs); err != nil {
+			return nil, err
+		}
 		if err := withdrawn(project, study); err != nil {
 			return nil, err
 		}
@@ -91,9 +94,9 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 	return runs, err
 }
 
-// Single is a study of one script.
-func Single(name string, code []byte, limits run.Limits) *steps.Study {
-	return &steps.Study{Steps: []*steps.Step{{Run: name, Code: code, Limits: limits}}}
+// Single is a study of one script, to which the space's tables are handed as tablesAs says (see steps.Step).
+func Single(name string, code []byte, tablesAs string, limits run.Limits) *steps.Study {
+	return &steps.Study{Steps: []*steps.Step{{Run: name, Code: code, TablesAs: tablesAs, Limits: limits}}}
 }
 
 // Cancel ends a run that waits or is under way; a worker that runs it notices within a second.

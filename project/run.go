@@ -21,6 +21,7 @@ import (
 	"rempart.eu/rempart/lake"
 	"rempart.eu/rempart/ledger"
 	"rempart.eu/rempart/run"
+	"rempart.eu/rempart/run/steps"
 	"rempart.eu/rempart/warehouse"
 )
 
@@ -32,6 +33,7 @@ type Study struct {
 	Code        []byte
 	Environment run.Environment // for Python
 	R           string          // over a twin: the folder of R's environment, or ""; a warehouse's configuration names its own
+	TablesAs    string          // of one script: how the space's tables are handed over, see steps.Step
 	Limits      run.Limits
 	Follow      func(Progress, string) // told each second how far the run is, and what is shown of its log; nil: nobody
 	step        *stepOf                // where it is a step of several
@@ -143,6 +145,12 @@ func (study *Study) bring(project *governance.Project) (err error) {
 	if err != nil {
 		return err
 	}
+	if study.TablesAs != "" && study.step == nil {
+		if err := steps.TablesAs(language, study.TablesAs); err != nil {
+			return err
+		}
+		study.step = &stepOf{Step: Single(study.Name, study.Code, study.TablesAs, study.Limits).Steps[0]}
+	}
 	if language != run.Python {
 		if study.Environment, err = run.SystemEnvironment(language, study.R); err != nil {
 			return err
@@ -195,14 +203,16 @@ func (s *space) execute(ctx context.Context, made *Ran, study Study, project *go
 			return nil, errors.Join(err, s.finish(context.WithoutCancel(ctx), made, nil, key))
 		}
 	}
+	var tables []run.Input
 	read := map[string]*atomic.Int64{}
 	for i, t := range project.Extraction.Tables {
 		if !study.step.reads(t.Table) {
 			continue
 		}
 		in, n := input(ctx, s.vault, t.Table, project.Extraction.Objects[i], key)
-		job.Inputs, read[t.Table] = append(job.Inputs, in), n
+		tables, read[t.Table] = append(tables, in), n
 	}
+	job.Inputs = append(job.Inputs, study.step.tables(ctx, tables)...)
 	heeded := s.state.Excluded // the opt-outs that were looked at last
 	outer := ctx
 	ctx, stop := warehouse.WhileAllowed(ctx, s.w.Watch(func(state *governance.State, now time.Time) error {

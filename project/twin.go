@@ -166,6 +166,9 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 		return nil, nil, err
 	}
 	job := study.job()
+	ctx, cancel := context.WithCancel(ctx) // ends tables that the sandbox has not read
+	defer cancel()
+	var inputs []run.Input
 	tables, err := filepath.Glob(filepath.Join(t.dir, twinData, "*.parquet"))
 	if err != nil {
 		return nil, nil, err
@@ -179,8 +182,9 @@ func (t *TwinFolder) run(ctx context.Context, study Study, into string) (_ *Ran,
 			return nil, nil, err
 		}
 		defer f.Close()
-		job.Inputs = append(job.Inputs, run.Input{Name: filepath.Base(table), Content: f})
+		inputs = append(inputs, run.Input{Name: filepath.Base(table), Content: f})
 	}
+	job.Inputs = append(job.Inputs, study.step.tables(ctx, inputs)...)
 	var outputs, log bytes.Buffer
 	result, err := run.Execute(ctx, job, &outputs, &log)
 	made := &Ran{Run: "twin"}

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	var as, name, python, dummy string
+	var as, name, python, dummy, tablesAs string
 	var only []string
 	var again, queue, follow bool
 	var limits run.Limits
@@ -24,7 +24,8 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run a study (.sql, .py, .R, .sh, or steps) in the sandbox over a project's data",
 		Long: `The study sees the project's tables and nothing else: no network, no files of
 this machine. An SQL study has a view for each table; the result of each SELECT
-is an output. A Python study reads data/<table>.parquet and writes to outputs/.
+is an output. A Python study reads data/<table>.parquet and writes to outputs/;
+R, which reads no Parquet, is handed data/<table>.csv by --tables-as csv.
 What it writes waits at the airlock.
 
 A folder under git with a rempart.yaml is a study of steps, each with its script, what
@@ -47,6 +48,9 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return usage("--step and --again are for a study of steps: name its folder; one script is run whole, and each time")
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				if tablesAs != "" {
+					return usage("--tables-as is for one script: a step of a study says so itself, tables_as: csv in its rempart.yaml")
+				}
 				return a.runSteps(c, args[0], stepsOptions{as: as, name: name, python: python, twin: dummyFolder(dummy), only: only, again: again, queue: queue, follow: follow})
 			}
 			code, err := os.ReadFile(args[0])
@@ -57,7 +61,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				if queue || follow {
 					return usage("a run over a twin does not wait, and its log is yours: leave out --queue and --follow")
 				}
-				return a.runTwin(c, twin, args[0], python, project.Study{Project: name, Name: filepath.Base(args[0]), Code: code, Limits: limits})
+				return a.runTwin(c, twin, args[0], python, project.Study{Project: name, Name: filepath.Base(args[0]), Code: code, TablesAs: tablesAs, Limits: limits})
 			}
 			w, state, err := a.state(c.Context())
 			if err != nil {
@@ -67,12 +71,12 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 				return err
 			}
 			if queue {
-				return a.enqueue(c, w, project.Steps{Project: name, Researcher: as, Study: project.Single(filepath.Base(args[0]), code, limits), Again: true}, python, follow)
+				return a.enqueue(c, w, project.Steps{Project: name, Researcher: as, Study: project.Single(filepath.Base(args[0]), code, tablesAs, limits), Again: true}, python, follow)
 			}
 			if err := run.Available(); err != nil {
 				return err
 			}
-			study := project.Study{Project: name, Researcher: as, Name: filepath.Base(args[0]), Code: code, Limits: limits}
+			study := project.Study{Project: name, Researcher: as, Name: filepath.Base(args[0]), Code: code, TablesAs: tablesAs, Limits: limits}
 			if language, _ := run.LanguageOf(args[0]); language == run.Python {
 				if study.Environment, err = environmentOf(python, w.Config.Run.Python); err != nil {
 					return err
@@ -94,6 +98,7 @@ dummy, and its outputs lie in the twin's folder: no warehouse is needed.`,
 	c.Flags().BoolVar(&queue, "queue", false, "let it wait for its turn, and return")
 	c.Flags().BoolVar(&follow, "follow", false, "print how far it is, and its log while it comes; with --queue until it has ended")
 	c.Flags().StringVar(&dummy, "dummy", "", "run over the twin in this `folder` (or REMPART_DUMMY)")
+	c.Flags().StringVar(&tablesAs, "tables-as", "", "hand a script the tables as csv, for R and what else reads no Parquet (`form`: csv, parquet)")
 	c.Flags().DurationVar(&limits.Time, "time", run.DefaultLimits.Time, "how long the study may run")
 	return c
 }

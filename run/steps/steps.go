@@ -68,6 +68,7 @@ type Step struct {
 	CPUs    int      `yaml:"cpus"`    // cores; none named: all of the machine
 
 	Resources string `yaml:"resources"` // gpu, or nothing
+	TablesAs  string `yaml:"tables_as"` // csv, for what reads no Parquet; parquet, or nothing
 
 	Limits run.Limits `yaml:"-"` // that these texts say
 	Code   []byte     `yaml:"-"`
@@ -82,7 +83,7 @@ var most = run.Limits{Memory: 64 << 30, Time: 7 * 24 * time.Hour, OutputBytes: 2
 var (
 	validName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 	unknown   = regexp.MustCompile(`unknown field "([^"]+)"`)
-	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes", "cpus", "resources"}
+	fields    = []string{"steps", "name", "run", "args", "uses", "tables", "needs", "outputs", "memory", "time", "writes", "cpus", "resources", "tables_as"}
 )
 
 // parse reads rempart.yaml. files are all of the study's, by name.
@@ -169,12 +170,31 @@ func (s *Step) read(before []*Step, files []run.File) (faults []error) {
 	s.Limits.CPUs = s.CPUs
 	fault(s.Resources != "" && s.Resources != "gpu", "resources: %q: want gpu, or nothing", s.Resources)
 	s.Limits.GPU = s.Resources == "gpu"
+	if err := TablesAs(language, s.TablesAs); err != nil {
+		faults = append(faults, err)
+	}
 	if s.Time != "" {
 		d, err := time.ParseDuration(s.Time)
 		fault(err != nil || d < time.Second || d > most.Time, "time: %q: want 1s to 168h, such as 30m", s.Time)
 		s.Limits.Time = d
 	}
 	return faults
+}
+
+// CSV is the form in which a step reads tables that reads no Parquet.
+const CSV = "csv"
+
+// TablesAs refuses a form in which no study of a language reads the tables of a space.
+func TablesAs(language run.Language, form string) error {
+	switch {
+	case form == "" || form == "parquet":
+		return nil
+	case form != CSV:
+		return fmt.Errorf("tables_as: %q: want csv or parquet", form)
+	case language != run.R && language != run.Python && language != run.Shell:
+		return errors.New("tables_as: csv is for R, Python and the shell: SQL and datasets read the tables as they are")
+	}
+	return nil
 }
 
 // size reads a text such as 2GiB, and says whether it lies between bounds. None is fine.
@@ -261,10 +281,14 @@ func (s *Step) Digest(environment string, inputs []Input) string {
 	for _, f := range s.Files {
 		files = append(files, Input{f.Name, sum(f.Content)})
 	}
-	text, err := json.Marshal(map[string]any{
+	all := map[string]any{
 		"run": s.Run, "code": sum(s.Code), "args": s.Args, "files": files, "outputs": s.Outputs, "needed": s.Needed,
 		"environment": environment, "inputs": inputs,
-	})
+	}
+	if s.TablesAs == CSV { // steps of before have none
+		all["tables_as"] = CSV
+	}
+	text, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // texts alone
 	}
