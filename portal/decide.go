@@ -89,15 +89,15 @@ func (p *Portal) states(path, scope string, find func(*request) (*form, error)) 
 	if scope == requesting {
 		title = "decide.ask_title"
 	}
-	show := func(q *request, f *form) (*answer, error) {
-		return &answer{"decide", q.lang.Text(title), f.decideData}, nil
+	show := func(q *request, f *form) *answer {
+		return &answer{"decide", q.lang.Text(title), f.decideData}
 	}
 	p.page("GET "+path, func(q *request) (*answer, error) {
 		f, err := find(q)
 		if err != nil {
 			return nil, err
 		}
-		return show(q, f)
+		return show(q, f), nil
 	})
 	p.form("POST "+path, func(q *request) (*answer, error) {
 		f, err := find(q)
@@ -111,11 +111,11 @@ func (p *Portal) states(path, scope string, find func(*request) (*form, error)) 
 		switch {
 		case errors.As(err, &wrong):
 			f.Wrong = wrong.text
-			return show(q, f)
+			return show(q, f), nil
 		case errors.As(err, &refusal):
 			p.refused(q, err)
 			f.Wrong = refusal.Reason
-			return show(q, f)
+			return show(q, f), nil
 		case err != nil:
 			return nil, err
 		}
