@@ -98,7 +98,7 @@ func (d *delivery) input(feed string) omop.Input {
 		tables[name] = "(" + strings.Join(parts, " UNION ALL ") + ")"
 	}
 	return omop.Input{
-		Deposits: []omop.Deposit{{Name: "cnam", Feed: feed, Tables: tables}},
+		Deposits: []omop.Deposit{{Name: "cnam", Feed: feed, Provider: "cnam", Tables: tables}},
 		Links:    "(SELECT 'cnam' AS deposit, n AS person, n AS person_id FROM range(1, 10000) AS t(n))",
 		Feeds:    feeds.FS(),
 	}

@@ -25,6 +25,7 @@ type packageExtension struct {
 	Kind         string
 	Vocabularies []string
 	Vocabulary   string
+	Deposits     string
 	Threshold    *float64
 }
 
@@ -121,7 +122,7 @@ var (
 	foreignKeyProperties = []string{"fields", "reference"}
 	constraintProperties = []string{"required", "unique", "pattern", "enum", "minimum", "maximum", "minLength", "maxLength"}
 	dialectProperties    = []string{"delimiter", "header", "quoteChar", "doubleQuote", "$schema"}
-	packageExtensions    = []string{"kind", "vocabularies", "vocabulary", "threshold"}
+	packageExtensions    = []string{"kind", "vocabularies", "vocabulary", "deposits", "threshold"}
 	resourceExtensions   = []string{"optional", "purpose", "exclude", "unmapped", "threshold", "files", "keys", "aliases", "person", "stay"}
 	fieldExtensions      = []string{"role", "trait", "domain", "generalise", "stay", "from", "formats", "text", "shift", "unit", "nomenclature"}
 	keyProperties        = []string{"name", "fields", "domain"}

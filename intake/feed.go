@@ -18,6 +18,7 @@ type Feed struct {
 	Kind                 string   // "hospital" or "insurer"
 	Vocabularies         []string // OMOP vocabulary_ids of the source codes
 	Vocabulary           string   // folder of the vocabulary's CSV files, relative to the feed's
+	Together             bool     // mappings see the deposits of a provider as one
 	Threshold            float64  // share of a file's rows, from 0 to 1, that may be refused
 	Resources            []Resource
 }

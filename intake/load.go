@@ -18,6 +18,7 @@ const Descriptor = "datapackage.json"
 
 var (
 	kinds  = []string{"hospital", "insurer"}
+	mapped = []string{"apart", "together"} // the deposits of a provider
 	types  = []string{"string", "integer", "number", "boolean", "date", "datetime", "year"}
 	roles  = []string{string(Person), string(Key), string(Identity), string(Alias), string(Drop), string(Health)}
 	traits = []string{"nir", "ins_oid", "ssn", "foin", "last_name", "birth_name", "first_name", "birth_date", "sex", "postcode"}
@@ -92,11 +93,15 @@ func (l *loader) load(raw json.RawMessage) {
 	l.in(`"rempart"`, func() {
 		if l.check(closed(d.Rempart, &x, packageExtensions)) {
 			l.oneOf("kind", x.Kind, kinds)
+			if x.Deposits != "" {
+				l.oneOf("deposits", x.Deposits, mapped)
+			}
 			l.threshold(x.Threshold, &l.feed.Threshold)
 		}
 	})
 	f := l.feed
 	f.Name, f.Title, f.Version, f.Kind, f.Vocabularies = d.Name, d.Title, d.Version, x.Kind, x.Vocabularies
+	f.Together = x.Deposits == "together"
 	if x.Vocabulary != "" {
 		f.Vocabulary = x.Vocabulary
 	}

@@ -51,7 +51,7 @@ func (b *builder) checkGlobal(ctx context.Context, d *loaded) (err error) {
 	var traces []string
 	for _, table := range mappable() {
 		if global(table) {
-			traces = append(traces, fmt.Sprintf("SELECT source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line FROM stage.%s WHERE deposit = %d", engine.Quote(table), d.ordinal))
+			traces = append(traces, fmt.Sprintf("SELECT source_table, line FROM (%s) WHERE deposit = %d", b.linesBehind("stage."+engine.Quote(table), ""), d.ordinal))
 		}
 	}
 	if err := b.db.Exec(ctx, "CREATE OR REPLACE TEMP TABLE traced AS SELECT DISTINCT * FROM ("+strings.Join(traces, " UNION ALL ")+")"); err != nil {
@@ -102,9 +102,7 @@ func (b *builder) traces(wanted func(table string) bool) string {
 		if slices.Contains(merged, table) {
 			schema = "stage"
 		}
-		traces = append(traces, fmt.Sprintf(
-			"SELECT deposit, source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line, %s AS target FROM %s.%s",
-			engine.Literal(table), schema, engine.Quote(table)))
+		traces = append(traces, b.linesBehind(schema+"."+engine.Quote(table), ", "+engine.Literal(table)+" AS target"))
 	}
 	return "SELECT DISTINCT deposit, source_table, line, target FROM (" + strings.Join(traces, " UNION ALL ") + ")"
 }
@@ -114,7 +112,7 @@ func (b *builder) traces(wanted func(table string) bool) string {
 func (b *builder) accountPart(ctx context.Context) error {
 	err := b.db.Exec(ctx, `
 		CREATE OR REPLACE TABLE stage.lineage AS `+b.traces(func(t string) bool { return !global(t) })+`;
-		CREATE OR REPLACE TABLE stage.unpaid AS SELECT DISTINCT deposit, source_table, unnest(list_append(coalesce(source_lines, []), source_line)) AS line FROM stage.cost`)
+		CREATE OR REPLACE TABLE stage.unpaid AS SELECT DISTINCT deposit, source_table, line FROM (`+b.linesBehind("stage.cost", "")+")")
 	if err != nil {
 		return fmt.Errorf("trace the rows: %w", err)
 	}
@@ -249,7 +247,7 @@ func (b *builder) accountResources(ctx context.Context, wanted func(d loaded, r 
 			return err
 		}
 	}
-	if err := b.run(ctx, "account/fate.sql", "$unlinked", engine.Literal(LeftUnlinked), "$unpaid", engine.Literal(LeftEvent)); err != nil {
+	if err := b.run(ctx, "account/fate.sql", "$again", b.allAgain(), "$later", engine.Literal(LeftAgain), "$unlinked", engine.Literal(LeftUnlinked), "$unpaid", engine.Literal(LeftEvent)); err != nil {
 		return err
 	}
 	return b.readFates(ctx, all)

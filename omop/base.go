@@ -1,6 +1,7 @@
 package omop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ const atMost = 0.25
 // of, where it can go on from one.
 func (b *builder) persons(ctx context.Context, progress func(step string)) error {
 	if b.base != nil {
-		if why := b.differs(b.base); why != "" {
+		if why := cmp.Or(b.differs(b.base), b.widened()); why != "" {
 			b.refuse(why)
 		} else if err := b.reach(ctx); err != nil {
 			return fmt.Errorf("find whom the deposits touch: %w", err)
@@ -77,6 +78,10 @@ func (b *builder) reach(ctx context.Context) error {
 		return err
 	}
 	if err := b.run(ctx, "base/reach.sql", "$deposits", list(b.base.Deposits), "$names", list(namesOf(b.deposits))); err != nil {
+		return err
+	}
+	again := fmt.Sprintf("INSERT INTO reach.changed SELECT deposit, source_table, line FROM stage.again WHERE NOT before AND list_contains(%s, deposit)", list(b.base.Deposits))
+	if err := b.db.Exec(ctx, again); err != nil {
 		return err
 	}
 	if err := b.reachGone(ctx); err != nil {
@@ -144,22 +149,23 @@ func (b *builder) reachGone(ctx context.Context) error {
 	return nil
 }
 
-// reachChanged adds those whose rows other rows about nobody were made of than are now.
+// reachChanged adds those whose rows other rows about nobody were made of than are now, or
+// whose rows were delivered again.
 func (b *builder) reachChanged(ctx context.Context) error {
 	return b.eachChanged(ctx, func(d *loaded, r intake.Resource, lines string) error {
 		owners, key := d.owners(r)
 		if d.shared(r) {
 			return nil
 		}
-		closeAll, err := b.open(ctx, d, func(resource string) bool { return resource == r.Name || slices.Contains(owners, resource) })
+		closeAll, err := b.open(ctx, d, func(resource string) bool { return resource == r.Name })
 		if err != nil {
 			return err
 		}
-		rows := fmt.Sprintf("SELECT person FROM %s WHERE line IN (%s)", d.Tables[r.Name], lines)
-		if len(owners) > 0 {
-			rows = fmt.Sprintf("SELECT person FROM (%s) WHERE key IN (SELECT %s FROM %s WHERE line IN (%s))", d.owned(owners, key), key, d.Tables[r.Name], lines)
+		insert := fmt.Sprintf("INSERT INTO reach.number SELECT DISTINCT %s, person FROM %s WHERE line IN (%s) AND person IS NOT NULL", engine.Literal(d.Name), d.Tables[r.Name], lines)
+		if len(owners) > 0 { // sharers finds who has the key
+			insert = fmt.Sprintf("INSERT INTO reach.key SELECT DISTINCT %s, md5_number(%s) FROM %s WHERE line IN (%s) AND %[2]s IS NOT NULL", d.keySpace(owners, key), key, d.Tables[r.Name], lines)
 		}
-		return errors.Join(b.db.Exec(ctx, fmt.Sprintf("INSERT INTO reach.number SELECT DISTINCT %s, person FROM (%s) WHERE person IS NOT NULL", engine.Literal(d.Name), rows)), closeAll())
+		return errors.Join(b.db.Exec(ctx, insert), closeAll())
 	})
 }
 
@@ -189,11 +195,18 @@ func changedLines(d *loaded, r intake.Resource) string {
 	return fmt.Sprintf("SELECT line FROM reach.changed WHERE deposit = %s AND source_table = %s", engine.Literal(d.Name), engine.Literal(r.Name))
 }
 
-// owned selects whose the keys of a resource's rows are.
+// keySpace is a number, in SQL, for keys of owners that meet.
+func (d *loaded) keySpace(owners []string, key string) string {
+	return "hash(" + engine.Literal(fmt.Sprint(d.with[0].Name, owners, key)) + ")"
+}
+
+// owned selects whose the keys of a deposit's rows are: of each, its number.
 func (d *loaded) owned(owners []string, key string) string {
-	all := make([]string, len(owners))
-	for i, o := range owners {
-		all[i] = fmt.Sprintf("SELECT person, %s AS key FROM %s", key, d.Tables[o])
+	all := []string{"SELECT CAST(NULL AS BIGINT) AS person, CAST(NULL AS UHUGEINT) AS key WHERE false"}
+	for _, o := range owners {
+		if d.delivers(o) {
+			all = append(all, fmt.Sprintf("SELECT person, md5_number(%s) AS key FROM %s WHERE %[1]s IS NOT NULL", key, d.Tables[o]))
+		}
 	}
 	return strings.Join(all, " UNION ALL ")
 }
@@ -226,12 +239,13 @@ func (b *builder) reachSharers(ctx context.Context) error {
 
 // reached counts what has been found.
 func (b *builder) reached(ctx context.Context) (n int64, err error) {
-	return n, b.db.Value(ctx, &n, "SELECT (SELECT count(*) FROM reach.person) + (SELECT count(*) FROM reach.number)")
+	return n, b.db.Value(ctx, &n, "SELECT (SELECT count(*) FROM reach.person) + (SELECT count(*) FROM reach.number) + (SELECT count(*) FROM reach.key)")
 }
 
-// sharers adds the numbers of one deposit that share a key with those that are there.
+// sharers adds the keys of the numbers of one deposit that are there, and the numbers that have
+// such a key. Of a new deposit that is mapped together with others every key counts.
 func (b *builder) sharers(ctx context.Context, d *loaded) error {
-	if !b.ofBase(d) {
+	if !b.ofBase(d) && len(d.with) == 1 {
 		return nil
 	}
 	done := map[string]bool{}
@@ -246,11 +260,16 @@ func (b *builder) sharers(ctx context.Context, d *loaded) error {
 		if err != nil {
 			return err
 		}
-		numbers := "SELECT person FROM reach.number WHERE deposit = " + engine.Literal(d.Name)
-		err = b.db.Exec(ctx, fmt.Sprintf(`
-			CREATE OR REPLACE TEMP TABLE reached_key AS SELECT DISTINCT key FROM (%[1]s) WHERE person IN (%[2]s);
-			INSERT INTO reach.number SELECT DISTINCT %[3]s, person FROM (%[1]s) WHERE key IN (FROM reached_key) AND person IS NOT NULL AND person NOT IN (%[2]s);
-			DROP TABLE reached_key`, d.owned(owners, key), numbers, engine.Literal(d.Name)))
+		numbers, space := "SELECT person FROM reach.number WHERE deposit = "+engine.Literal(d.Name), d.keySpace(owners, key)
+		keys := fmt.Sprintf("SELECT key FROM (%s) WHERE person IN (%s)", d.owned(owners, key), numbers)
+		if !b.ofBase(d) {
+			keys = fmt.Sprintf("SELECT key FROM (%s)", d.owned(owners, key))
+		}
+		err = b.db.Exec(ctx, fmt.Sprintf("INSERT INTO reach.key SELECT DISTINCT %[2]s, key FROM (%[1]s) WHERE key NOT IN (SELECT key FROM reach.key WHERE space = %[2]s)", keys, space))
+		if err == nil && b.ofBase(d) {
+			err = b.db.Exec(ctx, fmt.Sprintf("INSERT INTO reach.number SELECT DISTINCT %s, person FROM (%s) WHERE key IN (SELECT key FROM reach.key WHERE space = %s) AND person IS NOT NULL AND person NOT IN (%s)",
+				engine.Literal(d.Name), d.owned(owners, key), space, numbers))
+		}
 		if err = errors.Join(err, closeAll()); err != nil {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
@@ -327,28 +346,25 @@ func (b *builder) takeReached(ctx context.Context) (map[string]Deposit, error) {
 		}
 		taken := d.Deposit
 		taken.Tables, taken.Files = maps.Clone(d.Tables), maps.Clone(d.Files)
-		for _, owned := range []bool{false, true} {
-			for _, r := range d.feed.Resources {
-				owners, key := d.owners(r)
-				if _, delivered := d.Tables[r.Name]; !delivered || owned != (len(owners) > 0) || d.shared(r) {
-					continue
-				}
-				mine := fmt.Sprintf("person IN (SELECT person FROM reach.number WHERE deposit = %s)", engine.Literal(d.Name))
-				if owned {
-					keys := (&loaded{Deposit: taken}).owned(owners, key)
-					mine = fmt.Sprintf("(%s IN (SELECT key FROM (%s)) OR line IN (%s))", key, keys, changedLines(&d, r))
-				}
-				closeAll, err := b.open(ctx, &d, func(resource string) bool { return resource == r.Name })
-				if err != nil {
-					return nil, fmt.Errorf("deposit %s: %w", d.Name, err)
-				}
-				f, err := b.inMemory(ctx, r.Name, fmt.Sprintf("SELECT %s FROM %s AS r WHERE %s", d.columns(r), d.Tables[r.Name], mine))
-				if err = errors.Join(err, closeAll()); err != nil {
-					return nil, fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
-				}
-				taken.Tables[r.Name] = readParquet(f)
-				delete(taken.Files, r.Name)
+		for _, r := range d.feed.Resources {
+			owners, key := d.owners(r)
+			if !d.delivers(r.Name) || d.shared(r) {
+				continue
 			}
+			mine := fmt.Sprintf("person IN (SELECT person FROM reach.number WHERE deposit = %s)", engine.Literal(d.Name))
+			if len(owners) > 0 {
+				mine = fmt.Sprintf("(md5_number(%s) IN (SELECT key FROM reach.key WHERE space = %s) OR line IN (%s))", key, d.keySpace(owners, key), changedLines(&d, r))
+			}
+			closeAll, err := b.open(ctx, &d, func(resource string) bool { return resource == r.Name })
+			if err != nil {
+				return nil, fmt.Errorf("deposit %s: %w", d.Name, err)
+			}
+			f, err := b.inMemory(ctx, r.Name, fmt.Sprintf("SELECT %s FROM %s AS r WHERE %s", d.columns(r), d.Tables[r.Name], mine))
+			if err = errors.Join(err, closeAll()); err != nil {
+				return nil, fmt.Errorf("deposit %s: %s: %w", d.Name, r.Name, err)
+			}
+			taken.Tables[r.Name] = readParquet(f)
+			delete(taken.Files, r.Name)
 		}
 		all[d.Name] = taken
 	}
@@ -359,7 +375,7 @@ func (b *builder) takeReached(ctx context.Context) (map[string]Deposit, error) {
 func (b *builder) mapBefore(ctx context.Context, taken map[string]Deposit, progress func(step string)) (_ *builder, err error) {
 	before := &builder{
 		db: b.db, feeds: b.feeds, whole: b.whole, release: b.release, report: &Report{}, sound: b.sound, numbered: map[string]int64{}, kept: map[string][]string{},
-		partRows: b.partRows, base: b.base, before: true, scratch: b.scratch,
+		partRows: b.partRows, base: b.base, before: true, again: b.again, scratch: b.scratch,
 	}
 	defer func() { err = errors.Join(err, before.closeOpened()) }()
 	for _, name := range b.base.Deposits {
@@ -368,6 +384,7 @@ func (b *builder) mapBefore(ctx context.Context, taken map[string]Deposit, progr
 		d.Tables = maps.Clone(d.Tables)
 		before.deposits = append(before.deposits, d)
 	}
+	before.group()
 	before.startReport()
 	if err := b.run(ctx, "base/before.sql"); err != nil {
 		return nil, err

@@ -190,7 +190,7 @@ func (b *builder) endBasis(ctx context.Context) error {
 		if slices.Contains(merged, table) || b.base != nil && !global(table) {
 			continue
 		}
-		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW lineage.%s AS %s", engine.Quote(table), originsOf(table, primaryKey(table), "cdm."+engine.Quote(table)))); err != nil {
+		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE VIEW lineage.%s AS %s", engine.Quote(table), b.originsOf(table, primaryKey(table), "cdm."+engine.Quote(table)))); err != nil {
 			return err
 		}
 	}

@@ -109,6 +109,8 @@ type builder struct {
 	pieces  map[pieceKey][]scratch.Piece
 	atEnd   []func() error // close what was opened
 
+	again map[[2]string]again // by deposit and resource, what was delivered again
+
 	base    *Base  // that is gone on from
 	touched string // persons who are not the base's, for the progress
 	before  bool   // rows are mapped as the base did, to be accounted for alone
@@ -119,6 +121,7 @@ type loaded struct {
 	Deposit
 	ordinal int
 	feed    *feed
+	with    []*loaded       // the deposits that are mapped together with it, itself among them
 	words   map[string]bool // that the feed's mappings are written in, where persons are mapped part by part
 }
 
@@ -144,6 +147,7 @@ func Build(ctx context.Context, db *engine.DB, in Input, progress func(step stri
 		{"plan", b.plan},
 		{"vocabulary", b.vocabulary},
 		{"", b.basis},
+		{"", b.findAgain},
 		{"places and providers", b.mapGlobal},
 		{"", func(ctx context.Context) error { return b.persons(ctx, progress) }},
 		{"release", b.tell},
@@ -219,9 +223,11 @@ func (b *builder) load(deposits []Deposit) error {
 	slices.SortStableFunc(b.deposits, func(x, y loaded) int {
 		return cmp.Compare(belief[x.feed.Kind], belief[y.feed.Kind])
 	})
+	inOrderMade(b.deposits)
 	for i := range b.deposits {
 		b.deposits[i].ordinal = i
 	}
+	b.group()
 	return nil
 }
 

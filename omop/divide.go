@@ -32,9 +32,9 @@ func (b *builder) divide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range b.deposits {
-		if err := b.divideDeposit(ctx, &b.deposits[i]); err != nil {
-			return fmt.Errorf("deposit %s: %w", b.deposits[i].Name, err)
+	for _, source := range b.sources() {
+		if err := b.divideSource(ctx, source); err != nil {
+			return err
 		}
 	}
 	return b.db.Exec(ctx, "DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS chunk; DROP TABLE IF EXISTS owned")
@@ -47,28 +47,15 @@ type ownedBy struct {
 	key    string
 }
 
-func (b *builder) divideDeposit(ctx context.Context, d *loaded) (err error) {
-	if d.words, err = b.words(ctx, d); err != nil {
-		return err
-	}
-	if err := b.placePersons(ctx, d); err != nil {
-		return err
-	}
-	keys, err := b.createOwners(ctx, d)
+func (b *builder) divideSource(ctx context.Context, source []*loaded) error {
+	keys, err := b.createOwners(ctx, source)
 	if err != nil {
 		return err
 	}
 	for _, owned := range []bool{false, true} { // owners first
-		for _, r := range d.feed.Resources {
-			owners, key := d.owners(r)
-			if _, delivered := d.Tables[r.Name]; !delivered || owned != (len(owners) > 0) || d.shared(r) {
-				continue
-			}
-			err := b.each(ctx, d, r.Name, func(rows, order string) error {
-				return b.divideRows(ctx, d, r, rows, order, keys, ownersAt(keys, owners, key))
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", r.Name, err)
+		for _, d := range source {
+			if err := b.divideDeposit(ctx, d, keys, owned); err != nil {
+				return fmt.Errorf("deposit %s: %w", d.Name, err)
 			}
 		}
 	}
@@ -80,18 +67,43 @@ func (b *builder) divideDeposit(ctx context.Context, d *loaded) (err error) {
 	return nil
 }
 
-// createOwners makes the tables of a deposit's owners.
-func (b *builder) createOwners(ctx context.Context, d *loaded) (keys []ownedBy, err error) {
+// divideDeposit divides the resources of a deposit that have owners, or those that have none.
+func (b *builder) divideDeposit(ctx context.Context, d *loaded, keys []ownedBy, owned bool) (err error) {
+	if d.words, err = b.words(ctx, d); err != nil {
+		return err
+	}
+	if err := b.placePersons(ctx, d); err != nil {
+		return err
+	}
 	for _, r := range d.feed.Resources {
 		owners, key := d.owners(r)
-		if len(owners) == 0 || ownersAt(keys, owners, key) >= 0 {
+		if !d.delivers(r.Name) || owned != (len(owners) > 0) || d.shared(r) {
 			continue
 		}
-		k := ownedBy{fmt.Sprintf("owner_%d", len(keys)), owners, key}
-		if err := b.db.Exec(ctx, "CREATE TEMP TABLE "+k.table+" (key UHUGEINT, part INTEGER)"); err != nil {
-			return nil, err
+		err := b.each(ctx, d, r.Name, func(rows, order string) error {
+			return b.divideRows(ctx, d, r, rows, order, keys, ownersAt(keys, owners, key))
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.Name, err)
 		}
-		keys = append(keys, k)
+	}
+	return nil
+}
+
+// createOwners makes the tables of a source's owners.
+func (b *builder) createOwners(ctx context.Context, source []*loaded) (keys []ownedBy, err error) {
+	for _, d := range source {
+		for _, r := range d.feed.Resources {
+			owners, key := d.owners(r)
+			if len(owners) == 0 || ownersAt(keys, owners, key) >= 0 {
+				continue
+			}
+			k := ownedBy{fmt.Sprintf("owner_%d", len(keys)), owners, key}
+			if err := b.db.Exec(ctx, "CREATE TEMP TABLE "+k.table+" (key UHUGEINT, part INTEGER)"); err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+		}
 	}
 	return keys, nil
 }
@@ -155,7 +167,11 @@ func (b *builder) divideRows(ctx context.Context, d *loaded, r intake.Resource, 
 			if !slices.Contains(k.owners, r.Name) {
 				continue
 			}
-			if err := b.db.Exec(ctx, fmt.Sprintf(`INSERT INTO %s SELECT DISTINCT md5_number(%s), "the part" FROM chunk WHERE %[2]s IS NOT NULL`, k.table, k.key)); err != nil {
+			counts := k.key + " IS NOT NULL"
+			if again := b.againOf(d, r.Name); again != "" { // who has a row that does not count owns nothing by it
+				counts += " AND line NOT IN (" + again + ")"
+			}
+			if err := b.db.Exec(ctx, fmt.Sprintf(`INSERT INTO %s SELECT DISTINCT md5_number(%s), "the part" FROM chunk WHERE %s`, k.table, k.key, counts)); err != nil {
 				return err
 			}
 		}

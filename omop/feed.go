@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,6 +59,8 @@ func loadFeed(feeds fs.FS, name string) (*feed, error) {
 	return f, err
 }
 
+var depositName = regexp.MustCompile(`(?i)\bdeposit\s*\(`)
+
 // readMappings reads the feed's SQL, sorted by name.
 func (f *feed) readMappings() ([]mapping, error) {
 	files, err := fs.Glob(f.folder, "map/*.sql")
@@ -79,6 +82,9 @@ func (f *feed) readMappings() ([]mapping, error) {
 		target, what, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
 		if !slices.Contains(targets, target) {
 			return nil, fmt.Errorf("%s: there is no table %q to map to: %s", path.Join(f.dir, file), target, nearest.Hint(target, targets))
+		}
+		if f.Together && depositName.Match(text) {
+			return nil, fmt.Errorf("%s: it asks for deposit(), and the feed's deposits are mapped together: make the key of something else, or say \"deposits\": \"apart\" in %s", path.Join(f.dir, file), intake.Descriptor)
 		}
 		query := strings.TrimRight(strings.TrimSpace(string(text)), ";")
 		all = append(all, mapping{

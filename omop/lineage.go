@@ -23,7 +23,7 @@ type MappingFile struct {
 //	mapping         place in [Report.Mappings]
 //	resource, line  the source's row; lines are further ones of that resource
 //
-// A row that several deposits tell of stands there several times, in the order in
+// A row that several deposits tell of, or whose lines are of several, stands there several times, in the order in
 // which they are believed. Rows come table by table, in the order of their keys.
 // What the build works out of other rows has none: see [Members].
 func Origins() string {
@@ -35,9 +35,27 @@ func Origins() string {
 }
 
 // originsOf selects the origins of a table's rows.
-func originsOf(table, id, from string) string {
-	return fmt.Sprintf(`SELECT %s AS "table", %s AS id, CAST(deposit AS SMALLINT) AS deposit, CAST(mapping AS SMALLINT) AS mapping, source_table AS resource, source_line AS line, source_lines AS lines FROM %s`,
-		engine.Literal(table), engine.Quote(id), from)
+func (b *builder) originsOf(table, id, from string) string {
+	origins := func(from string) string {
+		return fmt.Sprintf(`SELECT %s AS "table", %s AS id, CAST(deposit AS SMALLINT) AS deposit, CAST(mapping AS SMALLINT) AS mapping, source_table AS resource, source_line AS line, source_lines AS lines FROM %s`,
+			engine.Literal(table), engine.Quote(id), from)
+	}
+	if !b.several() {
+		return origins(from)
+	}
+	return origins(fmt.Sprintf("%s WHERE NOT coalesce(source_lines[1] >= %d, false)", from, borne)) + " UNION ALL " + origins(b.byDeposit(id, from))
+}
+
+// byDeposit selects rows whose lines bear their deposits, a row for each deposit: of its lines,
+// and the first of them where it is not the row's own.
+func (b *builder) byDeposit(id, from string) string {
+	return fmt.Sprintf(`(
+		SELECT %[1]s, mapping, source_table, one AS deposit, lines AS source_lines, CASE WHEN one = deposit THEN source_line ELSE list_min(lines) END AS source_line
+		FROM (
+		    SELECT * EXCLUDE (source_lines), list_transform(list_filter(source_lines, lambda l: %[3]s = one), lambda l: %[4]s) AS lines
+		    FROM (
+		        SELECT %[1]s, mapping, source_table, source_line, deposit, source_lines, unnest(list_distinct(list_append(list_transform(source_lines, lambda l: %[3]s), deposit))) AS one
+		        FROM %[2]s WHERE source_lines[1] >= %[5]d)))`, engine.Quote(id), from, toldIn("l", "deposit"), toldLine("l"), borne)
 }
 
 // keepOrigins notes the origins of merged rows while what they were merged from is
@@ -61,7 +79,7 @@ func (b *builder) keepOrigins(ctx context.Context, tables []string) error {
 		default:
 			from = fmt.Sprintf("(SELECT s.*, c.%[1]s FROM stage.%[2]s s JOIN (SELECT %[1]s, %[3]s FROM cdm.%[2]s) c USING (%[3]s))", engine.Quote(id), engine.Quote(table), identity(table))
 		}
-		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), originsOf(table, id, from))
+		query := fmt.Sprintf("CREATE TABLE lineage.%s AS %s ORDER BY id, deposit, resource, line", engine.Quote(table), b.originsOf(table, id, from))
 		if err := b.db.Exec(ctx, query); err != nil {
 			return fmt.Errorf("keep where the rows of %s came from: %w", table, err)
 		}

@@ -20,9 +20,9 @@ import (
 // mapGlobal runs what every deposit maps to tables that are not about persons, and
 // finishes them: rows about persons refer to theirs.
 func (b *builder) mapGlobal(ctx context.Context) error {
-	for i := range b.deposits {
-		if err := b.mapGlobalOf(ctx, &b.deposits[i]); err != nil {
-			return fmt.Errorf("deposit %s: %w", b.deposits[i].Name, err)
+	for _, source := range b.sources() {
+		if err := b.mapGlobalOf(ctx, source); err != nil {
+			return fmt.Errorf("deposit %s: %w", source[0].Name, err)
 		}
 	}
 	if err := b.finish(ctx, finished(global)); err != nil {
@@ -40,41 +40,49 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 	return b.keepOrigins(ctx, globalTables())
 }
 
-// mapGlobalOf maps the rows of one deposit, open as far as these mappings read them.
-func (b *builder) mapGlobalOf(ctx context.Context, d *loaded) (err error) {
+// mapGlobalOf maps the rows of one source, open as far as these mappings read them.
+func (b *builder) mapGlobalOf(ctx context.Context, source []*loaded) (err error) {
 	ofNobody := func(m mapping) bool { return m.target != targetView && global(m.target) }
-	mappings, _ := split(d.feed.mappings, ofNobody)
-	closeAll, err := b.open(ctx, d, d.feed.readBy(mappings...))
-	if err != nil {
+	mappings, _ := split(source[0].feed.mappings, ofNobody)
+	for _, d := range source {
+		closeAll, err := b.open(ctx, d, d.feed.readBy(mappings...))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeAll()) }()
+	}
+	if err := b.mapSource(ctx, source, ofNobody, false); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeAll()) }()
-	if err := b.mapDeposit(ctx, *d, ofNobody, false); err != nil {
-		return err
+	for _, d := range source {
+		if err := b.checkGlobal(ctx, d); err != nil {
+			return err
+		}
 	}
-	return b.checkGlobal(ctx, d)
+	return nil
 }
 
 // mapPersons runs what every deposit maps to tables about persons, and sorts coded
 // rows into theirs.
 func (b *builder) mapPersons(ctx context.Context) error {
-	for _, d := range b.deposits {
-		err := b.mapDeposit(ctx, d, func(m mapping) bool { return !global(m.target) }, true)
+	for _, source := range b.sources() {
+		err := b.mapSource(ctx, source, func(m mapping) bool { return !global(m.target) }, true)
 		if err != nil {
-			return fmt.Errorf("deposit %s: %w", d.Name, err)
+			return fmt.Errorf("deposit %s: %w", source[0].Name, err)
 		}
 	}
 	return b.run(ctx, "route.sql")
 }
 
-// mapDeposit runs those of a deposit's mappings that are wanted. Kept are rows that
+// mapSource runs those of a source's mappings that are wanted. Kept are rows that
 // several of them read, where they fit in memory.
-func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping) bool, keep bool) error {
+func (b *builder) mapSource(ctx context.Context, source []*loaded, wanted func(mapping) bool, keep bool) error {
+	d := source[0]
 	mappings, _ := split(d.feed.mappings, func(m mapping) bool { return m.target != targetView && wanted(m) })
 	for _, m := range mappings { // whether there are rows for them or not: rows of one day stand in this order
 		b.mappingNumber(m)
 	}
-	mappings, err := b.withRows(ctx, d, mappings)
+	mappings, err := b.withRows(ctx, source, mappings)
 	if err != nil || len(mappings) == 0 {
 		return err
 	}
@@ -86,7 +94,7 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 		return err
 	}
 	for _, r := range d.feed.Resources {
-		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW source.%s AS %s", engine.Quote(r.Name), d.rows(r))); err != nil {
+		if err := b.db.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW source.%s AS %s", engine.Quote(r.Name), b.seen(source, r))); err != nil {
 			return fmt.Errorf("read %s: %w", r.Name, err)
 		}
 	}
@@ -121,13 +129,16 @@ func (b *builder) mapDeposit(ctx context.Context, d loaded, wanted func(mapping)
 	return nil
 }
 
-// withRows leaves those of a deposit's mappings that there are rows for: where nothing that
+// withRows leaves those of a source's mappings that there are rows for: where nothing that
 // a mapping reads has a row, it could give none that a line of the source stands behind.
-func (b *builder) withRows(ctx context.Context, d loaded, mappings []mapping) (some []mapping, err error) {
+func (b *builder) withRows(ctx context.Context, source []*loaded, mappings []mapping) (some []mapping, err error) {
+	feed := source[0].feed
 	var questions []string
-	for _, r := range d.feed.Resources {
-		if rows := d.Tables[r.Name]; rows != closed {
-			questions = append(questions, fmt.Sprintf("SELECT %s WHERE EXISTS (FROM %s)", engine.Literal(r.Name), rows))
+	for _, d := range source {
+		for _, r := range feed.Resources {
+			if rows := d.Tables[r.Name]; rows != closed {
+				questions = append(questions, fmt.Sprintf("SELECT %s WHERE EXISTS (FROM %s)", engine.Literal(r.Name), rows))
+			}
 		}
 	}
 	if len(questions) == 0 {
@@ -139,8 +150,8 @@ func (b *builder) withRows(ctx context.Context, d loaded, mappings []mapping) (s
 		return nil, err
 	}
 	for _, m := range mappings {
-		reads := d.feed.readBy(m)
-		if slices.ContainsFunc(filled, reads) || !slices.ContainsFunc(d.feed.resourceNames(), reads) {
+		reads := feed.readBy(m)
+		if slices.ContainsFunc(filled, reads) || !slices.ContainsFunc(feed.resourceNames(), reads) {
 			some = append(some, m)
 		}
 	}
@@ -149,7 +160,7 @@ func (b *builder) withRows(ctx context.Context, d loaded, mappings []mapping) (s
 
 // lookups loads the feed's own lists that some files of its mapping name,
 // lookup/<name>.csv, as texts, and names them.
-func (b *builder) lookups(ctx context.Context, d loaded, readers []mapping) ([]string, error) {
+func (b *builder) lookups(ctx context.Context, d *loaded, readers []mapping) ([]string, error) {
 	files, err := fs.Glob(d.feed.folder, "lookup/*.csv")
 	if err != nil {
 		return nil, fmt.Errorf("list the lookups of feed %s: %w", d.Feed, err)
@@ -168,7 +179,7 @@ func (b *builder) lookups(ctx context.Context, d loaded, readers []mapping) ([]s
 	return names, nil
 }
 
-func (b *builder) lookup(ctx context.Context, d loaded, name, file string) error {
+func (b *builder) lookup(ctx context.Context, d *loaded, name, file string) error {
 	if d.feed.Resource(name) != nil {
 		return fmt.Errorf("a resource has the name %q already: give the list another", name)
 	}
@@ -191,7 +202,7 @@ func (b *builder) lookup(ctx context.Context, d loaded, name, file string) error
 
 // rows is the query of what a mapping sees of a resource: the linked rows, with
 // person_id for the matching number, or none where it was not delivered.
-func (d loaded) rows(r intake.Resource) string {
+func (d *loaded) rows(r intake.Resource) string {
 	expression := d.Tables[r.Name]
 	if expression == closed { // or not delivered
 		expression = none(r)
@@ -214,7 +225,7 @@ func none(r intake.Resource) string {
 }
 
 // mapRows runs one mapping into its stage table.
-func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
+func (b *builder) mapRows(ctx context.Context, d *loaded, m mapping) error {
 	if !b.sound[m.file] {
 		if err := b.checkColumns(ctx, m); err != nil {
 			return err
@@ -226,7 +237,11 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 	if err := b.db.Value(ctx, &before, "SELECT count(*) FROM "+table); err != nil {
 		return err
 	}
-	if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO %s BY NAME SELECT *, %d AS deposit, %d AS mapping FROM (%s\n)", table, d.ordinal, b.mappingNumber(m), m.query)); err != nil {
+	from := fmt.Sprintf("*, %d AS deposit", d.ordinal)
+	if len(d.with) > 1 {
+		from = fmt.Sprintf("* REPLACE (%s AS source_line), %s AS deposit", toldLine("source_line"), toldIn("source_line", fmt.Sprint(d.ordinal)))
+	}
+	if err := b.db.Exec(ctx, fmt.Sprintf("INSERT INTO %s BY NAME SELECT %s, %d AS mapping FROM (%s\n)", table, from, b.mappingNumber(m), m.query)); err != nil {
 		return fmt.Errorf("%s: %w", m.file, err)
 	}
 	return b.checkOrigins(ctx, d, m, fmt.Sprintf("FROM %s WHERE rowid >= %d", table, before))
@@ -234,7 +249,7 @@ func (b *builder) mapRows(ctx context.Context, d loaded, m mapping) error {
 
 // checkOrigins refuses mapped rows that do not say where they come from, or
 // that cannot be told from others of a merged table.
-func (b *builder) checkOrigins(ctx context.Context, d loaded, m mapping, rows string) error {
+func (b *builder) checkOrigins(ctx context.Context, d *loaded, m mapping, rows string) error {
 	key := "NULL"
 	if keyed(m.target) {
 		key = "count(*) FILTER (key IS NULL)"

@@ -65,7 +65,7 @@ func (b *builder) accountMerged(ctx context.Context, tables []string) error {
 		if !slices.Contains(merged, table) || table == "observation_period" {
 			continue
 		}
-		same := fmt.Sprintf("SELECT %s FROM stage.%s GROUP BY ALL HAVING count(DISTINCT deposit) > 1", identity(table), engine.Quote(table))
+		same := fmt.Sprintf("SELECT %s FROM stage.%s GROUP BY ALL HAVING count(DISTINCT %s) > 1", identity(table), engine.Quote(table), b.sourceOf())
 		m := MergeReport{Table: table, Rule: "one row"}
 		if table == "visit_occurrence" {
 			m.ByRule = b.sameStay
@@ -86,7 +86,7 @@ func (b *builder) accountEvents(ctx context.Context) error {
 		{"measurement", "person_id, measurement_concept_id, measurement_date"},
 	} {
 		concept := strings.Split(e.columns, ", ")[1]
-		same := fmt.Sprintf("SELECT %s FROM cdm.%s WHERE %s <> 0 GROUP BY ALL HAVING count(DISTINCT deposit) > 1", e.columns, e.table, concept)
+		same := fmt.Sprintf("SELECT %s FROM cdm.%s WHERE %s <> 0 GROUP BY ALL HAVING count(DISTINCT %s) > 1", e.columns, e.table, concept, b.sourceOf())
 		if err := b.countSides(ctx, MergeReport{Table: e.table, Rule: "each side's row stays"}, same, fmt.Sprintf("SELECT deposit FROM cdm.%s SEMI JOIN (%s) USING (%s)", e.table, same, e.columns)); err != nil {
 			return err
 		}

@@ -134,16 +134,15 @@ func (b *builder) mapParts(ctx context.Context, progress func(step string)) erro
 }
 
 // owners are the resources that say whose a resource's rows are, where it does not
-// say so itself, and the composite key that they share.
+// say so itself, and the composite key that they share. Any deposit that is mapped together
+// with this one may have them.
 func (d *loaded) owners(r intake.Resource) (owners []string, key string) {
-	if _, delivered := d.Tables[r.Name]; !delivered || ofPersons(r) {
+	if !d.delivers(r.Name) || ofPersons(r) {
 		return nil, ""
 	}
 	for _, k := range r.Keys {
 		for _, o := range d.feed.Resources {
-			_, delivered := d.Tables[o.Name]
-			same := slices.ContainsFunc(o.Keys, func(other intake.CompositeKey) bool { return other.Name == k.Name && other.Domain == k.Domain })
-			if delivered && same && ofPersons(o) {
+			if d.sourceDelivers(o.Name) && slices.ContainsFunc(o.Keys, sameKey(k)) && ofPersons(o) {
 				owners = append(owners, o.Name)
 			}
 		}

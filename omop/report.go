@@ -93,6 +93,7 @@ type MergeReport struct {
 const (
 	LeftUnlinked = "not linked to a person"
 	LeftEvent    = "its event is not in the CDM"
+	LeftAgain    = "delivered again by a later deposit"
 	LeftUnmapped = "no mapping selected it"
 )
 

@@ -120,7 +120,7 @@ func (b *builder) spliceTable(ctx context.Context, spliced map[string][]string, 
 		return nil
 	}
 	from := "cdm." + engine.Quote(table)
-	origins := originsOf(table, primaryKey(table), from)
+	origins := b.originsOf(table, primaryKey(table), from)
 	if slices.Contains(merged, table) {
 		origins = "FROM lineage." + engine.Quote(table)
 	}

@@ -12,8 +12,8 @@ SELECT
     sum(p.quantity)                                       AS quantity,
     sum(CAST(p.charged AS DECIMAL(18, 2)))                AS charged,
     sum(CAST(p.reimbursed AS DECIMAL(18, 2)))             AS reimbursed,
-    any_value(p.specialty)                                AS specialty,
-    any_value(p.activity)                                 AS activity,
+    min_by(p.specialty, p.line)                           AS specialty,
+    min_by(p.activity, p.line)                            AS activity,
     bool_or(d.prs_key IS NOT NULL)                        AS detailed,
     min(p.line)                                           AS line,
     list(p.line)                                          AS lines

@@ -12,6 +12,9 @@ WITH mapped AS (
 unpaid AS (
     SELECT deposit, source_table, line, true AS unpaid FROM stage.unpaid
 ),
+again AS ( -- a later deposit of the source has them
+    $again
+),
 left_out AS (
     SELECT deposit, source_table, source_line AS line, min(reason) AS reason FROM stage.unmapped GROUP BY ALL
 )
@@ -21,6 +24,7 @@ SELECT
     CASE
         WHEN mapped THEN 'mapped'
         WHEN NOT linked THEN $unlinked
+        WHEN again THEN $later
         WHEN unpaid THEN $unpaid
         ELSE coalesce(reason, '')
     END      AS fate,
@@ -28,5 +32,6 @@ SELECT
 FROM stage.accepted
 LEFT JOIN mapped USING (deposit, source_table, line)
 LEFT JOIN unpaid USING (deposit, source_table, line)
+LEFT JOIN again USING (deposit, source_table, line)
 LEFT JOIN left_out USING (deposit, source_table, line)
 GROUP BY ALL;

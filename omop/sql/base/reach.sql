@@ -45,5 +45,8 @@ FROM (
     (FROM after EXCEPT FROM before)
 );
 
+-- The keys by which rows are taken; those of one space meet.
+CREATE TABLE reach.key (space UBIGINT, key UHUGEINT);
+
 -- The matching numbers of the base's deposits whose rows are taken.
 CREATE TABLE reach.number AS SELECT deposit, person FROM reach.link LIMIT 0;
