@@ -23,23 +23,26 @@ import (
 // pseudonyms that a reader can foresee. Persons are numbered from 1 in the order
 // in which the files first name them.
 type delivery struct {
+	name    string // of the deposit
 	db      *engine.DB
 	tables  map[string][]string // resource: its files' tables
 	counts  map[string]intake.Counts
 	refused []intake.RowError
 	persons map[int64][]pseudonym.Identity
+	numbers map[string]int64 // persons' by their keys
 	in      omop.Input // of the build
 }
 
 // deliver checks files as a deposit of a feed.
 func deliver(t *testing.T, feed *intake.Feed, files map[string]string) *delivery {
 	t.Helper()
-	return deliverTo(t, omoptest.Open(t), feed, files)
+	return deliverAs(t, omoptest.Open(t), "cnam", feed, files)
 }
 
-func deliverTo(t *testing.T, db *engine.DB, feed *intake.Feed, files map[string]string) *delivery {
+// deliverAs checks files as one of several deposits.
+func deliverAs(t *testing.T, db *engine.DB, name string, feed *intake.Feed, files map[string]string) *delivery {
 	t.Helper()
-	d := &delivery{db: db, tables: map[string][]string{}, counts: map[string]intake.Counts{}, persons: map[int64][]pseudonym.Identity{}}
+	d := &delivery{name: name, db: db, tables: map[string][]string{}, counts: map[string]intake.Counts{}, persons: map[int64][]pseudonym.Identity{}, numbers: map[string]int64{}}
 	found, err := feed.Deliver(slices.Sorted(maps.Keys(files)))
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +50,7 @@ func deliverTo(t *testing.T, db *engine.DB, feed *intake.Feed, files map[string]
 	if len(found.Ignored) > 0 {
 		t.Fatalf("the feed does not know the files %s", found.Ignored)
 	}
-	checker := intake.NewChecker(found, &numbered{numbers: map[string]int64{}}, intake.Options{Workers: 1})
+	checker := intake.NewChecker(found, &numbered{numbers: d.numbers}, intake.Options{Workers: 1})
 	for _, s := range found.Sources {
 		d.check(t, checker, s, files[s.Name])
 	}
@@ -82,7 +85,7 @@ func (d *delivery) check(t *testing.T, checker *intake.Checker, s intake.Source,
 		total.Refused += counts[i].Refused
 		total.Excluded += counts[i].Excluded
 		d.counts[name] = total
-		table := fmt.Sprintf("%s_%d", name, part.Ordinal)
+		table := fmt.Sprintf("%s_%s_%d", d.name, name, part.Ordinal)
 		if err := d.db.LoadCSV(t.Context(), table, part.Resource.HealthColumns(), &health[i]); err != nil {
 			t.Fatal(err)
 		}
@@ -90,20 +93,25 @@ func (d *delivery) check(t *testing.T, checker *intake.Checker, s intake.Source,
 	}
 }
 
-// build makes the CDM of the delivery; person n of the files is person_id n.
-// input is that of a build of the deposit.
-func (d *delivery) input(feed string) omop.Input {
+// deposit is the delivery as a build takes it.
+func (d *delivery) deposit(feed string) omop.Deposit {
 	tables := map[string]string{}
 	for name, parts := range d.tables {
 		tables[name] = "(" + strings.Join(parts, " UNION ALL ") + ")"
 	}
+	return omop.Deposit{Name: d.name, Feed: feed, Provider: "cnam", Tables: tables}
+}
+
+// input is that of a build of the deposit.
+func (d *delivery) input(feed string) omop.Input {
 	return omop.Input{
-		Deposits: []omop.Deposit{{Name: "cnam", Feed: feed, Provider: "cnam", Tables: tables}},
+		Deposits: []omop.Deposit{d.deposit(feed)},
 		Links:    "(SELECT 'cnam' AS deposit, n AS person, n AS person_id FROM range(1, 10000) AS t(n))",
 		Feeds:    feeds.FS(),
 	}
 }
 
+// build makes the CDM of the delivery; person n of the files is person_id n.
 func (d *delivery) build(t *testing.T, feed string) *omop.Report {
 	t.Helper()
 	d.in = d.input(feed)

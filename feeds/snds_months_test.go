@@ -1,0 +1,190 @@
+package feeds_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"rempart.eu/rempart/engine"
+	"rempart.eu/rempart/feeds"
+	"rempart.eu/rempart/omop"
+	"rempart.eu/rempart/omop/omoptest"
+)
+
+// A case of testdata/snds-months holds the files of several deposits of one insurer,
+// <deposit>/<file>, in the order in which they were made, and what is expected of all: want/<table>.csv as
+// for one deposit; want/left.txt the rows of each deposit that reached no table; want/origins.csv the
+// deposits and lines behind rows. It is the same in parts, and month by month.
+func TestSNDSMonths(t *testing.T) {
+	cases, err := filepath.Glob("testdata/snds-months/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := deliverMonths(t, archive)
+			report, err := omop.Build(t.Context(), m.db, m.in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !report.Accounted() {
+				t.Error("some accepted rows are not accounted for")
+			}
+			for i, f := range archive.Files {
+				if !strings.HasPrefix(f.Name, "want/") {
+					continue
+				}
+				got := m.expectation(t, f, report)
+				if update {
+					archive.Files[i].Data = []byte(got)
+				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
+				}
+			}
+			if update {
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			omoptest.SameInParts(t, m.db, m.in, report, 6)
+			first := omoptest.Step{Deposits: []string{m.in.Deposits[len(m.in.Deposits)-1].Name}} // they are given the latest first
+			if whole, err := rebuilt(t, m); err != nil {
+				t.Fatal(err)
+			} else {
+				omoptest.SameOnBases(t, m.db, m.in, whole, first)
+			}
+		})
+	}
+}
+
+// rebuilt builds in one part again.
+func rebuilt(t *testing.T, m months) (*omop.Report, error) {
+	t.Helper()
+	omoptest.Aside(t, m.db)
+	return omop.Build(t.Context(), m.db, m.in, nil)
+}
+
+// months are several deposits in one database.
+type months struct {
+	*delivery // of which what is asked is of all
+	in        omop.Input
+}
+
+func deliverMonths(t *testing.T, archive *txtar.Archive) months {
+	t.Helper()
+	feed := sndsFeed(t)
+	files := map[string]map[string]string{}
+	for _, f := range archive.Files {
+		deposit, file, _ := strings.Cut(f.Name, "/")
+		if deposit == "want" {
+			continue
+		}
+		if files[deposit] == nil {
+			files[deposit] = map[string]string{}
+		}
+		files[deposit][file] = string(f.Data)
+	}
+	db := omoptest.Open(t)
+	m := months{in: omop.Input{Feeds: feeds.FS(), Links: "month_link"}}
+	if err := db.Exec(t.Context(), "CREATE TABLE local_person (deposit VARCHAR, person BIGINT, local VARCHAR)"); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range slices.Sorted(maps.Keys(files)) {
+		d := deliverAs(t, db, name, feed, files[name])
+		for _, refused := range d.refused {
+			t.Errorf("%s: %v", name, refused)
+		}
+		for local, person := range d.numbers {
+			if err := db.Exec(t.Context(), "INSERT INTO local_person VALUES (?, ?, ?)", name, person, local); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.delivery = d
+		deposit := d.deposit("snds")
+		deposit.Made = time.Date(2019, time.Month(i+1), 1, 0, 0, 0, 0, time.UTC)
+		m.in.Deposits = append([]omop.Deposit{deposit}, m.in.Deposits...) // in any order
+	}
+	if err := db.Exec(t.Context(), "CREATE TABLE month_link AS SELECT deposit, person, dense_rank() OVER (ORDER BY local) AS person_id FROM local_person"); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (m months) expectation(t *testing.T, want txtar.File, report *omop.Report) string {
+	t.Helper()
+	switch want.Name {
+	case "want/left.txt":
+		var out strings.Builder
+		for _, d := range report.Deposits {
+			for _, r := range d.Resources {
+				for _, reason := range slices.Sorted(maps.Keys(r.Left)) {
+					fmt.Fprintf(&out, "%s %s %d: %s\n", d.Name, r.Name, r.Left[reason], reason)
+				}
+			}
+		}
+		return out.String()
+	case "want/origins.csv":
+		var names []string
+		for _, d := range report.Deposits {
+			names = append(names, engine.Literal(d.Name))
+		}
+		return m.query(t, fmt.Sprintf(`SELECT "table", id, [%s][deposit + 1] AS deposit, resource, line, lines FROM (%s) WHERE "table" NOT IN ('location', 'provider', 'care_site') ORDER BY ALL`, strings.Join(names, ", "), omop.Origins()))
+	}
+	return m.delivery.expectation(t, want, report)
+}
+
+// However the rows of one deposit are spread over several, the tables hold the same: the traps of
+// the SNDS, spread by chance. Numbers may differ where rows stand in another order.
+func TestSNDSTrapsSpreadOverDeposits(t *testing.T) {
+	eachSNDSTrap(t, func(t *testing.T, _ string, seed int, _ *txtar.Archive, d *delivery) {
+		d.build(t, "snds")
+		for _, table := range omop.Tables() {
+			if err := d.db.Exec(t.Context(), fmt.Sprintf("CREATE TABLE whole_%s AS %s", table, omop.Select(table))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in := omoptest.Split(t, d.db, d.in, 3, seed, func(_ omop.Deposit, resource string) bool { return resource == "ir_ben_r" })
+		omoptest.Aside(t, d.db)
+		if _, err := omop.Build(t.Context(), d.db, in, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range omop.Tables() {
+			if table == "metadata" {
+				continue
+			}
+			columns := content(table)
+			one := d.query(t, fmt.Sprintf("SELECT %s FROM whole_%s ORDER BY ALL", columns, table))
+			spread := d.query(t, fmt.Sprintf("SELECT %s FROM (%s) ORDER BY ALL", columns, omop.Select(table)))
+			if diff := cmp.Diff(one, spread); diff != "" {
+				t.Errorf("%s (-of one deposit +of three):\n%s", table, diff)
+			}
+		}
+	})
+}
+
+// content are the columns of a table that are no numbers which the build gives.
+func content(table string) string {
+	var columns []string
+	for _, f := range omop.Fields(table) {
+		concept := strings.HasSuffix(f.Name, "concept_id")
+		if f.Name == "person_id" || concept || !strings.HasSuffix(f.Name, "_id") && f.Name != "fact_id_1" && f.Name != "fact_id_2" {
+			columns = append(columns, engine.Quote(f.Name))
+		}
+	}
+	if len(columns) == 0 {
+		return "count(*)"
+	}
+	return strings.Join(columns, ", ")
+}
