@@ -227,6 +227,19 @@ func TestABadMappingIsNamed(t *testing.T) {
 	}
 }
 
+// Where the deposits of a provider are mapped together, no row has the name of the one that is mapped.
+func TestDepositsTogetherHaveNoOneName(t *testing.T) {
+	feed := tinyFeed(`insurer","deposits":"together`)
+	feed["map/care_site.sql"] = &fstest.MapFile{Data: []byte("SELECT deposit() AS key, 'persons' AS source_table, line AS source_line FROM persons")}
+	all := feedsOf(map[string]fstest.MapFS{"fund": feed})
+	db := omoptest.Open(t)
+	in := omop.Input{Feeds: all, Links: "(SELECT 'a' AS deposit, 1 AS person, 1 AS person_id)", Deposits: []omop.Deposit{{Name: "a", Feed: "fund"}}}
+	const want = `fund/map/care_site.sql: it asks for deposit(), and the feed's deposits are mapped together`
+	if _, err := omop.Build(t.Context(), db, in, nil); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestABadInputIsNamed(t *testing.T) {
 	all := feedsOf(map[string]fstest.MapFS{"ward": tinyFeed("hospital")})
 	for _, c := range []struct {

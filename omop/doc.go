@@ -78,7 +78,8 @@
 //
 // person, death, location, care_site, provider, visit_occurrence and visit_detail
 // hold one row per person, key, or person and key. Hospitals are believed before
-// insurers, then deposits in the order given; gaps are filled from the next. Stays of
+// insurers, then deposits in the order given (those of one source in the order in which they
+// were made); gaps are filled from the next. Stays of
 // a hospital and an insurer whose keys do not meet are one by person and days
 // (same_stay.sql). Report.Merged counts what several tell of.
 //
@@ -89,6 +90,12 @@
 // Periods that several deposits, or insurers, state of a person's observation are
 // one where they overlap or touch; a person of whom nobody states any is observed
 // from the first event to the last.
+//
+// # Deposits that are one source
+//
+// Deposits of one provider are mapped together where their feed says so ([intake.Feed].Together):
+// its SQL sees the rows of all, in the order in which they were made. Rows whose composite key
+// a later one delivered again do not count. line bears the deposit; deposit() is refused.
 //
 // # Persons, part by part
 //
