@@ -30,7 +30,7 @@ type delivery struct {
 	refused []intake.RowError
 	persons map[int64][]pseudonym.Identity
 	numbers map[string]int64 // persons' by their keys
-	in      omop.Input // of the build
+	in      omop.Input       // of the build
 }
 
 // deliver checks files as a deposit of a feed.

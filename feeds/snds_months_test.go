@@ -59,27 +59,20 @@ func TestSNDSMonths(t *testing.T) {
 				}
 			}
 			omoptest.SameInParts(t, m.db, m.in, report, 6)
-			first := omoptest.Step{Deposits: []string{m.in.Deposits[len(m.in.Deposits)-1].Name}} // they are given the latest first
-			if whole, err := rebuilt(t, m); err != nil {
-				t.Fatal(err)
-			} else {
-				omoptest.SameOnBases(t, m.db, m.in, whole, first)
+			var steps []omoptest.Step
+			for i := len(m.names) - 1; i > 0; i-- {
+				steps = append([]omoptest.Step{{Deposits: m.names[:i]}}, steps...)
 			}
+			omoptest.SameOnBases(t, m.db, m.in, report, steps...)
 		})
 	}
-}
-
-// rebuilt builds in one part again.
-func rebuilt(t *testing.T, m months) (*omop.Report, error) {
-	t.Helper()
-	omoptest.Aside(t, m.db)
-	return omop.Build(t.Context(), m.db, m.in, nil)
 }
 
 // months are several deposits in one database.
 type months struct {
 	*delivery // of which what is asked is of all
 	in        omop.Input
+	names     []string // of the deposits, the first first
 }
 
 func deliverMonths(t *testing.T, archive *txtar.Archive) months {
@@ -101,7 +94,8 @@ func deliverMonths(t *testing.T, archive *txtar.Archive) months {
 	if err := db.Exec(t.Context(), "CREATE TABLE local_person (deposit VARCHAR, person BIGINT, local VARCHAR)"); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range slices.Sorted(maps.Keys(files)) {
+	m.names = slices.Sorted(maps.Keys(files))
+	for i, name := range m.names {
 		d := deliverAs(t, db, name, feed, files[name])
 		for _, refused := range d.refused {
 			t.Errorf("%s: %v", name, refused)
@@ -145,33 +139,30 @@ func (m months) expectation(t *testing.T, want txtar.File, report *omop.Report) 
 	return m.delivery.expectation(t, want, report)
 }
 
-// However the rows of one deposit are spread over several, the tables hold the same: the traps of
-// the SNDS, spread by chance. Numbers may differ where rows stand in another order.
-func TestSNDSTrapsSpreadOverDeposits(t *testing.T) {
-	eachSNDSTrap(t, func(t *testing.T, _ string, seed int, _ *txtar.Archive, d *delivery) {
-		d.build(t, "snds")
-		for _, table := range omop.Tables() {
-			if err := d.db.Exec(t.Context(), fmt.Sprintf("CREATE TABLE whole_%s AS %s", table, omop.Select(table))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		in := omoptest.Split(t, d.db, d.in, 3, seed, func(_ omop.Deposit, resource string) bool { return resource == "ir_ben_r" })
-		omoptest.Aside(t, d.db)
-		if _, err := omop.Build(t.Context(), d.db, in, nil); err != nil {
+// keepTables copies the tables of a build, which sameTables compares with those of another: but for
+// the numbers that the build gives, and what tells of deposits.
+func (d *delivery) keepTables(t *testing.T) {
+	t.Helper()
+	for _, table := range omop.Tables() {
+		if err := d.db.Exec(t.Context(), fmt.Sprintf("CREATE TABLE kept_%s AS %s", table, omop.Select(table))); err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range omop.Tables() {
-			if table == "metadata" {
-				continue
-			}
-			columns := content(table)
-			one := d.query(t, fmt.Sprintf("SELECT %s FROM whole_%s ORDER BY ALL", columns, table))
-			spread := d.query(t, fmt.Sprintf("SELECT %s FROM (%s) ORDER BY ALL", columns, omop.Select(table)))
-			if diff := cmp.Diff(one, spread); diff != "" {
-				t.Errorf("%s (-of one deposit +of three):\n%s", table, diff)
-			}
+	}
+}
+
+func (d *delivery) sameTables(t *testing.T) {
+	t.Helper()
+	for _, table := range omop.Tables() {
+		if table == "metadata" || table == "cdm_source" {
+			continue
 		}
-	})
+		columns := content(table)
+		one := d.query(t, fmt.Sprintf("SELECT %s FROM kept_%s ORDER BY ALL", columns, table))
+		several := d.query(t, fmt.Sprintf("SELECT %s FROM (%s) ORDER BY ALL", columns, omop.Select(table)))
+		if diff := cmp.Diff(one, several); diff != "" {
+			t.Errorf("%s (-of one deposit +of several):\n%s", table, diff)
+		}
+	}
 }
 
 // content are the columns of a table that are no numbers which the build gives.
