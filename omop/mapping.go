@@ -22,7 +22,7 @@ import (
 func (b *builder) mapGlobal(ctx context.Context) error {
 	for _, source := range b.sources() {
 		if err := b.mapGlobalOf(ctx, source); err != nil {
-			return fmt.Errorf("deposit %s: %w", source[0].Name, err)
+			return err
 		}
 	}
 	if err := b.finish(ctx, finished(global)); err != nil {
@@ -44,19 +44,25 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 func (b *builder) mapGlobalOf(ctx context.Context, source []*loaded) (err error) {
 	ofNobody := func(m mapping) bool { return m.target != targetView && global(m.target) }
 	mappings, _ := split(source[0].feed.mappings, ofNobody)
+	var opened []func() error
+	defer func() {
+		for _, closeAll := range opened {
+			err = errors.Join(err, closeAll())
+		}
+	}()
 	for _, d := range source {
 		closeAll, err := b.open(ctx, d, d.feed.readBy(mappings...))
 		if err != nil {
-			return err
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
 		}
-		defer func() { err = errors.Join(err, closeAll()) }()
+		opened = append(opened, closeAll)
 	}
 	if err := b.mapSource(ctx, source, ofNobody, false); err != nil {
-		return err
+		return fmt.Errorf("deposit %s: %w", source[0].Name, err)
 	}
 	for _, d := range source {
 		if err := b.checkGlobal(ctx, d); err != nil {
-			return err
+			return fmt.Errorf("deposit %s: %w", d.Name, err)
 		}
 	}
 	return nil
