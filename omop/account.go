@@ -383,7 +383,7 @@ func (b *builder) accountPersons(ctx context.Context) error {
 		return fmt.Errorf("read omop/sql/account/persons.sql: %w", err)
 	}
 	var p PersonReport
-	return b.db.Each(ctx, string(text), nil, func() error {
+	return b.db.Each(ctx, strings.ReplaceAll(string(text), "$lines", b.linesBehind("stage.person", ", person_id")), nil, func() error {
 		all := &b.report.Persons
 		all.Persons += p.Persons
 		all.SeveralDeposits += p.SeveralDeposits

@@ -68,7 +68,8 @@ type TableReport struct {
 	Unresolved map[string]int64 `json:"unresolved,omitempty"`
 }
 
-// PersonReport says how deposits agree about persons.
+// PersonReport says how deposits agree about persons. Those that are one source describe a
+// person once, and cannot disagree.
 type PersonReport struct {
 	Persons            int64 `json:"persons"`
 	SeveralDeposits    int64 `json:"several_deposits"`   // described by more than one deposit
