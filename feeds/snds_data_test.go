@@ -127,7 +127,7 @@ func sndsFeed(t *testing.T) *intake.Feed {
 // became compares what became of every row, on all cores.
 func became(t *testing.T, file string, feed *intake.Feed, delivered map[string]string) {
 	t.Helper()
-	d := deliverTo(t, omoptest.OpenAllCores(t), feed, delivered)
+	d := deliverAs(t, omoptest.OpenAllCores(t), "cnam", feed, delivered)
 	report := d.build(t, "snds")
 	got := d.account(feed, report)
 	golden.Text(t, file, got)
