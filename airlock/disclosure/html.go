@@ -120,8 +120,15 @@ func (c *checker) checkStyle(style string) {
 	}
 }
 
-// checkHTMLTable examines one table, its lines counted from its first row.
+// checkHTMLTable examines one table.
 func (c *checker) checkHTMLTable(n *html.Node) {
+	if t := c.htmlTable(n); t != nil {
+		c.checkTable(t)
+	}
+}
+
+// htmlTable reads one table, its lines counted from its first row; nil where it is refused as none.
+func (c *checker) htmlTable(n *html.Node) *table {
 	var grid [][]string
 	heads := 0
 	down := map[[2]int]string{} // cells that reach into a later row
@@ -151,7 +158,7 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 	walk(n, false)
 	if len(grid) == 0 {
 		c.refuse(place{}, "empty_table")
-		return
+		return nil
 	}
 	heads = max(heads, 1)
 	t := &table{headerLine: heads}
@@ -167,11 +174,11 @@ func (c *checker) checkHTMLTable(n *html.Node) {
 	for i, row := range grid[heads:] {
 		if len(row) != len(t.header) {
 			c.refuse(place{line: heads + i + 1}, "broken_row")
-			return
+			return nil
 		}
 		t.rows, t.lines = append(t.rows, row), append(t.lines, heads+i+1)
 	}
-	c.checkTable(t)
+	return t
 }
 
 // htmlRow are the cells of a row, each as often as it spans columns.

@@ -9,13 +9,14 @@ import (
 // node is a JSON value with its place. Exactly one of fields, items and scalar
 // holds what it is; scalar is the text of a number or a string.
 type node struct {
-	line   int
-	path   string // "$.counts.M", with [] for a place in an array
-	key    string // the last name on the path
-	fields []node // of an object, in order, repeated names included
-	items  []node // of an array
-	scalar string
-	shape  shape
+	line    int
+	path    string // "$.counts.M", with [] for a place in an array
+	key     string // the last name on the path
+	fields  []node // of an object, in order, repeated names included
+	items   []node // of an array
+	scalar  string
+	literal string // true, false or null
+	shape   shape
 }
 
 type shape int
@@ -132,7 +133,10 @@ func (p *jsonParser) value(path, key string, depth int) (node, error) {
 	case string:
 		n.shape, n.scalar = stringShape, v
 	default:
-		n.shape = otherShape
+		n.shape, n.literal = otherShape, "null"
+		if v != nil {
+			n.literal = fmt.Sprint(v)
+		}
 	}
 	return n, nil
 }

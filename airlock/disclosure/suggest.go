@@ -1,8 +1,6 @@
 package disclosure
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"math"
@@ -31,7 +29,7 @@ func Methods() []Method { return []Method{Suppress, Merge, Round, Strip} }
 // MethodsFor are those that can change a file of this name; nil where none can.
 func MethodsFor(name string) []Method {
 	switch kindOf(strings.ToLower(path.Ext(name))) {
-	case CSV, TSV:
+	case CSV, TSV, JSON, HTML, Parquet:
 		return []Method{Suppress, Merge, Round}
 	case PNG, SVG:
 		return []Method{Strip}
@@ -61,7 +59,7 @@ type Change struct {
 const Merged = "other (merged)"
 
 // ErrNoTable says that an output is none that the method can change.
-var ErrNoTable = errors.New("only a table in CSV or TSV, and what a figure in PNG or SVG carries, can be changed: write this output otherwise in the study")
+var ErrNoTable = errors.New("only a file that is one table (CSV, TSV, JSON, HTML, Parquet), and what a figure in PNG or SVG carries, can be changed: write this output otherwise in the study")
 
 // Suggest makes a suggestion by one method. Nothing is changed by it: who asked for
 // the run applies it, and what comes of it is another output.
@@ -130,14 +128,15 @@ func edit(o Output, rules Rules, method Method) (data []byte, changes []Change, 
 
 // editor changes the cells of one table.
 type editor struct {
-	rules     Rules
-	declared  *Declaration
-	beside    *contributionTable // nil where nothing that can be read was handed in
-	delimiter rune
-	table     *table
-	columns   []column
-	dropped   []bool // rows
-	changes   []Change
+	rules    Rules
+	declared *Declaration
+	beside   *contributionTable // nil where nothing that can be read was handed in
+	form     written
+	was      [][]string // the cells as they came
+	table    *table
+	columns  []column
+	dropped  []bool // rows
+	changes  []Change
 }
 
 func newEditor(o Output, rules Rules) (*editor, error) {
@@ -145,22 +144,15 @@ func newEditor(o Output, rules Rules) (*editor, error) {
 	if o.Declaration != nil {
 		e.declared, _ = ParseDeclaration(o.Declaration)
 	}
-	text, ok := decode(o.Data)
-	kind := kindOf(strings.ToLower(path.Ext(o.Name)))
-	if !ok || kind != CSV && kind != TSV || len(o.Data) > int(rules.MaxBytes) {
+	var err error
+	if e.table, e.form, err = readForm(o, rules, kindOf(strings.ToLower(path.Ext(o.Name)))); err != nil {
+		return nil, err
+	}
+	if e.table == nil || len(e.table.rows) == 0 || len(e.table.rows) > rules.MaxRows {
 		return nil, ErrNoTable
 	}
-	candidates := delimiters
-	if kind == TSV {
-		candidates = []rune{'\t'}
-	}
-	for _, d := range candidates {
-		if t, err := parseCSV(text, d); err == nil && (e.table == nil || len(t.header) > len(e.table.header)) {
-			e.table, e.delimiter = t, d
-		}
-	}
-	if e.table == nil || len(e.table.rows) == 0 {
-		return nil, ErrNoTable
+	for _, row := range e.table.rows {
+		e.was = append(e.was, slices.Clone(row))
 	}
 	e.columns = e.table.columns()
 	if o.Contributions != nil && e.declared != nil {
@@ -383,15 +375,11 @@ func (e *editor) mergeRows(rows []int, label column, counts []column) {
 }
 
 func (e *editor) write() ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Comma = e.delimiter
-	err := w.Write(e.table.header)
-	for i, row := range e.table.rows {
-		if !e.dropped[i] {
-			err = errors.Join(err, w.Write(row))
+	var kept []int
+	for i, dropped := range e.dropped {
+		if !dropped {
+			kept = append(kept, i)
 		}
 	}
-	w.Flush()
-	return b.Bytes(), errors.Join(err, w.Error())
+	return e.form.write(e.table, e.was, kept)
 }
