@@ -59,7 +59,7 @@ type Change struct {
 const Merged = "other (merged)"
 
 // ErrNoTable says that an output is none that the method can change.
-var ErrNoTable = errors.New("only a file that is one table (CSV, TSV, JSON, HTML, Parquet), and what a figure in PNG or SVG carries, can be changed: write this output otherwise in the study")
+var ErrNoTable = errors.New("only a table (one a file, in CSV, TSV, JSON, HTML or Parquet), and what a figure in PNG or SVG carries, can be changed: write this output otherwise in the study")
 
 // Suggest makes a suggestion by one method. Nothing is changed by it: who asked for
 // the run applies it, and what comes of it is another output.
