@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"rempart.eu/rempart/engine"
-	"rempart.eu/rempart/feeds"
 	"rempart.eu/rempart/omop"
 	"rempart.eu/rempart/omop/omoptest"
 )
@@ -15,7 +14,7 @@ import (
 // Every row says where it came from: of each table that mappings fill, by lines that
 // were delivered and a file of the right feed.
 func TestEveryRowHasItsOrigin(t *testing.T) {
-	db, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
+	db, report := synthea(t)
 	if err := db.Exec(t.Context(), "CREATE TABLE origin AS "+omop.Origins()); err != nil {
 		t.Fatal(err)
 	}

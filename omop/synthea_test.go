@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"rempart.eu/rempart/engine"
@@ -31,11 +32,41 @@ func syntheaFolders(t testing.TB) []omoptest.Folder {
 	}
 }
 
+// synthea is a build of their deposits, made once for the tests that read it.
+func synthea(t testing.TB) (*engine.DB, *omop.Report) {
+	t.Helper()
+	folders := syntheaFolders(t)
+	builtSynthea.Do(func() {
+		db, err := engine.Open(context.Background()) // it is there for as long as the process
+		if err == nil {
+			err = db.Expect(t.Context(), 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := omoptest.Load(t, db, feeds.FS(), folders...)
+		if builtSynthea.report, err = omop.Build(t.Context(), db, in, nil); err != nil {
+			t.Fatal(err)
+		}
+		builtSynthea.db = db
+	})
+	if builtSynthea.db == nil {
+		t.Fatal("an earlier test could not make the build: see there")
+	}
+	return builtSynthea.db, builtSynthea.report
+}
+
+var builtSynthea struct {
+	sync.Once
+	db     *engine.DB
+	report *omop.Report
+}
+
 // The golden report: rows in, rows per table, what was left and why, codes
 // without a standard concept. Regenerate it with UPDATE=1 and read the
 // difference.
 func TestSyntheaReport(t *testing.T) {
-	db, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
+	db, report := synthea(t)
 	if !report.Accounted() {
 		t.Error("some accepted rows are not accounted for")
 	}
@@ -85,7 +116,7 @@ var invariants = map[string]string{
 }
 
 func TestSyntheaInvariants(t *testing.T) {
-	db, _ := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
+	db, _ := synthea(t)
 	for name, query := range invariants {
 		if n := count(t, db, query); n != 0 {
 			t.Errorf("%s: %d exceptions", name, n)
@@ -125,7 +156,7 @@ func reference(f omop.Field) string {
 
 // What was counted in the files themselves, with another tool.
 func TestSyntheaFacts(t *testing.T) {
-	db, report := omoptest.Build(t, feeds.FS(), syntheaFolders(t)...)
+	db, report := synthea(t)
 	for fact, want := range map[string]int64{
 		"FROM cdm.person WHERE gender_concept_id = 8507":                                 14,   // patients.csv: M
 		"FROM cdm.visit_occurrence WHERE visit_concept_id = 9201":                        11,   // encounters.csv: inpatient
@@ -147,10 +178,9 @@ func TestSyntheaFacts(t *testing.T) {
 
 // The same rows give the same bytes, on one core and on all.
 func TestBuildsAreEqual(t *testing.T) {
-	folders := syntheaFolders(t)
-	first, _ := omoptest.Build(t, feeds.FS(), folders...)
+	first, _ := synthea(t)
 	second := omoptest.OpenAllCores(t)
-	if _, err := omop.Build(t.Context(), second, omoptest.Load(t, second, feeds.FS(), folders...), nil); err != nil {
+	if _, err := omop.Build(t.Context(), second, omoptest.Load(t, second, feeds.FS(), syntheaFolders(t)...), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range omop.Tables() {
