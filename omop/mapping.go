@@ -43,7 +43,7 @@ func (b *builder) mapGlobal(ctx context.Context) error {
 // mapGlobalOf maps the rows of one source, open as far as these mappings read them.
 func (b *builder) mapGlobalOf(ctx context.Context, source []*loaded) (err error) {
 	ofNobody := func(m mapping) bool { return m.target != targetView && global(m.target) }
-	mappings, _ := split(source[0].feed.mappings, ofNobody)
+	mappings := those(source[0].feed.mappings, ofNobody)
 	var opened []func() error
 	defer func() {
 		for _, closeAll := range opened {
@@ -84,7 +84,7 @@ func (b *builder) mapPersons(ctx context.Context) error {
 // several of them read, where they fit in memory.
 func (b *builder) mapSource(ctx context.Context, source []*loaded, wanted func(mapping) bool, keep bool) error {
 	d := source[0]
-	mappings, _ := split(d.feed.mappings, func(m mapping) bool { return m.target != targetView && wanted(m) })
+	mappings := those(d.feed.mappings, func(m mapping) bool { return m.target != targetView && wanted(m) })
 	for _, m := range mappings { // whether there are rows for them or not: rows of one day stand in this order
 		b.mappingNumber(m)
 	}

@@ -102,7 +102,7 @@ func (f *feed) readBy(mappings ...mapping) func(resource string) bool {
 
 // viewsOf are the views of the feed that some mappings, or these views, may read.
 func (f *feed) viewsOf(mappings []mapping) []mapping {
-	views, _ := split(f.mappings, func(m mapping) bool { return m.target == targetView })
+	views := those(f.mappings, func(m mapping) bool { return m.target == targetView })
 	read := slices.Clone(mappings)
 	for i := 0; i < len(read); i++ {
 		for _, v := range views {

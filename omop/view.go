@@ -54,14 +54,12 @@ func (m mapping) readers(all []mapping) (files int) {
 	return files
 }
 
-// split parts mappings by a condition, in their order.
-func split(all []mapping, of func(mapping) bool) (those, others []mapping) {
+// those are the mappings for which a condition holds, in their order.
+func those(all []mapping, of func(mapping) bool) (some []mapping) {
 	for _, m := range all {
 		if of(m) {
-			those = append(those, m)
-		} else {
-			others = append(others, m)
+			some = append(some, m)
 		}
 	}
-	return those, others
+	return some
 }
