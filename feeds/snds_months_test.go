@@ -3,8 +3,6 @@ package feeds_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,48 +22,23 @@ import (
 // for one deposit; want/left.txt the rows of each deposit that reached no table; want/origins.csv the
 // deposits and lines behind rows. It is the same in parts, and month by month.
 func TestSNDSMonths(t *testing.T) {
-	cases, err := filepath.Glob("testdata/snds-months/*.txtar")
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, name := range cases {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			m := deliverMonths(t, archive)
-			report, err := omop.Build(t.Context(), m.db, m.in, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !report.Accounted() {
-				t.Error("some accepted rows are not accounted for")
-			}
-			for i, f := range archive.Files {
-				if !strings.HasPrefix(f.Name, "want/") {
-					continue
-				}
-				got := m.expectation(t, f, report)
-				if update {
-					archive.Files[i].Data = []byte(got)
-				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
-				}
-			}
-			if update {
-				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			omoptest.SameInParts(t, m.db, m.in, report, 6)
-			var steps []omoptest.Step
-			for i := len(m.names) - 1; i > 0; i-- {
-				steps = append([]omoptest.Step{{Deposits: m.names[:i]}}, steps...)
-			}
-			omoptest.SameOnBases(t, m.db, m.in, report, steps...)
-		})
-	}
+	eachCase(t, "snds-months", func(t *testing.T, name string, _ int, archive *txtar.Archive) {
+		m := deliverMonths(t, archive)
+		report, err := omop.Build(t.Context(), m.db, m.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !report.Accounted() {
+			t.Error("some accepted rows are not accounted for")
+		}
+		asWanted(t, name, archive, func(f txtar.File) string { return m.expectation(t, f, report) })
+		omoptest.SameInParts(t, m.db, m.in, report, 6)
+		var steps []omoptest.Step
+		for i := 1; i < len(m.names); i++ {
+			steps = append(steps, omoptest.Step{Deposits: m.names[:i]})
+		}
+		omoptest.SameOnBases(t, m.db, m.in, report, steps...)
+	})
 }
 
 // months are several deposits in one database.

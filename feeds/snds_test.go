@@ -27,22 +27,7 @@ func TestSNDSTraps(t *testing.T) {
 	eachSNDSTrap(t, func(t *testing.T, name string, _ int, archive *txtar.Archive, d *delivery) {
 		report := d.build(t, "snds")
 		omoptest.SameInParts(t, d.db, d.in, report, d.accepted()/3)
-		for i, f := range archive.Files {
-			if !strings.HasPrefix(f.Name, "want/") {
-				continue
-			}
-			got := d.expectation(t, f, report)
-			if update {
-				archive.Files[i].Data = []byte(got)
-			} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", f.Name, diff)
-			}
-		}
-		if update {
-			if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		asWanted(t, name, archive, func(f txtar.File) string { return d.expectation(t, f, report) })
 	})
 }
 
@@ -66,25 +51,54 @@ func TestSNDSTrapsMonthByMonth(t *testing.T) {
 // eachSNDSTrap delivers the files of each case: its file, its number, and what was delivered.
 func eachSNDSTrap(t *testing.T, test func(t *testing.T, name string, number int, archive *txtar.Archive, d *delivery)) {
 	t.Helper()
-	cases, err := filepath.Glob("testdata/snds/*.txtar")
+	feed := sndsFeed(t)
+	eachCase(t, "snds", func(t *testing.T, name string, number int, archive *txtar.Archive) {
+		files := map[string]string{}
+		for _, f := range archive.Files {
+			if !strings.HasPrefix(f.Name, "want/") {
+				files[f.Name] = string(f.Data)
+			}
+		}
+		test(t, name, number, archive, deliver(t, feed, files))
+	})
+}
+
+// eachCase reads the cases of a folder of testdata: of each its file and its number.
+func eachCase(t *testing.T, folder string, test func(t *testing.T, name string, number int, archive *txtar.Archive)) {
+	t.Helper()
+	cases, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	feed := sndsFeed(t)
 	for i, name := range cases {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files := map[string]string{}
-			for _, f := range archive.Files {
-				if !strings.HasPrefix(f.Name, "want/") {
-					files[f.Name] = string(f.Data)
-				}
-			}
-			test(t, name, i, archive, deliver(t, feed, files))
+			test(t, name, i, archive)
 		})
+	}
+}
+
+// asWanted holds what came of a case against what it expects, want/<name>.
+func asWanted(t *testing.T, name string, archive *txtar.Archive, came func(want txtar.File) string) {
+	t.Helper()
+	for i, f := range archive.Files {
+		if !strings.HasPrefix(f.Name, "want/") {
+			continue
+		}
+		got := came(f)
+		if update {
+			archive.Files[i].Data = []byte(got)
+		} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", f.Name, diff)
+		}
+	}
+	if update {
+		if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
