@@ -1,6 +1,10 @@
 package governance
 
-import "rempart.eu/rempart/ledger"
+import (
+	"slices"
+
+	"rempart.eu/rempart/ledger"
+)
 
 // Renewal is a project's wish to have its space made anew from another release, and what came of it.
 type Renewal struct {
@@ -58,10 +62,11 @@ func (s *State) Newer(p *Project) (releases []*Release) {
 	after := false
 	for id, r := range s.Releases.All() {
 		if after && r.Erased == nil {
-			releases = append([]*Release{r}, releases...)
+			releases = append(releases, r)
 		}
 		after = after || id == p.Extraction.Release
 	}
+	slices.Reverse(releases)
 	return releases
 }
 
@@ -98,18 +103,10 @@ func (s *State) renewable(p *Project, id string) error {
 	if release.Erased != nil {
 		return refuse("See which there are: rempart release list", "release %s was erased on %s", id, release.Erased.Time.Format("2006-01-02"))
 	}
-	if release.Index < s.madeOf(p.Extraction.Release) || id == p.Extraction.Release {
+	if !slices.Contains(s.Newer(p), release) {
 		return refuse("See which are later: rempart release list", "project %s has the data of release %s, and %s is not later", p.Name, p.Extraction.Release, id)
 	}
 	return nil
-}
-
-// madeOf is the statement that published a release.
-func (s *State) madeOf(release string) uint64 {
-	if r, ok := s.Releases.Get(release); ok {
-		return r.Index
-	}
-	return 0
 }
 
 // renewalToDecide is the renewal that waits, if a decision speaks of its release.
