@@ -63,12 +63,8 @@ func Enqueue(ctx context.Context, w *warehouse.Warehouse, all Steps, python stri
 		if err := mayUseGPU(w, step.Limits); err != nil {
 			return nil, err
 		}
-		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, R: w.Config.Run.R}
+		study := Study{Name: step.Run, Code: step.Code, Environment: all.Environment, R: w.Config.Run.R, step: &stepOf{Step: step}}
 		if err := study.bring(project); err != nil {
-			return nil, err
-		}
-		study.step = &stepOf{Step: step}
-		if err := steps.TablesAs(study.language, step.TablesAs); err != nil {
 			return nil, err
 		}
 		if err := withdrawn(project, study); err != nil {

@@ -146,10 +146,12 @@ func (study *Study) bring(project *governance.Project) (err error) {
 		return err
 	}
 	if study.TablesAs != "" && study.step == nil {
-		if err := steps.TablesAs(language, study.TablesAs); err != nil {
+		study.step = &stepOf{Step: Single(study.Name, study.Code, study.TablesAs, study.Limits).Steps[0]}
+	}
+	if study.step != nil {
+		if err := steps.TablesAs(language, study.step.TablesAs); err != nil {
 			return err
 		}
-		study.step = &stepOf{Step: Single(study.Name, study.Code, study.TablesAs, study.Limits).Steps[0]}
 	}
 	if language != run.Python {
 		if study.Environment, err = run.SystemEnvironment(language, study.R); err != nil {
