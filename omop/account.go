@@ -17,7 +17,7 @@ func (b *builder) startReport() {
 	for _, d := range b.deposits {
 		one := DepositReport{Name: d.Name, Feed: d.Feed, Kind: d.feed.Kind}
 		for _, r := range d.feed.Resources {
-			if _, delivered := d.Tables[r.Name]; delivered {
+			if d.delivers(r.Name) {
 				one.Resources = append(one.Resources, ResourceReport{Name: r.Name, Reached: map[string]int64{}, Left: map[string]int64{}})
 			}
 		}
@@ -68,14 +68,13 @@ func (b *builder) checkGlobal(ctx context.Context, d *loaded) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	for _, name := range named {
-		rows, delivered := d.Tables[name]
-		if !delivered {
+		if !d.delivers(name) {
 			continue
 		}
 		var invented int64
 		err := b.db.Value(ctx, &invented, fmt.Sprintf(`
 			SELECT (SELECT count(*) FROM traced WHERE source_table = $1)
-			     - (SELECT count(DISTINCT line) FROM %s SEMI JOIN (SELECT line FROM traced WHERE source_table = $1) USING (line))`, rows), name)
+			     - (SELECT count(DISTINCT line) FROM %s SEMI JOIN (SELECT line FROM traced WHERE source_table = $1) USING (line))`, d.Tables[name]), name)
 		if err != nil {
 			return err
 		}

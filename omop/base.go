@@ -431,7 +431,7 @@ func (b *builder) sharedOfBase(ctx context.Context) error {
 			continue
 		}
 		for _, r := range d.feed.Resources {
-			if _, delivered := d.Tables[r.Name]; !delivered || !d.shared(r) {
+			if !d.delivers(r.Name) || !d.shared(r) {
 				continue
 			}
 			for _, table := range mappable() {

@@ -165,7 +165,7 @@ func (b *builder) keepMissing(ctx context.Context, table string, f Field) error 
 func (b *builder) findFlaw(ctx context.Context) error {
 	for _, d := range b.deposits {
 		for _, r := range d.feed.Resources {
-			if _, delivered := d.Tables[r.Name]; !delivered || !d.shared(r) {
+			if !d.delivers(r.Name) || !d.shared(r) {
 				continue
 			}
 			var n int64

@@ -69,11 +69,13 @@ func (b *builder) divideSource(ctx context.Context, source []*loaded) error {
 
 // divideDeposit divides the resources of a deposit that have owners, or those that have none.
 func (b *builder) divideDeposit(ctx context.Context, d *loaded, keys []ownedBy, owned bool) (err error) {
-	if d.words, err = b.words(ctx, d); err != nil {
-		return err
-	}
-	if err := b.placePersons(ctx, d); err != nil {
-		return err
+	if !owned { // which comes first, and alone looks for persons
+		if d.words, err = b.words(ctx, d); err != nil {
+			return err
+		}
+		if err := b.placePersons(ctx, d); err != nil {
+			return err
+		}
 	}
 	for _, r := range d.feed.Resources {
 		owners, key := d.owners(r)

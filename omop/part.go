@@ -179,7 +179,7 @@ func (b *builder) enter(ctx context.Context, i int) error {
 	for at := range b.deposits {
 		d := &b.deposits[at]
 		for _, r := range d.feed.Resources {
-			if _, delivered := d.Tables[r.Name]; !delivered || d.shared(r) {
+			if !d.delivers(r.Name) || d.shared(r) {
 				continue
 			}
 			if err := b.take(ctx, d, r, i); err != nil {
